@@ -1,0 +1,34 @@
+# Every target sets up what it needs. PYTHON may name another interpreter (3.11 or newer).
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: demo test check bench fuzz clean
+
+demo: .venv/runtime.stamp  ## a small home, complete: make demo ARGS="--for 60 --speed 30"
+	$(BIN)/shouwang demo $(ARGS)
+
+test: .venv/dev.stamp  ## every test; ARGS="-k sos" picks some
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/dev.stamp  ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: .venv/dev.stamp  ## speed, measured; never part of a test
+	$(BIN)/python -m tests.bench $(ARGS)
+
+.venv/runtime.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Shouwang needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+.venv/dev.stamp: .venv/runtime.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:  ## removes what the targets above made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,0 +1,5 @@
+"""What a device can say: messages in, observations out.
+
+Rule of this package: no I/O, no clock, no randomness, no state. Bytes and times are arguments; what the
+world gets wrong comes back as a value (`Rejected`), never as an exception.
+"""

@@ -1,0 +1,26 @@
+"""A message: one MQTT PUBLISH as it arrived. Rule: it is never changed after arrival."""
+
+from dataclasses import dataclass
+
+MAX_PAYLOAD_BYTES = 256 * 1024
+"""Longest payload that is decoded (DESIGN section 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One PUBLISH. `received_at` is our clock in ms UTC; `retained` is the broker's RETAIN flag.
+
+    `size` is the payload's full length in bytes: `payload` holds only the head of an oversized one.
+    """
+
+    topic: str
+    payload: bytes
+    received_at: int
+    retained: bool = False
+    qos: int = 0
+    size: int = -1
+
+    @property
+    def oversized(self) -> bool:
+        """Whether the payload was longer than MAX_PAYLOAD_BYTES (and so was not kept whole)."""
+        return max(self.size, len(self.payload)) > MAX_PAYLOAD_BYTES

@@ -1,0 +1,39 @@
+"""An observation: a reading normalised. Rule: what is here has a canonical metric, unit and UTC time."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from devices.reading import TimeSource, Value
+
+
+class Quality(StrEnum):
+    """How far a value can be trusted (R-94). Bad and stale never enter a score or an average."""
+
+    GOOD = "good"
+    UNCERTAIN = "uncertain"
+    BAD = "bad"
+    STALE = "stale"
+
+
+class Observation(NamedTuple):
+    """One value of one metric. A NamedTuple because the service makes tens of thousands a second.
+
+    `resident` and `place` are the ids of whose it is and where ("" when unknown; both "" is unassigned).
+    `at` and `received_at` are ms UTC; `late` is whether it is history only (R-90): stored, not acted on.
+    """
+
+    device: str
+    metric: str
+    value: Value
+    at: int
+    received_at: int
+    quality: Quality = Quality.GOOD
+    at_source: TimeSource = TimeSource.DEVICE
+    site: str = ""
+    resident: str = ""
+    place: str = ""
+    late: bool = False
+    key: str = ""
+    detail: str = ""
+    confidence: float | None = None
+    by: str = ""

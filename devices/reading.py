@@ -1,0 +1,126 @@
+"""What a decoder says: readings in the device's own time and unit, or why there are none.
+
+Rule: values only. A decoder returns `Decoded` or `Rejected`; it never raises for what a device sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+Value = float | int | bool | str
+
+
+class TimeSource(StrEnum):
+    """Who gave the time of a reading (VOCABULARY.md, R-86)."""
+
+    DEVICE = "device"
+    GATEWAY = "gateway"
+    ARRIVAL = "arrival"
+
+
+class Reason(StrEnum):
+    """Why a message, or one reading of it, could not become an observation."""
+
+    UNKNOWN_TOPIC = "unknown_topic"  # no family claims the topic
+    TOO_LARGE = "too_large"  # longer than MAX_PAYLOAD_BYTES
+    NOT_UTF8 = "not_utf8"
+    NOT_JSON = "not_json"
+    TOO_DEEP = "too_deep"  # JSON nested deeper than any device needs
+    WRONG_SHAPE = "wrong_shape"  # JSON, but not this family's envelope
+    WRONG_TYPE = "wrong_type"  # a field whose value has the wrong type
+    UNKNOWN_METRIC = "unknown_metric"  # a native field that is not in the vocabulary
+    UNKNOWN_EVENT = "unknown_event"
+    NOT_A_NUMBER = "not_a_number"  # NaN, Infinity or a sentinel for "no value" (R-95)
+    OUT_OF_RANGE = "out_of_range"  # beyond the hard limits of REQUIREMENTS section 11
+    UNDECODED = "undecoded"  # raw bytes without a decoder for them
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One claim of one device.
+
+    `metric` is a canonical name (devices.metrics); `value` is in `unit`, or in the metric's canonical
+    unit when `unit` is empty. `at` is ms UTC as the device or gateway gave it, None when nobody did.
+    `key` identifies the physical event or message within the device when the family has such a key
+    ("" otherwise). `detail` is short free text (which press, which posture).
+    """
+
+    device: str
+    metric: str
+    value: Value
+    unit: str = ""
+    at: int | None = None
+    at_source: TimeSource = TimeSource.DEVICE
+    key: str = ""
+    detail: str = ""
+    confidence: float | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message or a reading that could not be used, and why. `detail` names fields, never their values."""
+
+    reason: Reason
+    detail: str = ""
+    device: str = ""
+    metric: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """An accelerometer window: `fs` in Hz, samples in g from `at` (ms UTC) on (DESIGN section 4)."""
+
+    device: str
+    at: int | None
+    fs: float
+    position: str
+    xyz: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A fact about a device that a message taught (its model, say); the caller keeps it."""
+
+    device: str
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a message meant. All empty is a message that carries no reading, which is no error.
+
+    `site` is the native protocol's site ("" when the family has none). `left` names what was not
+    understood. `rejected` holds the readings of this message that could not be used.
+    """
+
+    family: str
+    readings: tuple[Reading, ...] = ()
+    site: str = ""
+    rejected: tuple[Rejected, ...] = ()
+    left: tuple[str, ...] = ()
+    learned: tuple[Learned, ...] = ()
+    motion: tuple[Motion, ...] = ()
+
+
+class Known(Protocol):
+    """What is known about devices beforehand: the registry, an argument, or learned facts."""
+
+    def model(self, device: str) -> str:
+        """The device's model as a person would write it, or "" when it is not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The simplest `Known`: one model for everything, or a table by device."""
+
+    by_device: Mapping[str, str] = field(default_factory=dict)
+    default: str = ""
+
+    def model(self, device: str) -> str:
+        """The device's model, else the default."""
+        return self.by_device.get(device, self.default)
