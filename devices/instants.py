@@ -1,0 +1,53 @@
+"""Times as devices write them, to ms UTC. Rule: what cannot be a time is None; nothing is guessed."""
+
+import re
+from datetime import datetime
+
+PLAUSIBLE_FROM = 946_684_800_000
+"""2000-01-01T00:00:00Z in ms: no device of ours measured anything before (R-88)."""
+
+_RELATIVE_BELOW = 2**28  # R-89: a smaller number is seconds relative to now (SenML, RFC 8428)
+_FRACTION = re.compile(r"(\.\d{6})\d+")
+
+
+def number_ms(value: float, received_at: int) -> int | None:
+    """A numeric time in s, ms, us or ns by its magnitude, or relative seconds (R-89), as ms UTC."""
+    if isinstance(value, bool) or not -1e20 < value < 1e20:  # also NaN: every comparison is false
+        return None
+    if value < _RELATIVE_BELOW:
+        return received_at + round(value * 1000)
+    if value < 1e11:
+        return round(value * 1000)
+    if value < 1e14:
+        return round(value)
+    if value < 1e17:
+        return int(value // 1000)
+    return int(value // 1_000_000)
+
+
+def iso_ms(value: str) -> int | None:
+    """An ISO 8601 / RFC 3339 time with a zone, to ms UTC (nanoseconds are cut). Zoneless: None."""
+    try:
+        when = datetime.fromisoformat(_FRACTION.sub(r"\1", value.strip()))
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        return None
+    try:
+        return int(when.timestamp() * 1000 // 1)
+    except (OverflowError, ValueError):
+        return None
+
+
+def any_ms(value: object, received_at: int) -> int | None:
+    """A time written as a number, a numeric text or ISO 8601."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return number_ms(value, received_at)
+    if isinstance(value, str):
+        try:
+            return number_ms(float(value), received_at)
+        except ValueError:
+            return iso_ms(value)
+    return None
