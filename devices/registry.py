@@ -1,0 +1,136 @@
+"""Who is cared for, where, and which device reports for whom.
+
+Rule: a registry is a value, checked whole when it is made; nobody changes it afterwards.
+`devices.registry_files` reads one from CSV or TOML.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class PlaceKind(StrEnum):
+    """The levels of DESIGN section 1, widest first."""
+
+    PROVINCE = "province"
+    CITY = "city"
+    DISTRICT = "district"
+    STREET = "street"
+    COMMUNITY = "community"
+    SITE = "site"
+    BUILDING = "building"
+    FLOOR = "floor"
+    ROOM = "room"
+    BED = "bed"
+
+
+class CareLevel(StrEnum):
+    """Care levels as homes in China grade them (REQUIREMENTS R-78)."""
+
+    SPECIAL = "special"
+    LEVEL_1 = "1"
+    LEVEL_2 = "2"
+    LEVEL_3 = "3"
+
+
+class Supervision(StrEnum):
+    """How long a device may be silent before it counts as lost (R-22; SOS Access v4 classes)."""
+
+    S90 = "90s"
+    S180 = "180s"
+    H5 = "5h"
+    H25 = "25h"
+
+    @property
+    def ms(self) -> int:
+        """The class as ms."""
+        return {"90s": 90_000, "180s": 180_000, "5h": 18_000_000, "25h": 90_000_000}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place inside `parent` ("" at the top). `timezone` is an IANA name, inherited when ""."""
+
+    id: str
+    kind: PlaceKind
+    name: str = ""
+    parent: str = ""
+    timezone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """A person cared for. `place` is a bed, or a room or home where there are no beds."""
+
+    id: str
+    place: str
+    name: str = ""
+    care_level: CareLevel = CareLevel.LEVEL_3
+    away: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device, bound to a resident or to a place (both "": kept, but unassigned).
+
+    `site` tells apart devices of the same id at two sites ("" when ids are unique). `gateway` is the id
+    of the device through which this one is heard. `calls` is whether the wearer can call for help with it.
+    """
+
+    id: str
+    kind: str = ""
+    model: str = ""
+    resident: str = ""
+    place: str = ""
+    site: str = ""
+    gateway: str = ""
+    calls: bool = False
+    supervision: Supervision = Supervision.H25
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All three, by id. Devices by (site, id)."""
+
+    places: dict[str, Place] = field(default_factory=dict)
+    residents: dict[str, Resident] = field(default_factory=dict)
+    devices: dict[tuple[str, str], Device] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        places: Iterable[Place] = (),
+        residents: Iterable[Resident] = (),
+        devices: Iterable[Device] = (),
+    ) -> "Registry":
+        """A registry of these rows; later rows replace earlier ones of the same id."""
+        return cls(
+            {place.id: place for place in places},
+            {resident.id: resident for resident in residents},
+            {(device.site, device.id): device for device in devices},
+        )
+
+    def device(self, site: str, device: str) -> Device | None:
+        """The device of this id at this site, else the one registered for any site."""
+        return self.devices.get((site, device)) or self.devices.get(("", device))
+
+    def model(self, device: str) -> str:
+        """The device's model, or "" (makes a registry a `devices.reading.Known`)."""
+        found = self.devices.get(("", device))
+        return found.model if found else ""
+
+    def above(self, place: str) -> list[Place]:
+        """The place and everything it lies in, from the inside out."""
+        chain: list[Place] = []
+        while (found := self.places.get(place)) and found not in chain:
+            chain.append(found)
+            place = found.parent
+        return chain
+
+    def timezone(self, place: str, default: str = "Asia/Shanghai") -> str:
+        """The IANA time zone that holds at a place."""
+        return next((at.timezone for at in self.above(place) if at.timezone), default)
+
+    def at(self, place: str, kind: PlaceKind) -> Place | None:
+        """The place of this kind that holds a place: the site of a bed, say."""
+        return next((at for at in self.above(place) if at.kind is kind), None)

@@ -1,0 +1,1 @@
+"""The running service: sockets, files, clocks and processes around the pure core."""
