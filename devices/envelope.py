@@ -1,5 +1,7 @@
 """Bytes to JSON values, once for all families. Rule: any bytes give a value or `Rejected`, quickly."""
 
+import json
+
 import orjson
 
 from devices.reading import Reason, Rejected
@@ -30,11 +32,24 @@ def json_value(payload: bytes) -> Json | Rejected:
     try:
         value: Json = orjson.loads(payload)
     except orjson.JSONDecodeError:
-        try:
-            payload.decode()
-        except UnicodeDecodeError:
-            return Rejected(Reason.NOT_UTF8)
-        return Rejected(Reason.NOT_JSON, "NaN and Infinity are not JSON" if _has_nan(payload) else "")
+        return _loads_leniently(payload)
+    return value
+
+
+def _loads_leniently(payload: bytes) -> Json | Rejected:
+    """What orjson refused: NaN and Infinity are let through so that they cost one reading, not an SOS.
+
+    `devices.normalise` turns such a number down (R-95). Everything else malformed stays rejected.
+    """
+    decoded = text(payload)
+    if isinstance(decoded, Rejected):
+        return decoded
+    if "NaN" not in decoded and "Infinity" not in decoded:
+        return Rejected(Reason.NOT_JSON)
+    try:
+        value: Json = json.loads(decoded)
+    except (ValueError, RecursionError):
+        return Rejected(Reason.NOT_JSON)
     return value
 
 
@@ -60,7 +75,3 @@ def _deep(payload: bytes) -> bool:
         elif byte in b"]}":
             depth -= 1
     return False
-
-
-def _has_nan(payload: bytes) -> bool:
-    return b"NaN" in payload or b"Infinity" in payload

@@ -8,8 +8,9 @@ MAX_PAYLOAD_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One PUBLISH. `received_at` is our clock in ms UTC; `retained` is the broker's RETAIN flag.
+    """One PUBLISH. `received_at` is our clock in ms UTC.
 
+    `retained` and `dup` are MQTT's RETAIN and DUP flags.
     `size` is the payload's full length in bytes: `payload` holds only the head of an oversized one.
     """
 
@@ -18,6 +19,7 @@ class Message:
     received_at: int
     retained: bool = False
     qos: int = 0
+    dup: bool = False
     size: int = -1
 
     @property

@@ -22,7 +22,13 @@ class Lateness(StrEnum):
 
     VITAL = "vital"  # 2 min
     ENVIRONMENT = "environment"  # 10 min
+    CHECK = "check"  # 24 h: a check done on time and reported late was done
     LIFE_SAFETY = "life_safety"  # 24 h, labelled with its age
+
+    @property
+    def ms(self) -> int:
+        """The limit in ms."""
+        return {"vital": 120_000, "environment": 600_000}.get(self.value, 86_400_000)
 
 
 Range = tuple[float, float]
@@ -111,7 +117,10 @@ _EVENTS = (
     "device_left power_on power_off apnea snoring"
 ).split()
 
-_LIFE_SAFETY = frozenset("sos fall fall_suspected smoke gas carbon_monoxide".split())
+_LIFE_SAFETY = frozenset(("sos", "fall", "fall_suspected", "smoke", "gas", "carbon_monoxide"))
+_CHECKS = frozenset(
+    ("check_in", "visit", "medication_taken", "help_cancelled", "fall_cleared", "device_test")
+)
 
 _ENUMS = {
     "posture": ("lying", "sitting", "standing", "walking"),
@@ -121,7 +130,9 @@ _ENUMS = {
 
 
 def _lateness(name: str) -> Lateness:
-    return Lateness.LIFE_SAFETY if name in _LIFE_SAFETY else Lateness.ENVIRONMENT
+    if name in _LIFE_SAFETY:
+        return Lateness.LIFE_SAFETY
+    return Lateness.CHECK if name in _CHECKS else Lateness.ENVIRONMENT
 
 
 METRICS: dict[str, Metric] = {

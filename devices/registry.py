@@ -95,6 +95,7 @@ class Registry:
     places: dict[str, Place] = field(default_factory=dict)
     residents: dict[str, Resident] = field(default_factory=dict)
     devices: dict[tuple[str, str], Device] = field(default_factory=dict)
+    _alone: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -104,11 +105,22 @@ class Registry:
         devices: Iterable[Device] = (),
     ) -> "Registry":
         """A registry of these rows; later rows replace earlier ones of the same id."""
-        return cls(
+        registry = cls(
             {place.id: place for place in places},
             {resident.id: resident for resident in residents},
             {(device.site, device.id): device for device in devices},
         )
+        living: dict[str, list[str]] = {}
+        for resident in registry.residents.values():
+            for place in registry.above(resident.place) or [Place(resident.place, PlaceKind.BED)]:
+                if place.kind in {PlaceKind.BED, PlaceKind.ROOM}:
+                    living.setdefault(place.id, []).append(resident.id)
+        registry._alone.update({place: ids[0] for place, ids in living.items() if len(ids) == 1})
+        return registry
+
+    def only_resident(self, place: str) -> str:
+        """The one resident who lives in a room or bed, or "" when nobody or several do."""
+        return self._alone.get(place, "")
 
     def device(self, site: str, device: str) -> Device | None:
         """The device of this id at this site, else the one registered for any site."""

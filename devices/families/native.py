@@ -1,0 +1,237 @@
+"""The native protocol (DESIGN section 4): `shouwang/v1/<site>/<device>/<channel>`, canonical metrics by name.
+
+Rule: what is wrong in one field costs that field only; an SOS with a broken clock is still an SOS.
+"""
+
+import base64
+import binascii
+import re
+import struct
+
+from devices.envelope import Json, json_value, text
+from devices.instants import any_ms
+from devices.message import Message
+from devices.metrics import METRICS, Kind
+from devices.reading import Decoded, Known, Motion, Reading, Reason, Rejected, TimeSource, Value
+
+FAMILY = "native"
+
+_TOPIC = re.compile(r"shouwang/v1/([A-Za-z0-9_.:-]{1,64})/([A-Za-z0-9_.:-]{1,64})/([a-z]{1,16})")
+_ABOUT = frozenset(("ts", "id", "seq"))
+_ABOUT_EVENT = frozenset(("ts", "id", "seq", "event", "state", "confidence", "by", "note"))
+
+_CLEARED: dict[str, tuple[str, Value]] = {
+    # What `"state": "cleared"` of an event says. An event that is not here cannot be cleared.
+    "sos": ("help_cancelled", True),
+    "fall": ("fall_cleared", True),
+    "fall_suspected": ("fall_cleared", True),
+    "bed_exit": ("bed_enter", True),
+    "bed_enter": ("bed_exit", True),
+    "door_close": ("door_open", True),
+}
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic is of the native protocol. `.../alerts/...` is what we publish ourselves."""
+    return topic.startswith("shouwang/v1/") and "/alerts/" not in topic
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG001  every family has this signature
+    """One message of any channel, or a JSON array of them."""
+    match = _TOPIC.fullmatch(message.topic)
+    if match is None:
+        return Rejected(Reason.UNKNOWN_TOPIC, "expected shouwang/v1/<site>/<device>/<channel>")
+    site, device, channel = match.groups()
+    if channel == "status":
+        return _status(message, site, device)
+    one = _ITEM.get(channel)
+    if one is None:
+        return Rejected(
+            Reason.UNKNOWN_TOPIC, "the channel is none of telemetry, event, motion, status", device
+        )
+    value = json_value(message.payload)
+    if isinstance(value, Rejected):
+        return Rejected(value.reason, value.detail, device)
+    found = _Found(site, device, message.received_at)
+    for item in value if isinstance(value, list) else (value,):
+        if isinstance(item, dict):
+            one(item, found)
+        else:
+            found.reject(Reason.WRONG_SHAPE, "expected a JSON object")
+    return found.result()
+
+
+class _Found:
+    """What was found so far in one message."""
+
+    __slots__ = ("device", "motion", "readings", "received_at", "rejected", "site")
+
+    def __init__(self, site: str, device: str, received_at: int) -> None:
+        self.site, self.device, self.received_at = site, device, received_at
+        self.readings: list[Reading] = []
+        self.rejected: list[Rejected] = []
+        self.motion: list[Motion] = []
+
+    def reject(self, reason: Reason, detail: str, metric: str = "") -> None:
+        self.rejected.append(Rejected(reason, detail, self.device, metric))
+
+    def time_and_key(self, item: dict[str, Json]) -> tuple[int | None, str]:
+        """`ts` as ms UTC, and what makes the item idempotent: `id`, or `seq` with `ts`."""
+        raw = item.get("ts")
+        at = None if raw is None else any_ms(raw, self.received_at)
+        if raw is not None and at is None:
+            self.reject(Reason.WRONG_TYPE, "ts is no time: Unix time in ms is expected")
+        identity, seq = item.get("id"), item.get("seq")
+        if isinstance(identity, (str, int)) and identity != "":
+            return at, f"id:{identity}"
+        if isinstance(seq, int) and raw is not None:
+            return at, f"seq:{seq}:{raw}"
+        return at, ""
+
+    def result(self) -> Decoded | Rejected:
+        if len(self.rejected) == 1 and not self.readings and not self.motion:
+            return self.rejected[0]
+        return Decoded(
+            FAMILY, tuple(self.readings), self.site, tuple(self.rejected), motion=tuple(self.motion)
+        )
+
+
+def _source(at: int | None) -> TimeSource:
+    return TimeSource.ARRIVAL if at is None else TimeSource.DEVICE
+
+
+def _telemetry(item: dict[str, Json], found: _Found) -> None:
+    at, key = found.time_and_key(item)
+    source, device = _source(at), found.device
+    for name, value in item.items():
+        if name in _ABOUT or value is None:
+            continue
+        metric = METRICS.get(name)
+        if metric is None:
+            found.reject(Reason.UNKNOWN_METRIC, _shown(name))
+        elif isinstance(value, (dict, list)):
+            found.reject(Reason.WRONG_TYPE, f"{name} is no plain value", name)
+        elif metric.kind is not Kind.EVENT:
+            found.readings.append(Reading(device, name, value, "", at, source, key))
+        elif value is True:
+            found.readings.append(Reading(device, name, value=True, at=at, at_source=source, key=key))
+        elif value is not False:
+            found.reject(Reason.WRONG_TYPE, f"{name} must be true", name)
+
+
+def _event(item: dict[str, Json], found: _Found) -> None:
+    at, key = found.time_and_key(item)
+    event, state = item.get("event"), item.get("state", "raised")
+    if not isinstance(event, str):
+        found.reject(Reason.UNKNOWN_EVENT, "the field event is missing or no text")
+        return
+    if state != "raised" and state != "cleared":  # noqa: PLR1714  a list or an object is unhashable
+        # The word is wrong but something happened: fail towards help.
+        found.reject(Reason.WRONG_TYPE, "state is neither raised nor cleared; taken as raised")
+    said = _meaning(event, raised=state != "cleared")
+    if said is None:
+        found.reject(Reason.UNKNOWN_EVENT, f"{_shown(event)} is no event, or cannot be cleared")
+        return
+    metric, value = said
+    confidence, by, note = item.get("confidence"), item.get("by"), item.get("note")
+    if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not 0 <= confidence <= 1:
+        if confidence is not None:
+            found.reject(Reason.WRONG_TYPE, "confidence is not between 0 and 1")
+        confidence = None
+    for name in item.keys() - _ABOUT_EVENT:
+        found.reject(Reason.UNKNOWN_METRIC, f"{_shown(name)} does not belong in an event")
+    found.readings.append(
+        Reading(
+            found.device,
+            metric,
+            value,
+            at=at,
+            at_source=_source(at),
+            key=key,
+            detail=note[:200] if isinstance(note, str) else "",
+            confidence=confidence,
+            by=by[:64] if isinstance(by, str) else "",
+        )
+    )
+
+
+def _meaning(event: str, *, raised: bool) -> tuple[str, Value] | None:
+    if not raised and event in _CLEARED:
+        return _CLEARED[event]
+    if event == "door_close":
+        return "door_open", False
+    metric = METRICS.get(event)
+    if metric is not None and metric.kind is Kind.STATE:
+        return event, raised
+    if metric is not None and metric.kind is Kind.EVENT and raised:
+        return event, True
+    return None
+
+
+def _motion(item: dict[str, Json], found: _Found) -> None:
+    at, _ = found.time_and_key(item)
+    fs, position = item.get("fs"), item.get("position", "unknown")
+    if isinstance(fs, bool) or not isinstance(fs, (int, float)) or not 1 <= fs <= 1000:
+        found.reject(Reason.WRONG_TYPE, "fs must be the sampling rate in Hz")
+        return
+    samples = _packed(item) if "xyz_i16" in item else _listed(item.get("xyz"))
+    if samples is None:
+        found.reject(Reason.WRONG_TYPE, "xyz must be a list of [x, y, z] in g, or xyz_i16 with scale")
+        return
+    where = position[:32] if isinstance(position, str) else "unknown"
+    found.motion.append(Motion(found.device, at, float(fs), where, samples))
+
+
+def _listed(value: Json) -> tuple[tuple[float, float, float], ...] | None:
+    if not isinstance(value, list):
+        return None
+    samples: list[tuple[float, float, float]] = []
+    for sample in value:
+        match sample:
+            case [int() | float() as x, int() | float() as y, int() | float() as z]:
+                samples.append((x, y, z))
+            case _:
+                return None
+    return tuple(samples)
+
+
+def _packed(item: dict[str, Json]) -> tuple[tuple[float, float, float], ...] | None:
+    packed, scale = item.get("xyz_i16"), item.get("scale")
+    if not isinstance(packed, str) or isinstance(scale, bool) or not isinstance(scale, (int, float)):
+        return None
+    try:
+        raw = base64.b64decode(packed, validate=True)
+        return tuple((x * scale, y * scale, z * scale) for x, y, z in struct.iter_unpack("<3h", raw))
+    except (binascii.Error, ValueError, struct.error, OverflowError):
+        return None
+
+
+_ITEM = {"telemetry": _telemetry, "event": _event, "motion": _motion}
+_STATES = {"online": True, "offline": False}
+
+
+def _status(message: Message, site: str, device: str) -> Decoded | Rejected:
+    said = text(message.payload)
+    if isinstance(said, Rejected):
+        return Rejected(said.reason, said.detail, device)
+    word: Json = said.strip()
+    battery: Json = None
+    if message.payload[:1] in {b"{", b'"'}:
+        value = json_value(message.payload)
+        if isinstance(value, Rejected):
+            return Rejected(value.reason, value.detail, device)
+        word, battery = (
+            (value.get("state"), value.get("battery")) if isinstance(value, dict) else (value, None)
+        )
+    if not isinstance(word, str) or word not in _STATES:
+        return Rejected(Reason.WRONG_SHAPE, "expected online, offline or an object with state", device)
+    arrival = TimeSource.ARRIVAL
+    readings = [Reading(device, "online", _STATES[word], at_source=arrival)]
+    if isinstance(battery, (int, float)):
+        readings.append(Reading(device, "battery", battery, at_source=arrival))
+    return Decoded(FAMILY, tuple(readings), site)
+
+
+def _shown(name: str) -> str:
+    """A field's name as it may stand in a reason: short and printable."""
+    return "".join(letter for letter in name[:40] if letter.isprintable())

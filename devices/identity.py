@@ -1,0 +1,46 @@
+"""What makes two messages the same message (R-05, R-93).
+
+Rule: an identity derives only from what the sender sent, so that a redelivery has the same one.
+"""
+
+from hashlib import blake2b
+
+from devices.message import Message
+from devices.reading import Decoded, Reading
+
+
+def identities(decoded: Decoded, message: Message) -> list[int]:
+    """For each reading, a signed 64-bit identity of the message or item it came in.
+
+    From the sender's own key where it gave one; else from device, time and payload. A payload without
+    key and time can only be told from a new one by MQTT's DUP flag: then 0 means "cannot tell, is new".
+    """
+    found: list[int] = []
+    last: tuple[str, str, int | None] | None = None
+    identity = 0
+    for reading in decoded.readings:
+        this = (reading.device, reading.key, reading.at)
+        if this != last:
+            last, identity = this, _identity(decoded.site, reading, message)
+        found.append(identity)
+    return found
+
+
+def anonymous(message: Message) -> int:
+    """The identity of a message as bytes on a topic: for those without key and time."""
+    return _hash(message.topic, "", message.payload)
+
+
+def _identity(site: str, reading: Reading, message: Message) -> int:
+    if reading.key:
+        return _hash(f"{site}/{reading.device}", reading.key, b"")
+    if reading.at is not None:
+        return _hash(f"{site}/{reading.device}", str(reading.at), message.payload)
+    return 0
+
+
+def _hash(who: str, key: str, payload: bytes) -> int:
+    digest = blake2b(f"{who}\0{key}\0".encode("utf-8", "surrogatepass"), digest_size=8)
+    if payload:
+        digest.update(payload)
+    return int.from_bytes(digest.digest(), "big", signed=True) or 1
