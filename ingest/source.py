@@ -1,0 +1,282 @@
+"""The receiving side of MQTT: the one module that owns paho. Nothing else imports it.
+
+Rule: a message is acknowledged only when its owner says it is durable; until then the broker keeps it.
+What is in flight is bounded by the broker (receive maximum) and, for QoS 0, by not reading on.
+"""
+
+import asyncio
+import random
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as paho
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from devices.message import Message
+from ingest.clock import Clock
+from ingest.journal import head_of
+
+log = structlog.get_logger()
+
+_BURST = 128  # packets read in one turn of the event loop
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
+_CONNECT_TIMEOUT_S = 10.0
+_SESSION_EXPIRY_S = 7 * 86_400
+_KEEPALIVE_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """How to reach a broker. `url` is mqtt://host[:port] or mqtts://host[:port]."""
+
+    url: str
+    client_id: str = "shouwang"
+    version: str = "3.1.1"
+    username: str = ""
+    password: str = ""
+    tls: ssl.SSLContext | None = None
+    max_in_flight: int = 1000
+
+    @property
+    def host(self) -> str:
+        """The host name of the URL."""
+        return urlsplit(self.url).hostname or "localhost"
+
+    @property
+    def port(self) -> int:
+        """The port of the URL, or the scheme's own."""
+        return urlsplit(self.url).port or (8883 if self.url.startswith("mqtts") else 1883)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What acknowledges one message: only valid on the connection it came in by."""
+
+    connection: int
+    mid: int
+    qos: int
+
+
+Opened = Any  # a socket, or what paho wraps around one; its type is paho's own secret
+Received = Callable[[Message, Token], None]
+
+
+class Source:
+    """One MQTT connection with a persistent session, kept up until it is closed.
+
+    `received` is called in the event loop for every message; the owner calls `acknowledge` with the token
+    once the message is durable. `lane` tells several sources of one service apart.
+    """
+
+    def __init__(
+        self, broker: Broker, topics: list[str], received: Received, clock: Clock, lane: str = ""
+    ) -> None:
+        self.lane = lane
+        self._broker, self._topics, self._received, self._clock = broker, topics, received, clock
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._connection = 0
+        self._outstanding = 0
+        self._taken = 0
+        self._reading = False
+        self._socket: Any = None
+        self._lost = asyncio.Event()
+        self.connected = False
+        self.last_error = "not connected yet"
+        self._client = self._make_client()
+
+    def acknowledge(self, token: Token) -> None:
+        """Send the PUBACK. A token of an earlier connection is ignored: the broker sends that one again."""
+        self._outstanding -= 1
+        if token.qos and token.connection == self._connection and self.connected:
+            self._client.ack(token.mid, token.qos)
+        if not self._reading and self._socket is not None and self._outstanding < self._limit:
+            self._read_on()
+
+    async def run(self) -> None:
+        """Connect, stay connected, reconnect with jittered back-off. Ends only by cancellation."""
+        wait_s = _FIRST_WAIT_S
+        try:
+            while True:
+                self._lost.clear()
+                if await self._connect():
+                    wait_s = _FIRST_WAIT_S
+                    await self._attend()
+                await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
+                wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+        finally:
+            self._hang_up()
+
+    @property
+    def _limit(self) -> int:
+        return 4 * self._broker.max_in_flight
+
+    def _make_client(self) -> paho.Client:
+        five = self._broker.version == "5"
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            self._broker.client_id,
+            clean_session=None if five else False,
+            protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
+            manual_ack=True,
+        )
+        if self._broker.username:
+            client.username_pw_set(self._broker.username, self._broker.password or None)
+        if self._broker.tls is not None:
+            client.tls_set_context(self._broker.tls)
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_socket_open = self._on_socket_open
+        client.on_socket_close = self._on_socket_close
+        client.on_socket_register_write = self._on_register_write
+        client.on_socket_unregister_write = self._on_unregister_write
+        return client
+
+    async def _connect(self) -> bool:
+        options: dict[str, Any] = {}
+        if self._broker.version == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.ReceiveMaximum = self._broker.max_in_flight
+            properties.SessionExpiryInterval = _SESSION_EXPIRY_S
+            options = {"clean_start": False, "properties": properties}
+        self._connection += 1
+        try:
+            await self._loop.run_in_executor(
+                None,
+                lambda: self._client.connect(self._broker.host, self._broker.port, _KEEPALIVE_S, **options),
+            )
+        except (OSError, ValueError) as error:  # refused, unknown host, TLS failure, a wrong port
+            self._failed(f"cannot reach {self._broker.url}: {error}")
+            return False
+        return True
+
+    async def _attend(self) -> None:
+        """Serve keep-alives until the connection is lost."""
+        while not self._lost.is_set():
+            if self._client.loop_misc() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                break
+            try:
+                await asyncio.wait_for(self._lost.wait(), 1.0)
+            except TimeoutError:
+                continue
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self.connected:
+            self._client.disconnect()
+        if self._socket is not None:
+            self._client.loop_write()
+            opened, self._socket = self._socket, None
+            self._forget(opened)
+            opened.close()
+        self.connected = False
+
+    def _failed(self, error: str) -> None:
+        if error != self.last_error:
+            log.warning("broker_away", lane=self.lane, error=error)
+        self.connected, self.last_error = False, error
+
+    # paho's callbacks; connect() runs in a thread, so socket callbacks come from there too.
+
+    def _on_socket_open(self, _client: paho.Client, _data: object, opened: Opened) -> None:
+        self._loop.call_soon_threadsafe(self._watch, opened)
+
+    def _watch(self, opened: socket.socket) -> None:
+        if opened.fileno() >= 0:
+            self._socket = opened
+            self._read_on()
+
+    def _read_on(self) -> None:
+        self._reading = True
+        self._loop.add_reader(self._socket, self._read)
+
+    def _read(self) -> None:
+        for _ in range(_BURST):
+            before = self._taken
+            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                self._lost.set()
+                return
+            if self._taken == before:
+                return
+            if self._outstanding >= self._limit and self._socket is not None:
+                self._reading = False
+                self._loop.remove_reader(self._socket)
+                return
+
+    def _on_socket_close(self, _client: paho.Client, _data: object, closed: Opened) -> None:
+        self._loop.call_soon_threadsafe(self._lost.set)
+        if closed is self._socket:
+            self._socket = None
+            self._forget(closed)
+
+    def _forget(self, closed: Opened) -> None:
+        self._reading = False
+        if closed.fileno() >= 0:
+            self._loop.remove_reader(closed)
+            self._loop.remove_writer(closed)
+
+    def _on_register_write(self, client: paho.Client, _data: object, opened: Opened) -> None:
+        if threading.get_ident() == self._thread:
+            self._write_on(client, opened)
+        else:
+            self._loop.call_soon_threadsafe(self._write_on, client, opened)
+
+    def _write_on(self, client: paho.Client, opened: socket.socket) -> None:
+        if opened.fileno() >= 0:
+            self._loop.add_writer(opened, client.loop_write)
+
+    def _on_unregister_write(self, _client: paho.Client, _data: object, opened: Opened) -> None:
+        if opened.fileno() >= 0:
+            self._loop.call_soon_threadsafe(self._loop.remove_writer, opened)
+
+    def _on_connect(
+        self, client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
+        if reason.is_failure:
+            self._failed(f"{self._broker.url} refused the connection: {reason}")
+            return
+        code, _ = client.subscribe([(topic, 1) for topic in self._topics])
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._failed(f"{self._broker.url} took no subscription: {code}")
+            self._lost.set()
+
+    def _on_subscribe(
+        self, _client: paho.Client, _data: object, _mid: int, reasons: list[ReasonCode], _properties: object
+    ) -> None:
+        refused = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
+        if refused:
+            self._failed(
+                f"{self._broker.url} refuses to let us read {', '.join(refused)}: check the broker's ACL"
+            )
+            return
+        self.connected, self.last_error = True, ""
+        log.info("broker_connected", lane=self.lane, url=self._broker.url)
+
+    def _on_disconnect(
+        self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
+        self._failed(f"connection to {self._broker.url} lost: {reason}")
+        self._loop.call_soon_threadsafe(self._lost.set)
+
+    def _on_message(self, _client: paho.Client, _data: object, raw: paho.MQTTMessage) -> None:
+        self._taken += 1
+        self._outstanding += 1
+        token = Token(self._connection, raw.mid, raw.qos)
+        try:
+            topic = raw.topic
+        except UnicodeDecodeError:  # forbidden by MQTT-1.5.4-1; some brokers let it pass
+            topic = raw._topic.decode(errors="replace")  # noqa: SLF001  paho has no other way to the bytes
+        message = head_of(topic, bytes(raw.payload), self._clock.now(), (raw.retain, raw.dup, raw.qos))
+        self._received(message, token)
