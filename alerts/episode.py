@@ -1,0 +1,307 @@
+"""An episode: one thing that happened, from its first evidence until a person has resolved it.
+
+Rule: an episode changes only by folding an event into it, along an edge of `TRANSITIONS`. That the
+condition went away (ISA-18.2 "return to normal") is noted in `active` and closes nothing (R-16, R-42).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import ClassVar
+
+from rules.decision import Evidence, Severity
+
+LATE_MS = 120_000
+"""An alert raised so long after it happened says how old it is (R-90)."""
+
+
+class State(StrEnum):
+    """Where an episode stands. R-45 says raised for `open`; on site is an event yet to come."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class Outcome(StrEnum):
+    """What it turned out to be, as the person who resolved it says (DESIGN section 7)."""
+
+    REAL = "real"
+    FALSE = "false"
+    TEST = "test"
+    NO_ACTION = "no_action"
+
+
+class EventName(StrEnum):
+    """What happened to an episode, as it is named in output."""
+
+    OPENED = "opened"
+    EVIDENCE = "evidence"
+    CLEARED = "cleared"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class Weight(StrEnum):
+    """What further evidence does."""
+
+    CALL = "call"  # people are called again, and an acknowledgement no longer holds
+    REPEAT = "repeat"  # another message of the same press, which nobody has answered yet: only kept
+    NOTE = "note"  # the rule says that it calls nobody: only kept
+
+
+TRANSITIONS: Mapping[tuple[State, EventName], State] = {
+    (State.OPEN, EventName.EVIDENCE): State.OPEN,
+    (State.OPEN, EventName.CLEARED): State.OPEN,
+    (State.OPEN, EventName.ACKNOWLEDGED): State.ACKNOWLEDGED,
+    (State.OPEN, EventName.RESOLVED): State.RESOLVED,
+    (State.ACKNOWLEDGED, EventName.EVIDENCE): State.OPEN,
+    (State.ACKNOWLEDGED, EventName.CLEARED): State.ACKNOWLEDGED,
+    (State.ACKNOWLEDGED, EventName.ACKNOWLEDGED): State.ACKNOWLEDGED,
+    (State.ACKNOWLEDGED, EventName.RESOLVED): State.RESOLVED,
+}
+"""Every edge there is; `opened` makes an episode and nothing leaves `resolved`.
+
+Evidence that calls nobody takes no edge: the state stays as it is.
+"""
+
+_RANK = {Severity.HIGH: 3, Severity.MEDIUM: 2, Severity.LOW: 1, Severity.INFO: 0}
+
+
+def rank(severity: Severity) -> int:
+    """The severity as a number: higher is worse."""
+    return _RANK[severity]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An episode began. `at` is our clock, `evidence.at` when it happened (ms UTC).
+
+    `number` counts an episode's events from 1. `identity` names this evidence for ever (see `book.identify`).
+    """
+
+    name: ClassVar[EventName] = EventName.OPENED
+    episode: str
+    number: int
+    at: int
+    rule: str
+    kind: str
+    cause: str
+    subject: str
+    site: str
+    severity: Severity
+    identity: str
+    evidence: Evidence
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceAdded:
+    """More was seen. Its `weight` says whether people are called again."""
+
+    name: ClassVar[EventName] = EventName.EVIDENCE
+    episode: str
+    number: int
+    at: int
+    subject: str
+    severity: Severity
+    weight: Weight
+    identity: str
+    evidence: Evidence
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+
+    @property
+    def calls(self) -> bool:
+        """Whether people are called again."""
+        return self.weight is Weight.CALL
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """The condition ended by itself for `subject` (for all, when that is the cause). Not a closure."""
+
+    name: ClassVar[EventName] = EventName.CLEARED
+    episode: str
+    number: int
+    at: int
+    subject: str
+    identity: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A named person took charge. `source` is the way it came: `api`, a button, a radio."""
+
+    name: ClassVar[EventName] = EventName.ACKNOWLEDGED
+    episode: str
+    number: int
+    at: int
+    by: str
+    source: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A named person closed the episode and said what it was."""
+
+    name: ClassVar[EventName] = EventName.RESOLVED
+    episode: str
+    number: int
+    at: int
+    by: str
+    outcome: Outcome
+    source: str = ""
+    note: str = ""
+
+
+Event = Opened | EvidenceAdded | Cleared | Acknowledged | Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """One of those concerned: a resident's or place's id, or `device:<site>/<id>`. Times are event time (ms).
+
+    `since` is when the condition began for them, `last_at` their newest evidence, `cleared_at` when it ended.
+    """
+
+    subject: str
+    since: int
+    last_at: int
+    cleared_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """An alert. `opened_at` and `last_evidence_at` are event time, all other times our clock (ms UTC).
+
+    `number` is that of the newest event, `called` that of the newest which called people. `device` and
+    `metric` are those of the opening evidence (R-13). `acknowledged_by` is "" again once fresh evidence
+    re-opened it; who held it before is in the events.
+    """
+
+    id: str
+    rule: str
+    kind: str
+    cause: str
+    site: str
+    severity: Severity
+    state: State
+    subjects: tuple[Concern, ...]
+    device: str
+    metric: str
+    opened_at: int
+    raised_at: int
+    last_evidence_at: int
+    evidence: int = 1
+    number: int = 1
+    called: int = 1
+    acknowledged_by: str = ""
+    acknowledged_at: int | None = None
+    resolved_by: str = ""
+    resolved_at: int | None = None
+    outcome: Outcome | None = None
+    note: str = ""
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+
+    @property
+    def active(self) -> bool:
+        """Whether the condition still holds for anybody."""
+        return any(concern.cleared_at is None for concern in self.subjects)
+
+    @property
+    def age_ms(self) -> int:
+        """How old the opening evidence was when the alert was raised."""
+        return max(0, self.raised_at - self.opened_at)
+
+    @property
+    def late(self) -> bool:
+        """Whether that is so old that people must be told (R-90)."""
+        return self.age_ms >= LATE_MS
+
+    def concern(self, subject: str) -> Concern | None:
+        """What is known of one of those concerned."""
+        return next((concern for concern in self.subjects if concern.subject == subject), None)
+
+
+def begin(event: Opened) -> Episode:
+    """The episode that `event` opens."""
+    happened = event.evidence.at
+    return Episode(
+        id=event.episode,
+        rule=event.rule,
+        kind=event.kind,
+        cause=event.cause,
+        site=event.site,
+        severity=event.severity,
+        state=State.OPEN,
+        subjects=(Concern(event.subject, happened, happened),),
+        device=event.evidence.device,
+        metric=event.evidence.metric,
+        opened_at=happened,
+        raised_at=event.at,
+        last_evidence_at=happened,
+        number=event.number,
+        called=event.number,
+        facts=event.facts,
+    )
+
+
+def fold(episode: Episode, event: Event) -> Episode:
+    """The episode after `event`. An edge that does not exist raises ValueError: a bug, never the world."""
+    quiet = isinstance(event, EvidenceAdded) and not event.calls
+    after = TRANSITIONS.get((episode.state, event.name))
+    if after is None or event.episode != episode.id:
+        raise ValueError(f"{event.name} does not follow {episode.state} in episode {episode.id}")
+    moved = replace(episode, state=episode.state if quiet else after, number=event.number)
+    match event:
+        case EvidenceAdded():
+            return _with_evidence(moved, event)
+        case Cleared():
+            everyone = event.subject == episode.cause
+            return replace(
+                moved,
+                subjects=tuple(
+                    replace(concern, cleared_at=event.evidence.at)
+                    if concern.cleared_at is None and (everyone or concern.subject == event.subject)
+                    else concern
+                    for concern in episode.subjects
+                ),
+            )
+        case Acknowledged():
+            return replace(moved, acknowledged_by=event.by, acknowledged_at=event.at)
+        case Resolved():
+            return replace(
+                moved, resolved_by=event.by, resolved_at=event.at, outcome=event.outcome, note=event.note
+            )
+        case Opened():  # pragma: no cover - TRANSITIONS has no such edge
+            return moved
+
+
+def _with_evidence(episode: Episode, event: EvidenceAdded) -> Episode:
+    """The episode with one more thing seen: its severity may rise and never falls."""
+    happened = event.evidence.at
+    known = episode.concern(event.subject)
+    if known is None:
+        subjects = (*episode.subjects, Concern(event.subject, happened, happened))
+    else:
+        subjects = tuple(_seen(known, happened) if it is known else it for it in episode.subjects)
+    grown = replace(
+        episode,
+        subjects=subjects,
+        severity=max(episode.severity, event.severity, key=rank),
+        evidence=episode.evidence + 1,
+        last_evidence_at=max(episode.last_evidence_at, happened),
+        facts={**episode.facts, **event.facts},
+    )
+    if not event.calls:
+        return grown
+    return replace(grown, called=event.number, acknowledged_by="", acknowledged_at=None)
+
+
+def _seen(concern: Concern, happened: int) -> Concern:
+    """The concern after evidence of that time: what was over begins again, unless this is older."""
+    if concern.cleared_at is not None and happened >= concern.cleared_at:
+        return Concern(concern.subject, happened, happened)
+    return replace(concern, last_at=max(concern.last_at, happened))
