@@ -112,7 +112,7 @@ def text(
     zh, en = _KINDS.get(episode.kind, (episode.kind, episode.kind.replace("_", " ")))
     if episode.kind == "environment":
         zh, en = _METRICS.get(episode.metric, (zh, en))
-    urgency = _SEVERITIES[notification.severity]
+    urgency = _SEVERITIES[episode.severity]
     reason = _REASONS[notification.reason]
     minutes = notification.age_ms // 60_000 if notification.age_ms >= LATE_MS else 0
     return {
@@ -162,6 +162,7 @@ _FOR_STAFF_ONLY = ("acknowledged_by", "resolved_by", "note")
 def body(episode: Episode, notification: Notification, registry: Registry) -> dict[str, object]:
     """The body for MQTT and webhooks: `view` without what people wrote, with the notification and its text.
 
+    It tells of the episode as it is given, which may have moved on since the notification was made.
     `age_ms` is there when what it tells is late. Receivers recognise a repeat by `notification`, and what is
     newer by `number`.
     """
@@ -171,8 +172,6 @@ def body(episode: Episode, notification: Notification, registry: Registry) -> di
         "notification": notification.id,
         "reason": notification.reason.value,
         "calls": notification.calls,
-        "severity": notification.severity.value,
-        "life_safety": notification.life_safety,
         "text": text(episode, notification, registry),
     }
     if notification.age_ms >= LATE_MS:
