@@ -1,0 +1,149 @@
+"""A scenario laid upon real dates: who does what when. Rule: world and truth both read it, neither guesses.
+
+The rules that the truth expects are the service's default ones: daily check-in by 09:30, rounds between
+21:00 and 07:00.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import time
+from random import Random
+
+from simulators import home, zigbee2mqtt
+from simulators.home import Person
+from simulators.life import HOUR_MS, MINUTE_MS, Span, at_local, days
+from simulators.scenario import (
+    DeviceOffline,
+    Fall,
+    GatewayLost,
+    MissedCheckIn,
+    MissedVisit,
+    Scenario,
+    Sos,
+)
+
+CHECK_IN_OPENS = time(5)
+CHECK_IN_BY = time(9, 30)
+CHECK_IN_GRACE_MS = 15 * MINUTE_MS
+ROUNDS_FROM = time(21)
+ROUNDS_LAST_MS = 10 * HOUR_MS
+ROUND_EVERY_MS = {"1": HOUR_MS, "2": 2 * HOUR_MS, "3": 3 * HOUR_MS}
+ROUND_GRACE = 0.1
+UP_BEFORE_FALL_MS = 3 * MINUTE_MS
+UP_AFTER_FALL_MS = 25 * MINUTE_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A visit due at a time of the night, and whether it is made: a few minutes early, at `at_ms`."""
+
+    due_ms: int
+    at_ms: int
+    made: bool
+
+
+class Timetable:
+    """The facts of one run, in ms UTC. Every question has the same answer however often it is asked."""
+
+    def __init__(self, scenario: Scenario, seed: int, start_ms: int) -> None:
+        self.start_ms = start_ms
+        self.end_ms = start_ms + scenario.duration
+        self.people = tuple(home.residents(scenario.residents))
+        self._seed = seed
+        self._incidents = scenario.incident
+        self.lost = self._outages()
+
+    def rng(self, *whose: str) -> Random:
+        """A source of chance that belongs to one purpose of one person or device."""
+        return Random("/".join((str(self._seed), *whose)))  # noqa: S311 - the same seed must give the same run
+
+    def is_lost(self, name: str, at_ms: int) -> bool:
+        """Whether a gateway or a device cannot be heard."""
+        return any(start <= at_ms < end for start, end in self.lost.get(name, ()))
+
+    def presses(self, person: Person, device: str) -> list[int]:
+        """When the person calls for help with the `button` or the `wearable`."""
+        return [
+            self.start_ms + each.at
+            for each in self._incidents
+            if isinstance(each, Sos) and each.who == person.id and each.device == device
+        ]
+
+    def falls(self, person: Person) -> list[int]:
+        """When the person falls."""
+        return [
+            self.start_ms + each.at
+            for each in self._incidents
+            if isinstance(each, Fall) and each.who == person.id
+        ]
+
+    def shaken(self, person: Person) -> list[Span]:
+        """When a fall keeps the person out of bed."""
+        return [(at - UP_BEFORE_FALL_MS, at + UP_AFTER_FALL_MS) for at in self.falls(person)]
+
+    def helped(self, person: Person) -> list[int]:
+        """When staff come to the person because of a call or a fall."""
+        rng = self.rng(person.id, "helped")
+        calls = (*self.presses(person, "button"), *self.presses(person, "wearable"), *self.falls(person))
+        return [at + rng.randrange(120, 240) * 1000 for at in calls]
+
+    def check_ins(self, person: Person) -> list[int]:
+        """When the person says "I am fine": every morning, on the first one after the start."""
+        if self.misses_check_in(person):
+            return []
+        rng = self.rng(person.id, "check-in")
+        found = []
+        for opens, by in self.mornings():
+            earliest = max(opens + HOUR_MS, self.start_ms + 15_000)
+            latest = by - 2 * MINUTE_MS
+            drawn = rng.random()
+            if earliest < latest:
+                found.append(earliest + int(drawn * (latest - earliest)))
+        return found
+
+    def misses_check_in(self, person: Person) -> bool:
+        """Whether the person forgets it."""
+        return any(isinstance(each, MissedCheckIn) and each.who == person.id for each in self._incidents)
+
+    def mornings(self) -> Iterator[Span]:
+        """The times for check-ins that end within the run, from opening to deadline."""
+        for day in days(self.start_ms, self.end_ms):
+            opens, by = at_local(day, CHECK_IN_OPENS), at_local(day, CHECK_IN_BY)
+            if by > self.start_ms:
+                yield opens, by
+
+    def rounds(self, person: Person) -> Iterator[Round]:
+        """The visits due at night, in order."""
+        rng = self.rng(person.id, "rounds")
+        every = ROUND_EVERY_MS[person.care_level]
+        missed = [
+            (self.start_ms + each.at, self.start_ms + each.at + each.lasts)
+            for each in self._incidents
+            if isinstance(each, MissedVisit) and each.who == person.id
+        ]
+        for day in days(self.start_ms, self.end_ms):
+            dusk = at_local(day, ROUNDS_FROM)
+            for due in range(dusk + every, dusk + ROUNDS_LAST_MS + 1, every):
+                early = rng.randrange(120, 300) * 1000
+                if due > self.start_ms:
+                    yield Round(due, due - early, not any(start <= due < end for start, end in missed))
+
+    def _outages(self) -> dict[str, list[Span]]:
+        lost: dict[str, list[Span]] = {}
+        people = {person.id: person for person in self.people}
+        for each in self._incidents:
+            match each:
+                case GatewayLost(which="both"):
+                    names: tuple[str, ...] = (home.GATEWAY, zigbee2mqtt.BRIDGE)
+                case GatewayLost(which=which):
+                    names = (which,)
+                case DeviceOffline(who=who, device="button"):
+                    names = (people[who].button,)
+                case DeviceOffline(who=who):
+                    names = (people[who].wearable,)
+                case _:
+                    continue
+            for name in names:
+                span = (self.start_ms + each.at, self.start_ms + each.at + each.lasts)
+                lost.setdefault(name, []).append(span)
+        return {name: sorted(spans) for name, spans in lost.items()}
