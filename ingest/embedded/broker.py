@@ -1,0 +1,146 @@
+"""An embedded MQTT 3.1.1 broker: nats-server from its wheel, its store in `<data>/broker`.
+
+The one rule: what the broker has acknowledged is on the disk. JetStream's file store writes at once, which
+is enough for `kill -9`, but by itself syncs every two minutes, which is not enough for a power cut.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+from pathlib import Path
+from typing import Any, Self
+
+from ingest.embedded.account import account_for, make_private, write_private
+from ingest.embedded.binaries import nats_server
+from ingest.embedded.guarded import EmbeddedError, Program, Server, claimed, guarded
+from ingest.embedded.ports import LOOPBACK, is_free, port_for
+
+_STOP = (("SIGTERM", 20.0), ("SIGKILL", 5.0))
+
+_MAX_PAYLOAD = 8 << 20
+
+# A session may have 65535 messages unacknowledged in all; every subscription takes this many of them,
+# one that ends with # twice. So a session has room for 32 filters, or 16 with #.
+_MAX_ACK_PENDING = 2000
+
+_CONNECT = b"\x10\x18\x00\x04MQTT\x04\x02\x00\x0a\x00\x0cshouwang-try"
+_CONNACK = b"\x20\x02\x00\x00"
+_DISCONNECT = b"\xe0\x00"
+
+
+class EmbeddedBroker:
+    """An MQTT broker that lives as long as this object is started; a context manager.
+
+    It listens on the loopback interface, on `port`, or with 0 on the port it had last time or any free one.
+    `url`, `port` and `pid` (of the server) exist once started.
+    """
+
+    url: str
+    port: int
+    pid: int
+
+    def __init__(self, data: Path, port: int = 0) -> None:
+        self._folder = data.absolute() / "broker"
+        self._wanted = port
+        self._opened = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Returns when the broker has welcomed a client.
+
+        Raises:
+            EmbeddedError: It cannot be started, or another process (or this one) uses the folder already.
+        """
+        with contextlib.ExitStack() as opened:
+            try:
+                server = self._start(opened)
+            except OSError as error:
+                raise EmbeddedError(
+                    f"the broker in {self._folder}: {error}; make it accessible, or choose another folder"
+                ) from error
+            self.pid = server.pid
+            self._opened = opened.pop_all()
+
+    def stop(self) -> None:
+        """Stops the broker; safe to repeat.
+
+        Raises:
+            EmbeddedError: It survives even SIGKILL.
+        """
+        self._opened.close()
+
+    def _start(self, opened: contextlib.ExitStack) -> Server:
+        lock = opened.enter_context(claimed(self._folder))
+        port_file = self._folder / "port"
+        port = self._wanted or port_for(port_file)
+        if not is_free(port):
+            raise EmbeddedError(
+                f"port {port} is taken: stop the program that uses it, or choose another port"
+            )
+        store = self._folder / "store"
+        account = account_for(store)
+        make_private(store, account)
+        write_private(store / "nats.conf", json.dumps(_configuration(port), indent=2), account)
+        # By descriptor, since another account may not be able to walk to it.
+        executable = os.open(nats_server(), os.O_RDONLY)
+        opened.callback(os.close, executable)
+        program = Program(
+            name="nats-server",
+            argv=["nats-server", "-c", "nats.conf"],
+            executable=f"/dev/fd/{executable}",
+            folder=store,
+            log=self._folder / "broker.log",
+            stop=_STOP,
+            account=account,
+            handles=(lock, executable),
+        )
+        server = opened.enter_context(guarded(program))
+        server.wait_until(lambda: _welcomes(port))
+        write_private(port_file, str(port))
+        self.port = port
+        self.url = f"mqtt://{LOOPBACK}:{port}"
+        return server
+
+
+def _configuration(port: int) -> dict[str, Any]:
+    """What nats-server shall be; its configuration language includes JSON."""
+    return {
+        "server_name": "shouwang",
+        # The port for NATS' own clients cannot be left out: any port, and a password nobody knows.
+        "listen": f"{LOOPBACK}:-1",
+        "accounts": {
+            "shouwang": {
+                "jetstream": "enabled",
+                "users": [{"user": "mqtt", "password": secrets.token_urlsafe(24)}],
+            }
+        },
+        "max_payload": _MAX_PAYLOAD,
+        "logtime_utc": True,
+        "jetstream": {"store_dir": ".", "sync_interval": "always"},
+        "mqtt": {
+            "listen": f"{LOOPBACK}:{port}",
+            "no_auth_user": "mqtt",
+            "ack_wait": "5m",
+            "max_ack_pending": _MAX_ACK_PENDING,
+        },
+    }
+
+
+def _welcomes(port: int) -> bool:
+    """Whether the broker accepts a session, which it does only when its store works."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=10) as client:
+            client.sendall(_CONNECT)
+            welcome = client.recv(len(_CONNACK), socket.MSG_WAITALL)
+            client.sendall(_DISCONNECT)
+    except OSError:
+        return False
+    return welcome == _CONNACK

@@ -1,0 +1,34 @@
+"""Loopback ports for embedded servers.
+
+The one rule: a server keeps the port it had, as long as nobody else has taken it, so that clients find it
+again after a restart.
+"""
+
+import contextlib
+import socket
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+
+
+def port_for(remembered: Path) -> int:
+    """The port that the file `remembered` names, if it is free now, else any free one."""
+    with contextlib.suppress(OSError, ValueError):
+        port = int(remembered.read_text(encoding="ascii"))
+        if is_free(port):
+            return port
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: closing ones don't count
+        try:
+            probe.bind((LOOPBACK, port))
+            probe.listen()
+        except (OSError, OverflowError):
+            return False
+    return True
