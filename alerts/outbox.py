@@ -73,7 +73,7 @@ def settle(queued: Queued, receipt: Receipt, now: int, jitter: float) -> Deliver
     wait = delay_ms(attempts, jitter, life_safety=queued.life_safety)
     if isinstance(receipt, Retry) and receipt.after_s is not None:
         cap = LIFE_SAFETY_CAP_MS if queued.life_safety else CAP_MS
-        wait = max(wait, min(cap, round(receipt.after_s * 1000)))
+        wait = max(wait, round(min(cap, receipt.after_s * 1000)))
     again = replace(queued, attempts=attempts, next_at=now + wait)
     if queued.life_safety:
         return again

@@ -1,0 +1,170 @@
+"""Any interleaving of what rules and people do: the book's laws hold after each step.
+
+The model knows only which evidence it has sent and what calls it expects; it shares no code with the book.
+"""
+
+from collections import Counter
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from alerts.book import Book, Refused, acknowledge, decide, resolve
+from alerts.episode import Event, Opened, Resolved, State
+from alerts.notification import Notification, life_safety, notify
+from alerts.records import dump_event, load_event
+from rules.decision import Change, Decision, Severity
+from tests.alerts.decisions import decision
+
+RULES = st.sampled_from(("sos", "fall", "unprotected"))
+PEOPLE = st.sampled_from(("wang", "li"))
+STAFF = st.sampled_from(("Chen", "Zhou", ""))
+OUTCOMES = st.sampled_from(("real", "false", "test", "no_action", "nonsense"))
+STEPS = st.integers(-3_000, 3_000)
+WINDOWS = st.sampled_from((0, 1_000))
+
+
+class Watch(RuleBasedStateMachine):
+    """Rules raise and clear, people act, the service crashes and replays."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.book = Book()
+        self.now = 1_000_000
+        self.told: list[Event] = []
+        self.sent: list[Notification] = []
+        self.decided: list[Decision] = []
+
+    def _tell(self, events: list[Event]) -> list[Notification]:
+        fresh = []
+        for event in events:
+            self.told.append(event)
+            if (notification := notify(self.book.apply(event), event)) is not None:
+                fresh.append(notification)
+        self.sent.extend(fresh)
+        return fresh
+
+    @rule(
+        what=RULES,
+        person=PEOPLE,
+        shared=st.booleans(),
+        step=STEPS,
+        severity=st.sampled_from(Severity),
+        window=WINDOWS,
+    )
+    def raised(
+        self, what: str, person: str, shared: bool, step: int, severity: Severity, window: int
+    ) -> None:
+        self.now += 1
+        cause = "gateway:g1" if shared and what == "unprotected" else person
+        seen = decision(
+            f"k{len(self.decided)}",
+            rule=what,
+            subject=person,
+            cause=cause,
+            severity=severity,
+            at=self.now + step,
+            same_within_ms=window,
+        )
+        before = self.book.open_for(what, cause)
+        self.decided.append(seen)
+        calls = self._tell(decide(self.book, seen, self.now, "s1"))
+        unanswered = before is not None and before.state is State.OPEN
+        if life_safety(what, what, severity) and not (window and unanswered):
+            assert [call.calls for call in calls] == [True], "fresh life-safety evidence always calls"
+        after = self.book.open_for(what, cause)
+        assert after is not None
+        assert after.state is State.OPEN or not calls
+        assert after.concern(person) is not None
+
+    @rule(what=RULES, person=PEOPLE, step=STEPS)
+    def cleared(self, what: str, person: str, step: int) -> None:
+        self.now += 1
+        ended = decision(
+            f"k{len(self.decided)}",
+            change=Change.CLEAR,
+            rule=what,
+            subject=person,
+            at=self.now + step,
+        )
+        before = self.book.open_for(what, person)
+        self.decided.append(ended)
+        assert not any(note.calls for note in self._tell(decide(self.book, ended, self.now)))
+        after = self.book.open_for(what, person)
+        assert (before and before.state) == (after and after.state), "an end of a condition closes nothing"
+
+    @rule(data=st.data(), by=STAFF)
+    def acknowledged(self, data: st.DataObject, by: str) -> None:
+        self.now += 1
+        events = acknowledge(self.book, self._pick(data), by, self.now, "api")
+        if isinstance(events, list):
+            self._tell(events)
+        else:
+            assert isinstance(events, Refused)
+
+    @rule(data=st.data(), by=STAFF, outcome=OUTCOMES)
+    def resolved(self, data: st.DataObject, by: str, outcome: str) -> None:
+        self.now += 1
+        episode = self._pick(data)
+        events = resolve(self.book, episode, by, outcome, "", self.now, "api")
+        if isinstance(events, list):
+            assert by
+            assert outcome != "nonsense"
+            self._tell(events)
+            found = self.book.get(episode)
+            assert found is not None
+            assert found.state is State.RESOLVED
+
+    @rule(data=st.data())
+    def replayed(self, data: st.DataObject) -> None:
+        """The service crashed: some of the journal is decided again."""
+        first = data.draw(st.integers(0, len(self.decided)))
+        for again in self.decided[first:]:
+            if again.change is Change.RAISE:
+                assert decide(self.book, again, self.now) == []
+        assert not any(note.calls for again in self.decided for note in self._tell_clear(again))
+
+    def _tell_clear(self, again: Decision) -> list[Notification]:
+        return self._tell(decide(self.book, again, self.now)) if again.change is Change.CLEAR else []
+
+    @rule()
+    def restarted(self) -> None:
+        rebuilt = Book.of(load_event(dump_event(event)) for event in self.told)
+        assert rebuilt.unresolved() == self.book.unresolved()
+        self.book = rebuilt
+
+    def _pick(self, data: st.DataObject) -> str:
+        opened = [event.episode for event in self.told if isinstance(event, Opened)]
+        return data.draw(st.sampled_from([*opened, "unknown"]))
+
+    @invariant()
+    def one_unresolved_episode_for_each_rule_and_cause(self) -> None:
+        causes = {
+            event.episode: (event.rule, event.cause) for event in self.told if isinstance(event, Opened)
+        }
+        resolved = {event.episode for event in self.told if isinstance(event, Resolved)}
+        running = Counter(cause for episode, cause in causes.items() if episode not in resolved)
+        assert all(count == 1 for count in running.values())
+        assert {episode.id for episode in self.book.unresolved()} == set(causes) - resolved
+
+    @invariant()
+    def no_evidence_counts_twice_and_none_is_lost(self) -> None:
+        identities = [event.identity for event in self.told if hasattr(event, "identity")]
+        assert len(identities) == len(set(identities))
+        episodes = {event.episode for event in self.told}
+        total = sum(found.evidence for name in episodes if (found := self.book.get(name)) is not None)
+        assert total == sum(seen.change is Change.RAISE for seen in self.decided)
+
+    @invariant()
+    def no_notification_is_made_twice(self) -> None:
+        assert len({note.id for note in self.sent}) == len(self.sent)
+
+    @invariant()
+    def residents_are_never_merged(self) -> None:
+        for episode in self.book.unresolved():
+            if not episode.cause.startswith("gateway:"):
+                assert {concern.subject for concern in episode.subjects} == {episode.cause}
+
+
+Watch.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestWatch = Watch.TestCase

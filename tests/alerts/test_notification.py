@@ -1,0 +1,182 @@
+"""What is sent, in which words, and what those words never hold."""
+
+import orjson
+import pytest
+
+from alerts.book import Book, acknowledge, decide, resolve
+from alerts.episode import Acknowledged, Cleared, Episode, Event, EventName, Opened, Resolved
+from alerts.notification import Notification, body, iso, life_safety, notify, text, view
+from devices.registry import Place, PlaceKind, Registry, Resident
+from rules.decision import Change, Decision, Severity
+from tests.alerts.decisions import HOME, decision
+
+
+def first(seen: Decision, now: int = 1_000) -> tuple[Episode, Notification]:
+    """The episode this decision opens and its notification."""
+    book = Book()
+    (event,) = decide(book, seen, now, "s1")
+    episode = book.apply(event)
+    notification = notify(episode, event)
+    assert notification is not None
+    return episode, notification
+
+
+def test_the_text_says_how_urgent_where_and_what_in_both_languages() -> None:
+    assert text(*first(decision()), HOME) == {
+        "zh-CN": "【紧急】301室 1床：呼救",
+        "en": "URGENT: Room 301, bed 1: call for help",
+    }
+
+
+def test_a_late_press_says_how_old_it_is() -> None:
+    episode, notification = first(decision(at=1_000), 1_000 + 720_000)
+    assert text(episode, notification, HOME) == {
+        "zh-CN": "【紧急】301室 1床：呼救（12分钟前发生）",
+        "en": "URGENT: Room 301, bed 1: call for help (happened 12 min ago)",
+    }
+    assert body(episode, notification, HOME)["age_ms"] == 720_000
+    assert "age_ms" not in body(*first(decision(at=1_000), 1_500), HOME)
+
+
+def test_only_the_private_text_names_the_resident() -> None:
+    episode, notification = first(decision())
+    for language, private in text(episode, notification, HOME, private=True).items():
+        assert "王秀英" in private
+        assert "王秀英" not in text(episode, notification, HOME)[language]
+    assert "王秀英" not in orjson.dumps(body(episode, notification, HOME)).decode()
+
+
+def test_an_environment_alarm_says_what_is_in_the_air() -> None:
+    said = text(*first(decision(rule="environment", metric="smoke", subject="kitchen")), HOME)
+    assert said == {"zh-CN": "【紧急】一楼厨房：烟雾报警", "en": "URGENT: 一楼厨房: smoke"}
+
+
+def test_a_device_of_nobody_still_calls() -> None:
+    said = text(*first(decision(subject="device:s1/button-9")), HOME)
+    assert said == {
+        "zh-CN": "【紧急】未登记设备 button-9：呼救",
+        "en": "URGENT: Unassigned device button-9: call for help",
+    }
+
+
+def test_an_unknown_subject_and_an_unknown_kind_still_make_a_text() -> None:
+    said = text(*first(decision(rule="new_kind", subject="who")), HOME)
+    assert said == {"zh-CN": "【紧急】位置未知：new_kind", "en": "URGENT: Place unknown: new kind"}
+
+
+def test_many_people_under_one_cause_are_listed_and_then_counted() -> None:
+    beds = [Place(f"b{number}", PlaceKind.BED, str(number)) for number in range(7)]
+    people = [Resident(f"p{number}", f"b{number}") for number in range(7)]
+    registry = Registry.of(beds, people)
+    book = Book()
+    for number in range(7):
+        seen = decision(f"k{number}", rule="unprotected", subject=f"p{number}", cause="gateway:g1")
+        (event,) = decide(book, seen, 1_000)
+        episode = book.apply(event)
+    notification = notify(episode, event)
+    assert notification is not None
+    said = text(episode, notification, registry)
+    assert said["zh-CN"] == "【紧急】0床、1床、2床、3床、4床等7处：无法呼救，再次触发"
+    assert said["en"].startswith("URGENT: Bed 0; Bed 1; Bed 2; Bed 3; Bed 4 and 2 more: cannot call for help")
+    subjects = body(episode, notification, registry)["subjects"]
+    assert isinstance(subjects, list)
+    assert [subject["resident"] for subject in subjects] == [f"p{number}" for number in range(7)]
+
+
+def test_a_body_is_json_with_times_in_iso_8601() -> None:
+    shown = orjson.loads(orjson.dumps(body(*first(decision(at=1_763_763_600_123), 1_763_763_600_456), HOME)))
+    assert shown["opened_at"] == "2025-11-21T22:20:00.123Z"
+    assert shown["raised_at"] == "2025-11-21T22:20:00.456Z"
+    assert shown["subjects"] == [
+        {
+            "subject": "wang",
+            "resident": "wang",
+            "place": "b1",
+            "room": "301",
+            "bed": "1",
+            "since": "2025-11-21T22:20:00.123Z",
+            "active": True,
+        }
+    ]
+    assert (shown["rule"], shown["kind"], shown["severity"], shown["state"]) == (
+        "sos",
+        "sos",
+        "high",
+        "open",
+    )
+    assert shown["notification"] == f"{shown['alert']}-1"
+    assert set(shown["text"]) == {"zh-CN", "en"}
+
+
+def test_what_people_wrote_is_in_the_view_and_in_no_body() -> None:
+    book = Book()
+    (opened,) = decide(book, decision(), 1, "s1")
+    book.apply(opened)
+    events = resolve(book, opened.episode, "Chen Mei", "real", "bruise on the left knee", 2)
+    assert isinstance(events, list)
+    episode = book.apply(events[0])
+    notification = notify(episode, events[0])
+    assert notification is not None
+    seen = view(episode, HOME)
+    assert (seen["resolved_by"], seen["note"], seen["outcome"]) == (
+        "Chen Mei",
+        "bruise on the left knee",
+        "real",
+    )
+    sent = orjson.dumps(body(episode, notification, HOME)).decode()
+    assert "Chen" not in sent
+    assert "knee" not in sent
+
+
+def test_every_event_but_quiet_evidence_is_told_and_only_evidence_calls() -> None:
+    book = Book()
+    told: list[tuple[EventName, bool] | None] = []
+
+    def tell(events: object) -> None:
+        assert isinstance(events, list)
+        event: Event = events[0]
+        notification = notify(book.apply(event), event)
+        told.append((notification.reason, notification.calls) if notification else None)
+
+    tell(decide(book, decision(same_within_ms=500), 1))
+    episode = book.unresolved()[0].id
+    tell(decide(book, decision("k2", at=1_400, same_within_ms=500), 2))
+    tell(acknowledge(book, episode, "Chen", 3))
+    tell(decide(book, decision("k3", at=1_500, same_within_ms=500), 4))
+    tell(decide(book, decision("end", change=Change.CLEAR, at=1_600), 5))
+    tell(resolve(book, episode, "Chen", "real", "", 6))
+    assert told == [
+        (EventName.OPENED, True),
+        None,
+        (EventName.ACKNOWLEDGED, False),
+        (EventName.EVIDENCE, True),
+        (EventName.CLEARED, False),
+        (EventName.RESOLVED, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "severity", "expected"),
+    [
+        ("sos", "sos", Severity.LOW, True),
+        ("fall", "fall", Severity.MEDIUM, True),
+        ("long_lie", "fall", Severity.INFO, True),
+        ("environment", "smoke", Severity.MEDIUM, True),
+        ("environment", "room_temperature", Severity.MEDIUM, False),
+        ("bed_exit", "bed_exit", Severity.HIGH, True),
+        ("missed_check", "visit", Severity.MEDIUM, False),
+    ],
+)
+def test_life_safety(kind: str, metric: str, severity: Severity, expected: bool) -> None:
+    assert life_safety(kind, metric, severity) is expected
+
+
+@pytest.mark.parametrize("event", [Opened, Cleared, Acknowledged, Resolved])
+def test_every_reason_has_words(event: type[Event]) -> None:
+    episode, opened = first(decision())
+    note = Notification("n", episode.id, 2, event.name, Severity.HIGH, True, False, 2)
+    assert (text(episode, note, HOME) != text(episode, opened, HOME)) is (event is not Opened)
+
+
+def test_a_time_no_calendar_holds_is_shown_as_a_number() -> None:
+    assert iso(10**18) == "1000000000000000000"
