@@ -183,11 +183,12 @@ def parse(name: str, text: str) -> Scenario | Errors:
     except tomllib.TOMLDecodeError as error:
         return [f"{name}: {error}"]
     except ValidationError as error:
-        return [f"{name}: {wrong}" for wrong in _told(error)]
+        return [f"{name}: {wrong}" for wrong in told(error)]
     return [f"{name}: {wrong}" for wrong in _contradictions(scenario)] or scenario
 
 
-def _told(error: ValidationError) -> Iterator[str]:
+def told(error: ValidationError) -> Iterator[str]:
+    """What pydantic found wrong in a TOML table, a line each."""
     for wrong in error.errors(include_url=False):
         where, kind = list(wrong["loc"]), wrong["type"]
         if where[:1] == ["incident"] and len(where) > 1:
