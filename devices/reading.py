@@ -35,6 +35,7 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out_of_range"  # beyond the hard limits of REQUIREMENTS section 11
     UNDECODED = "undecoded"  # raw bytes without a decoder for them
     EMPTY = "empty"
+    UNSTORABLE = "unstorable"  # the database refused it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,119 @@
+"""How far processing has come, and all it remembers, so that a restart goes on where it was.
+
+Rule: position, rule memories and identities seen are written in one transaction. Losing the newest one
+costs only time: the journal still has what came after, and processing it again changes nothing.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+
+from ingest.journal import connect
+
+SEEN_FOR_MS = 24 * 3_600_000
+"""R-05: a repeat is recognised for at least 24 h."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS memory (
+    rule TEXT NOT NULL, subject TEXT NOT NULL, state BLOB NOT NULL, PRIMARY KEY (rule, subject)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (identity INTEGER PRIMARY KEY, at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS duplicate (
+    seq INTEGER NOT NULL, identity INTEGER NOT NULL, PRIMARY KEY (seq, identity)
+) WITHOUT ROWID;
+"""
+
+
+class Progress(NamedTuple):
+    """What one checkpoint adds: all are differences but the position, `ahead` and the clock.
+
+    `position`: every entry up to it is processed; `ahead`: entries beyond it that are (the urgent ones).
+    `seen`: (identity, received_at ms); `duplicates`: (seq, identity); `now`: the clock in ms.
+    """
+
+    position: int
+    ahead: Sequence[int]
+    memories: Sequence[tuple[str, str, bytes]]
+    seen: Sequence[tuple[int, int]]
+    duplicates: Sequence[tuple[int, int]]
+    now: int
+
+
+class Checkpoint:
+    """The checkpoint in one SQLite file of its own, so that writing it never delays the journal.
+
+    `save` may run in another thread than the rest; only one `save` at a time.
+    """
+
+    def __init__(self, path: Path, journal: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # NORMAL: after a power cut the last checkpoints may be gone, but what is there is consistent.
+        self._writer = connect(path, synchronous="NORMAL")
+        self._writer.executescript(_SCHEMA)
+        meta = dict(self._writer.execute("SELECT key, value FROM meta"))
+        if meta.get("journal") != journal:  # another journal: nothing remembered is about its messages
+            self._writer.executescript(
+                "DELETE FROM memory; DELETE FROM seen; DELETE FROM duplicate; DELETE FROM meta;"
+            )
+            self._writer.execute("INSERT INTO meta VALUES ('journal', ?)", (journal,))
+            meta = {}
+        self._reader = connect(path)
+        self.position = int(meta.get("position", 0))
+        self.ahead: set[int] = set(orjson.loads(meta.get("ahead", "[]")))
+        self.now = int(meta.get("now", 0))
+
+    def memories(self) -> list[tuple[str, str, bytes]]:
+        """All rule memories: (rule, subject, state)."""
+        return self._reader.execute("SELECT rule, subject, state FROM memory").fetchall()
+
+    def seen(self, identities: Sequence[int]) -> dict[int, int]:
+        """Those of the identities that were seen, with when (ms)."""
+        found: dict[int, int] = {}
+        for start in range(0, len(identities), 900):
+            part = identities[start : start + 900]
+            marks = ",".join("?" * len(part))
+            found.update(
+                self._reader.execute(f"SELECT identity, at FROM seen WHERE identity IN ({marks})", part)  # noqa: S608  only marks
+            )
+        return found
+
+    def duplicates(self, first: int, last: int) -> set[tuple[int, int]]:
+        """(seq, identity) judged to be repeats, for entries first..last."""
+        rows = self._reader.execute(
+            "SELECT seq, identity FROM duplicate WHERE seq BETWEEN ? AND ?", (first, last)
+        )
+        return set(rows)
+
+    def save(self, progress: Progress) -> None:
+        """Write one checkpoint. Raises `sqlite3.Error` when the disk refuses; then nothing changed."""
+        database = self._writer
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            database.executemany("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", progress.memories)
+            database.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?)", progress.seen)
+            database.executemany("INSERT OR IGNORE INTO duplicate VALUES (?, ?)", progress.duplicates)
+            meta: Iterable[tuple[str, str]] = (
+                ("position", str(progress.position)),
+                ("ahead", orjson.dumps(list(progress.ahead)).decode()),
+                ("now", str(progress.now)),
+            )
+            database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta)
+            database.execute("COMMIT")
+        except sqlite3.Error:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+
+    def forget(self, *, seen_before: int, stored: int) -> None:
+        """Drop identities older than `seen_before` (ms) and judgements about entries up to `stored`."""
+        self._writer.execute("DELETE FROM seen WHERE at < ?", (seen_before,))
+        self._writer.execute("DELETE FROM duplicate WHERE seq <= ?", (stored,))
+
+    def close(self) -> None:
+        """Close both connections."""
+        self._reader.close()
+        self._writer.close()

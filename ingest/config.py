@@ -1,0 +1,269 @@
+"""The service's configuration: one TOML file, with the environment on top.
+
+Rule: an unknown key is an error, all errors are told at once, and secrets can stand in files of their own.
+"""
+
+import re
+import ssl
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from devices.registry_files import Problem
+
+EMBEDDED = "embedded"
+"""In place of a broker's URL or a database's DSN: start one of our own under `data`."""
+
+
+def _mqtt_url(url: str) -> str:
+    parts = urlsplit(url)
+    if url != EMBEDDED and (parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname):
+        raise ValueError('must be "embedded", mqtt://host[:port] or mqtts://host[:port]')
+    if parts.username or parts.password:
+        raise ValueError("give username and password_file instead of credentials in the URL")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has a port that is no number up to 65535") from None
+    return url
+
+
+def _http_url(url: str) -> str:
+    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
+        raise ValueError("must be http://... or https://...")
+    return url
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is no time zone of the IANA database, like Asia/Shanghai") from None
+    return name
+
+
+def _topic_filter(topic: str) -> str:
+    if not topic or " " in topic or "\0" in topic or "#" in topic[:-1]:
+        raise ValueError("is no MQTT topic filter")
+    return topic
+
+
+def _site(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", name):
+        raise ValueError("may hold A-Z a-z 0-9 _ . : - and at most 64 of them")
+    return name
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BrokerConfig(_Part):
+    """The broker messages come from, and alerts go to."""
+
+    url: Annotated[str, AfterValidator(_mqtt_url)] = EMBEDDED
+    version: Literal["3.1.1", "5"] = "3.1.1"
+    client_id: str = Field("shouwang", min_length=1, max_length=64)
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    max_in_flight: int = Field(1000, ge=1, le=65_535)
+    life_safety_topics: list[Annotated[str, AfterValidator(_topic_filter)]] = ["shouwang/v1/+/+/event"]
+    topics: list[Annotated[str, AfterValidator(_topic_filter)]] = [
+        "shouwang/v1/+/+/telemetry",
+        "shouwang/v1/+/+/status",
+        "shouwang/v1/+/+/motion",
+        "zigbee2mqtt/#",
+        "v3/+/devices/#",
+        "application/+/device/+/event/+",
+    ]
+
+    def tls(self) -> ssl.SSLContext | None:
+        """The TLS context for mqtts, None for mqtt. Raises OSError when a file is missing or no certificate."""
+        if not self.url.startswith("mqtts:"):
+            return None
+        context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
+        if self.cert_file is not None:
+            context.load_cert_chain(self.cert_file, self.key_file)
+        return context
+
+    def secret(self) -> str:
+        """The password, from its file when there is one. Raises OSError."""
+        return _secret(self.password, self.password_file)
+
+
+class DatabaseConfig(_Part):
+    """PostgreSQL or TimescaleDB."""
+
+    dsn: SecretStr = SecretStr(EMBEDDED)
+    dsn_file: Path | None = None
+
+    def secret(self) -> str:
+        """The DSN, from its file when there is one. Raises OSError."""
+        return _secret(self.dsn, self.dsn_file)
+
+
+class ApiConfig(_Part):
+    """The HTTP API. Anybody who may reach it needs the token."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65_535)
+    token: SecretStr = SecretStr("")
+    token_file: Path | None = None
+    open_metrics: bool = False
+
+    def secret(self) -> str:
+        """The bearer token, from its file when there is one. Raises OSError."""
+        return _secret(self.token, self.token_file)
+
+
+class WebhookConfig(_Part):
+    """Somebody who is told of every alert by HTTP POST, signed with `secret`."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    url: Annotated[str, AfterValidator(_http_url)]
+    secret: SecretStr = SecretStr("")
+    secret_file: Path | None = None
+    timeout_s: float = Field(5.0, gt=0, le=60)
+
+    def key(self) -> str:
+        """The signing secret, from its file when there is one. Raises OSError."""
+        return _secret(self.secret, self.secret_file)
+
+    @model_validator(mode="after")
+    def _has_secret(self) -> "WebhookConfig":
+        if not self.secret.get_secret_value() and self.secret_file is None:
+            raise ValueError(
+                "needs secret or secret_file: receivers must be able to tell our calls from others'"
+            )
+        return self
+
+
+def _secret(given: SecretStr, file: Path | None) -> str:
+    return file.read_text().strip() if file is not None else given.get_secret_value()
+
+
+class Config(BaseSettings):
+    """All of it. Environment variables override: SHOUWANG_DATABASE__DSN, SHOUWANG_API__PORT ..."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SHOUWANG_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    site: Annotated[str, AfterValidator(_site)] = "home-1"
+    timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Shanghai"
+    data: Path = Path("shouwang-data")
+    rules: Path | None = None
+    registry: list[Path] = []
+    journal_keep_hours: float = Field(1.0, ge=0, le=24 * 365)
+    broker: BrokerConfig = BrokerConfig()
+    database: DatabaseConfig = DatabaseConfig()
+    api: ApiConfig = ApiConfig()
+    alerts_over_mqtt: bool = True
+    webhook: list[WebhookConfig] = []
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment over the file; nothing else."""
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Config":
+        names = [webhook.name for webhook in self.webhook]
+        if len(set(names)) < len(names) or "mqtt" in names:
+            raise ValueError("webhook names must differ from each other and from mqtt")
+        return self
+
+
+def load(path: Path) -> Config | list[Problem]:
+    """The configuration in a file, paths in it taken from the file's own folder; or all that is wrong."""
+    name = str(path)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return [Problem(name, 0, f"cannot be read: {error}")]
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        return [Problem(name, int(line[1]) if line else 0, f"is no TOML: {error}")]
+    try:
+        config = Config(**document)
+    except ValidationError as error:
+        return [_problem(name, text, tuple(e["loc"]), e["msg"]) for e in error.errors()]
+    return _resolved(config, path.parent)
+
+
+def _problem(name: str, text: str, where: tuple[int | str, ...], message: str) -> Problem:
+    words = ".".join(str(part) for part in where)
+    what = (
+        "unknown key"
+        if message == "Extra inputs are not permitted"
+        else message.removeprefix("Value error, ")
+    )
+    return Problem(name, line_of(text, where), f"{words}: {what}" if words else what)
+
+
+def line_of(text: str, where: tuple[int | str, ...]) -> int:
+    """The line in which a key stands, as well as a scan can tell; 0 when it cannot.
+
+    `where` is pydantic's location: ("broker", "url") or ("webhook", 0, "url").
+    """
+    tables = [str(part) for part in where[:-1] if isinstance(part, str)]
+    number = next((part for part in where if isinstance(part, int)), 0)
+    key = str(where[-1]) if where else ""
+    inside, seen = not tables, -1
+    for line, content in enumerate(text.splitlines(), 1):
+        if head := re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]?\]", content):
+            same = head[1] == ".".join(tables) or (not tables and head[1] == key)
+            seen += same
+            inside = (
+                same and seen in {number, 0} and (number == seen or not content.lstrip().startswith("[["))
+            )
+            if head[1] == key and not tables:
+                return line
+        elif inside and re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", content):
+            return line
+    return 0
+
+
+def _resolved(config: Config, folder: Path) -> Config:
+    """The same with relative paths taken from `folder`."""
+
+    def at(path: Path | None) -> Path | None:
+        return None if path is None else folder / path
+
+    broker = config.broker.model_copy(
+        update={
+            key: at(getattr(config.broker, key))
+            for key in ("password_file", "ca_file", "cert_file", "key_file")
+        }
+    )
+    return config.model_copy(
+        update={
+            "data": folder / config.data,
+            "rules": at(config.rules),
+            "registry": [folder / path for path in config.registry],
+            "broker": broker,
+            "database": config.database.model_copy(update={"dsn_file": at(config.database.dsn_file)}),
+            "api": config.api.model_copy(update={"token_file": at(config.api.token_file)}),
+            "webhook": [
+                hook.model_copy(update={"secret_file": at(hook.secret_file)}) for hook in config.webhook
+            ],
+        }
+    )

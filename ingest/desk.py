@@ -1,0 +1,274 @@
+"""The alert desk: decisions become episodes and notifications, recorded before anybody is told.
+
+Rule: an event is in the journal's database, with what is to be sent of it, before it is shown or sent.
+Deciding the same thing again (a replay after a crash) changes nothing: identities derive from the evidence.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import cast
+
+import structlog
+
+from alerts.book import REMEMBER_MS, Book, Refused, acknowledge, decide, resolve
+from alerts.episode import Episode, Event, EvidenceAdded, Opened, State
+from alerts.notification import Notification, body, notify
+from alerts.records import dump_episode, dump_event, load_episode, load_event
+from alerts.where import site_of
+from devices.registry import Registry
+from ingest.clock import Clock
+from ingest.journal import SqliteJournal
+from ingest.metrics import Metrics
+from ingest.outbox import Outbox
+from rules.decision import Decision, Severity
+
+log = structlog.get_logger()
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS alert (
+    id TEXT PRIMARY KEY, state TEXT NOT NULL, raised_at INTEGER NOT NULL, resolved_at INTEGER,
+    body BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS alert_state ON alert (state, raised_at, id);
+CREATE INDEX IF NOT EXISTS alert_raised ON alert (raised_at, id);
+CREATE TABLE IF NOT EXISTS alert_event (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, alert TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS alert_event_alert ON alert_event (alert);
+"""
+
+_WATCHER_QUEUE = 1000
+_FORGET_EVERY = 1000  # events between two looks at what may be forgotten
+
+
+@dataclass(slots=True)
+class _Record:
+    """One event on its way into the database."""
+
+    event: Event
+    episode: Episode
+    notification: Notification | None
+    body: dict[str, object]
+    received: float | None
+    done: asyncio.Future[None] | None = None
+    seq: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class _Watcher:
+    queue: asyncio.Queue[tuple[int, Event] | None] = field(
+        default_factory=lambda: asyncio.Queue(maxsize=_WATCHER_QUEUE)
+    )
+
+
+class Desk:
+    """Open episodes in memory, all of them in the journal's database; one per service."""
+
+    def __init__(
+        self,
+        journal: SqliteJournal,
+        outbox: Outbox,
+        registry: Registry,
+        site: str,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._journal, self._outbox, self._registry = journal, outbox, registry
+        self._site, self._clock, self._metrics = site, clock, metrics
+        self._pending: deque[_Record] = deque()
+        self._work = asyncio.Event()
+        self._watchers: set[_Watcher] = set()
+        self._since_forgetting = 0
+        self.book = Book.of(self._remembered())
+        self._count_open()
+
+    def decide(self, decisions: list[Decision], now: int, received: float | None = None) -> None:
+        """Take decisions of the rules. `received` is the loop time at which their message arrived."""
+        for decision in decisions:
+            site = site_of(self._registry, decision.subject) or self._site
+            for event in decide(self.book, decision, now, site):
+                self._take(event, received)
+
+    async def acknowledge(
+        self, episode: str, by: str, note: str = "", source: str = "api", seen: int | None = None
+    ) -> Episode | Refused:
+        """A named person takes charge; returns when that is durable."""
+        return await self._act(
+            episode, acknowledge(self.book, episode, by, self._clock.now(), source, note=note, seen=seen)
+        )
+
+    async def resolve(
+        self,
+        episode: str,
+        by: str,
+        outcome: str,
+        note: str = "",
+        source: str = "api",
+        seen: int | None = None,
+    ) -> Episode | Refused:
+        """A named person closes the episode with an outcome; returns when that is durable."""
+        return await self._act(
+            episode, resolve(self.book, episode, by, outcome, note, self._clock.now(), source, seen=seen)
+        )
+
+    def episodes(self, state: State | None, limit: int, before: int | None = None) -> list[Episode]:
+        """Episodes, newest first: of one state or all, raised before `before` (ms) when given."""
+        where, values = ["raised_at < ?"], [before if before is not None else 2**62]
+        parameters: list[object] = [*values]
+        if state is not None:
+            where.append("state = ?")
+            parameters.append(state.value)
+        rows = self._journal.query(
+            f"SELECT body FROM alert WHERE {' AND '.join(where)} ORDER BY raised_at DESC, id LIMIT ?",  # noqa: S608  fixed words
+            (*parameters, limit),
+        )
+        return [load_episode(cast("bytes", row[0])) for row in rows]
+
+    def get(self, episode: str) -> Episode | None:
+        """One episode, however old."""
+        rows = self._journal.query("SELECT body FROM alert WHERE id = ?", (episode,))
+        return load_episode(cast("bytes", rows[0][0])) if rows else None
+
+    def history(self, episode: str) -> list[Event]:
+        """Everything that happened to an episode, in order."""
+        rows = self._journal.query("SELECT body FROM alert_event WHERE alert = ? ORDER BY seq", (episode,))
+        return [load_event(cast("bytes", row[0])) for row in rows]
+
+    async def subscribe(self, after: int | None = None) -> AsyncIterator[tuple[int, Event]]:
+        """Every event from now on with its number, or every one after `after`. A slow reader's ends."""
+        watcher = _Watcher()
+        self._watchers.add(watcher)
+        try:
+            last = after or 0
+            while after is not None and (missed := self.events(last, 1000)):
+                for seq, event in missed:
+                    last = seq
+                    yield seq, event
+            while (item := await watcher.queue.get()) is not None:
+                if item[0] > last:
+                    yield item
+        finally:
+            self._watchers.discard(watcher)
+
+    def events(self, after: int, limit: int) -> list[tuple[int, Event]]:
+        """Recorded events with a higher number than `after`, in order."""
+        rows = self._journal.query(
+            "SELECT seq, body FROM alert_event WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+        )
+        return [(cast("int", seq), load_event(cast("bytes", record))) for seq, record in rows]
+
+    async def run(self) -> None:
+        """Record what was decided, then tell; until cancelled."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._pending:
+                records = list(self._pending)
+                self._pending.clear()
+                await self._record(records)
+
+    def close(self) -> None:
+        """End every subscription."""
+        for watcher in self._watchers:
+            _end(watcher)
+
+    async def flush(self) -> None:
+        """Record what is still pending (at shutdown)."""
+        records = list(self._pending)
+        self._pending.clear()
+        if records:
+            await self._record(records)
+
+    def _remembered(self) -> list[Event]:
+        rows = self._journal.query(
+            "SELECT body FROM alert_event WHERE alert IN"
+            " (SELECT id FROM alert WHERE resolved_at IS NULL OR resolved_at >= ?) ORDER BY seq",
+            (self._clock.now() - REMEMBER_MS,),
+        )
+        return [load_event(cast("bytes", row[0])) for row in rows]
+
+    def _take(self, event: Event, received: float | None) -> asyncio.Future[None]:
+        episode = self.book.apply(event)
+        notification = notify(episode, event)
+        content = body(episode, notification, self._registry) if notification else {}
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append(_Record(event, episode, notification, content, received, done))
+        self._work.set()
+        self._metrics.alerts.labels(episode.kind, event.name).inc()
+        return done
+
+    async def _act(self, episode: str, followed: list[Event] | Refused) -> Episode | Refused:
+        if isinstance(followed, Refused):
+            return followed
+        for event in followed:
+            await self._take(event, None)
+        found = self.book.get(episode)
+        assert found is not None  # noqa: S101  it was there a moment ago and is forgotten after days only
+        return found
+
+    async def _record(self, records: list[_Record]) -> None:
+        def write(database: sqlite3.Connection) -> None:
+            for record in records:
+                episode = record.episode
+                record.seq = cast(
+                    "int",
+                    database.execute(
+                        "INSERT INTO alert_event (alert, at, body) VALUES (?, ?, ?)",
+                        (episode.id, record.event.at, dump_event(record.event)),
+                    ).lastrowid,
+                )
+                database.execute(
+                    "INSERT OR REPLACE INTO alert VALUES (?, ?, ?, ?, ?)",
+                    (
+                        episode.id,
+                        episode.state,
+                        episode.raised_at,
+                        episode.resolved_at,
+                        dump_episode(episode),
+                    ),
+                )
+                if record.notification is not None:
+                    self._outbox.write(database, record.notification, record.body)
+
+        await self._journal.transact(write)
+        loop = asyncio.get_running_loop()
+        for record in records:
+            if record.received is not None:
+                self._metrics.latency.labels("recorded").observe(loop.time() - record.received)
+            if record.notification is not None:
+                self._outbox.put(record.notification, record.body, record.received)
+            for watcher in list(self._watchers):
+                _tell(watcher, (record.seq, record.event))
+            if record.done is not None and not record.done.done():
+                record.done.set_result(None)
+            event = record.event
+            if isinstance(event, Opened) or (isinstance(event, EvidenceAdded) and event.calls):
+                log.info("alert", event_name=event.name, alert=event.episode, kind=record.episode.kind)
+        self._count_open()
+        self._since_forgetting += len(records)
+        if self._since_forgetting > _FORGET_EVERY:
+            self._since_forgetting = 0
+            self.book.forget(self._clock.now() - REMEMBER_MS)
+
+    def _count_open(self) -> None:
+        counts = dict.fromkeys(Severity, 0)
+        for episode in self.book.unresolved():
+            counts[episode.severity] += 1
+        for severity, count in counts.items():
+            self._metrics.open_alerts.labels(severity).set(count)
+
+
+def _tell(watcher: _Watcher, item: tuple[int, Event]) -> None:
+    try:
+        watcher.queue.put_nowait(item)
+    except asyncio.QueueFull:  # a reader this slow is dropped; it resumes by the number of the last it saw
+        _end(watcher)
+
+
+def _end(watcher: _Watcher) -> None:
+    while watcher.queue.full():
+        watcher.queue.get_nowait()
+    watcher.queue.put_nowait(None)

@@ -1,0 +1,89 @@
+"""Every Prometheus metric of the service, declared once with its meaning.
+
+Rule: labels are small closed sets (reason, stage, part); never a device, a person or a value.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_LATENCY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60)
+
+
+class Metrics:
+    """One service's metrics on a registry of its own (so that two services in one process do not meet)."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        r = self.registry
+        self.received = Counter(
+            "shouwang_messages_received", "MQTT messages taken from the broker.", ["lane"], registry=r
+        )
+        self.journalled = Counter(
+            "shouwang_messages_journalled", "Messages made durable, then acknowledged.", registry=r
+        )
+        self.fate = Counter(
+            "shouwang_messages_processed",
+            "What became of messages: observed, empty (says nothing), duplicate, quarantined.",
+            ["fate"],
+            registry=r,
+        )
+        self.rejected = Counter(
+            "shouwang_readings_rejected",
+            "Readings or messages that could not become observations, by reason.",
+            ["reason"],
+            registry=r,
+        )
+        self.uncertain = Counter(
+            "shouwang_observations_uncertain",
+            "Observations of quality uncertain or stale (clock at fault, suspect value, retained replay).",
+            ["quality"],
+            registry=r,
+        )
+        self.stored_messages = Counter(
+            "shouwang_messages_stored", "Messages whose rows are committed in the database.", registry=r
+        )
+        self.stored_rows = Counter(
+            "shouwang_observations_stored", "Observation rows committed in the database.", registry=r
+        )
+        self.waiting = Gauge(
+            "shouwang_messages_unstored", "Messages journalled but not yet in the database.", registry=r
+        )
+        self.up = Gauge(
+            "shouwang_up", "Whether a part works: broker, journal, database (1 or 0).", ["part"], registry=r
+        )
+        self.alerts = Counter(
+            "shouwang_alert_events", "Alert events by rule kind and event.", ["kind", "event"], registry=r
+        )
+        self.open_alerts = Gauge("shouwang_alerts_open", "Alerts not resolved.", ["severity"], registry=r)
+        self.deliveries = Counter(
+            "shouwang_deliveries",
+            "Attempts to tell somebody: delivered, retry, failed.",
+            ["channel", "outcome"],
+            registry=r,
+        )
+        self.undelivered = Gauge(
+            "shouwang_deliveries_waiting", "Notifications not delivered yet.", ["channel"], registry=r
+        )
+        self.latency = Histogram(
+            "shouwang_latency_seconds",
+            "Real seconds from a message's arrival to a stage: journalled, decided, recorded, delivered.",
+            ["stage"],
+            buckets=_LATENCY_BUCKETS,
+            registry=r,
+        )
+        self.end_to_end = Histogram(
+            "shouwang_alert_end_to_end_seconds",
+            "Real seconds from the device's own time to delivery of an alert that was not late.",
+            buckets=_LATENCY_BUCKETS,
+            registry=r,
+        )
+        self.rule_failures = Counter(
+            "shouwang_rule_failures",
+            "Rules that raised an exception and were disabled for a subject.",
+            registry=r,
+        )
+        self.commit = Histogram(
+            "shouwang_store_commit_seconds",
+            "Real seconds of one batch into the database.",
+            buckets=_LATENCY_BUCKETS,
+            registry=r,
+        )

@@ -1,0 +1,304 @@
+"""From journalled messages to decisions and rows: each message once, urgent ones first.
+
+Rule: every entry of the journal is processed exactly once and has one fate (observed, empty, duplicate,
+quarantined), whatever it holds. Runs in the event loop, in slices, so that nothing waits for long.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import structlog
+
+from devices.message import Message
+from devices.observation import Observation, Quality
+from devices.reading import Rejected
+from devices.registry import Registry
+from devices.urgency import urgent
+from ingest.checkpoint import Checkpoint, Progress
+from ingest.clock import Clock
+from ingest.interpret import Interpreted, interpret
+from ingest.journal import Entry, Journal
+from ingest.metrics import Metrics
+from rules.decision import Decision
+from rules.engine import Engine
+
+log = structlog.get_logger()
+
+SLICE = 100
+"""Entries processed before others may run (about 5 ms)."""
+
+TICK_S = 0.25
+"""Real seconds between ticks; a deadline is noticed at most this late, and dated right."""
+
+CHECKPOINT_S = 5.0
+_STALLED_S = 5.0
+_HELD_ROWS = 200_000  # what the store may leave in memory
+_NEAR = 5_000  # entries; a store no further behind is worth keeping results for
+_REPEAT_MS = 600_000  # how long bytes without key and time count as a repeat, when MQTT says DUP
+
+
+class Processed(NamedTuple):
+    """One entry as the store wants it: its new observations, and why others are none.
+
+    `message` is there only when something was rejected: then it goes to quarantine.
+    """
+
+    seq: int
+    observations: list[Observation]
+    rejected: tuple[Rejected, ...]
+    message: Message | None
+
+
+Decide = Callable[[list[Decision], int], None]
+
+
+class Pipeline:
+    """Interprets, drops repeats, asks the rules, keeps what the store has not taken yet.
+
+    `decide` gets the decisions of each observation or tick, with the clock's now in ms.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        checkpoint: Checkpoint,
+        engine: Engine,
+        registry: Registry,
+        site: str,
+        clock: Clock,
+        metrics: Metrics,
+        decide: Decide,
+    ) -> None:
+        self._journal, self._checkpoint, self._engine = journal, checkpoint, engine
+        self._registry, self._site, self._clock = registry, site, clock
+        self._metrics, self._decide = metrics, decide
+        self.position = checkpoint.position
+        self._ahead = set(checkpoint.ahead)
+        self._urgent: deque[Entry] = deque()
+        self._rest: deque[Entry] = deque()
+        self._work = asyncio.Event()
+        self._seen: dict[int, int] = {}
+        self._saving: dict[int, int] = {}
+        self._duplicates: list[tuple[int, int]] = []
+        self._saving_duplicates: list[tuple[int, int]] = []
+        self.saved = checkpoint.position
+        self._last_work = asyncio.get_running_loop().time()
+        self.feed = Feed(self)
+
+    def catch_up(self) -> int:
+        """Process what the journal holds beyond the last checkpoint; how many entries that was."""
+        count = 0
+        while entries := self._journal.read(self.position, 1000):
+            for start in range(0, len(entries), SLICE):
+                self._process([e for e in entries[start : start + SLICE] if e.seq not in self._ahead])
+            count += len(entries)
+        return count
+
+    def take(self, entries: list[Entry]) -> None:
+        """Entries just made durable, in order."""
+        for entry in entries:
+            (self._urgent if urgent(entry.message) else self._rest).append(entry)
+        if self._urgent:
+            self._slice(self._urgent)  # at once: help does not wait for the next turn
+        if self._rest:
+            self._work.set()
+
+    async def run(self) -> None:
+        """Process, tick and checkpoint until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._run_rest(), name="pipeline")
+            tasks.create_task(self._run_ticks(), name="ticks")
+            tasks.create_task(self._run_checkpoints(), name="checkpoints")
+
+    async def save(self) -> None:
+        """Write a checkpoint now; tries again while the disk refuses."""
+        self._saving, self._seen = self._seen, {}
+        self._saving_duplicates, self._duplicates = self._duplicates, []
+        progress = Progress(
+            self.position,
+            sorted(self._ahead),
+            list(self._engine.dirty()),
+            list(self._saving.items()),
+            self._saving_duplicates,
+            self._clock.now(),
+        )
+        while True:
+            try:
+                await asyncio.to_thread(self._checkpoint.save, progress)
+            except sqlite3.Error as error:
+                log.warning("checkpoint_refused", error=str(error))
+                await asyncio.sleep(CHECKPOINT_S)
+            else:
+                break
+        self.saved = progress.position
+        self._saving, self._saving_duplicates = {}, []
+
+    async def _run_rest(self) -> None:
+        while True:
+            await self._work.wait()
+            while self._rest:
+                self._slice(self._rest)
+                await asyncio.sleep(0)
+            self._work.clear()
+
+    async def _run_ticks(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = self._clock.now()
+            stalled = asyncio.get_running_loop().time() - self._last_work > _STALLED_S
+            if not self._rest or stalled:
+                self.tick(now)
+
+    async def _run_checkpoints(self) -> None:
+        while True:
+            await asyncio.sleep(CHECKPOINT_S)
+            await self.save()
+
+    def tick(self, now: int) -> None:
+        """Let time pass for the rules."""
+        decisions = self._engine.tick(now)
+        if decisions:
+            self._decide(decisions, now)
+
+    def _slice(self, queue: deque[Entry]) -> None:
+        self._process([queue.popleft() for _ in range(min(SLICE, len(queue)))])
+
+    def _process(self, entries: list[Entry]) -> None:
+        self._last_work = asyncio.get_running_loop().time()
+        interpreted = [interpret(entry.message, self._registry, self._site) for entry in entries]
+        known = self._known(interpreted)
+        for entry, said in zip(entries, interpreted, strict=True):
+            self._one(entry, said, known)
+
+    def _known(self, interpreted: Iterable[Interpreted]) -> dict[int, int]:
+        """When each identity of a slice was seen before, if it was."""
+        asked = {i for said in interpreted for i in (*said.identities, said.anonymous) if i}
+        unknown = [i for i in asked if i not in self._seen and i not in self._saving]
+        known = self._checkpoint.seen(unknown) if unknown else {}
+        for recent in (self._saving, self._seen):
+            known.update((i, recent[i]) for i in asked if i in recent)
+        return known
+
+    def _one(self, entry: Entry, said: Interpreted, known: dict[int, int]) -> None:
+        seq, message = entry
+        fresh = list(said.observations)
+        if fresh:
+            repeats = self._repeats(message, said, known)
+            if repeats:
+                fresh = [
+                    o
+                    for o, i in zip(fresh, said.identities, strict=True)
+                    if (i or said.anonymous) not in repeats
+                ]
+                self._duplicates.extend((seq, identity) for identity in repeats)
+            now = message.received_at
+            for identity in (*said.identities, said.anonymous):
+                if identity and identity not in repeats:
+                    self._seen[identity] = known[identity] = now
+            for observation in fresh:
+                if observation.quality is not Quality.GOOD:
+                    self._metrics.uncertain.labels(observation.quality).inc()
+                decisions = self._engine.observe(observation)
+                if decisions:
+                    self._decide(decisions, now)
+        for rejected in said.rejected:
+            self._metrics.rejected.labels(rejected.reason).inc()
+        if said.observations:
+            fate = "observed" if fresh else "duplicate"
+        else:
+            fate = "quarantined" if said.rejected else "empty"
+        self._metrics.fate.labels(fate).inc()
+        self._done(Processed(seq, fresh, tuple(said.rejected), message if said.rejected else None))
+
+    def _repeats(self, message: Message, said: Interpreted, known: dict[int, int]) -> set[int]:
+        repeats = {identity for identity in said.identities if identity in known}
+        if message.dup and said.anonymous in known:
+            repeats |= {said.anonymous} if message.received_at - known[said.anonymous] < _REPEAT_MS else set()
+        return repeats
+
+    def _done(self, processed: Processed) -> None:
+        if processed.seq == self.position + 1:
+            self.position = processed.seq
+            while self.position + 1 in self._ahead:
+                self.position += 1
+                self._ahead.discard(self.position)
+        else:
+            self._ahead.add(processed.seq)
+        self.feed.put(processed)
+
+    def again(self, after: int, limit: int) -> list[Processed]:
+        """Processed entries once more from the journal, for a store that fell behind.
+
+        The same observations as the first time: repeats stay dropped as they were judged then.
+        """
+        entries = [e for e in self._journal.read(after, limit) if e.seq <= self.position]
+        if not entries:
+            return []
+        judged = self._checkpoint.duplicates(entries[0].seq, entries[-1].seq)
+        judged.update(self._saving_duplicates, self._duplicates)
+        found: list[Processed] = []
+        for seq, message in entries:
+            said = interpret(message, self._registry, self._site)
+            fresh = [
+                o
+                for o, i in zip(said.observations, said.identities, strict=True)
+                if (seq, i or said.anonymous) not in judged
+            ]
+            found.append(Processed(seq, fresh, tuple(said.rejected), message if said.rejected else None))
+        return found
+
+
+class Feed:
+    """What the store has yet to take, in order: from memory while it keeps up, else from the journal."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._held: dict[int, Processed] = {}
+        self._rows = 0
+        self._following = False
+        self.arrived = asyncio.Event()
+
+    def put(self, processed: Processed) -> None:
+        """One entry just processed, perhaps ahead of others."""
+        self.arrived.set()
+        if self._following:
+            self._held[processed.seq] = processed
+            self._rows += 1 + len(processed.observations)
+            if self._rows > _HELD_ROWS:  # the database is slow or away: the journal has it all
+                self._held.clear()
+                self._rows, self._following = 0, False
+
+    async def take(self, after: int, rows: int) -> list[Processed]:
+        """The next entries after `after`, about `rows` rows of them; empty when there are none yet."""
+        self.arrived.clear()
+        taken: list[Processed] = []
+        count = 0
+        while count < rows and after < self._pipeline.position:
+            found = self._from_memory(after, rows - count)
+            if not found:
+                found = self._pipeline.again(after, SLICE)
+                await asyncio.sleep(0)
+            for processed in found:
+                self._drop(processed.seq)
+                count += 1 + len(processed.observations)
+            taken += found
+            after = taken[-1].seq if taken else after
+            self._following = self._following or self._pipeline.position - after < _NEAR
+        self._following = self._following or after >= self._pipeline.position
+        return taken
+
+    def _from_memory(self, after: int, rows: int) -> list[Processed]:
+        found: list[Processed] = []
+        while rows > 0 and (processed := self._held.get(after + 1)) and after < self._pipeline.position:
+            found.append(processed)
+            rows -= 1 + len(processed.observations)
+            after += 1
+        return found
+
+    def _drop(self, seq: int) -> None:
+        if processed := self._held.pop(seq, None):
+            self._rows -= 1 + len(processed.observations)

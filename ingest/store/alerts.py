@@ -1,0 +1,86 @@
+"""Brings the database's copy of alerts and their events up to date, for history and reports.
+
+Rule: the journal's database is right; this follows it, each event once, and may be run at any time.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from alerts.episode import Episode
+from alerts.records import load_episode, load_event
+from ingest.journal import connect
+
+_STEP = 1000
+
+
+class AlertProjection:
+    """Reads the journal's database by a connection of its own; `__call__` runs in the writer's thread."""
+
+    def __init__(self, path: Path, journal: str) -> None:
+        self._reader = connect(path)
+        self._journal = journal
+
+    def __call__(self, database: psycopg.Connection) -> None:
+        """Copy what is new. Repeatable; runs inside the caller's transaction."""
+        row = database.execute(
+            "SELECT coalesce(max(seq), 0) FROM alert_event WHERE journal = %s", (self._journal,)
+        ).fetchone()
+        after = row[0] if row else 0
+        while events := self._reader.execute(
+            "SELECT seq, alert, at, body FROM alert_event WHERE seq > ? ORDER BY seq LIMIT ?", (after, _STEP)
+        ).fetchall():
+            with database.cursor() as cursor:
+                cursor.executemany(
+                    "INSERT INTO alert_event VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                    [
+                        (self._journal, seq, alert, load_event(body).name, _time(at), body.decode())
+                        for seq, alert, at, body in events
+                    ],
+                )
+            for alert in dict.fromkeys(event[1] for event in events):
+                self._alert(database, alert)
+            after = events[-1][0]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._reader.close()
+
+    def _alert(self, database: psycopg.Connection, alert: str) -> None:
+        row = self._reader.execute("SELECT body FROM alert WHERE id = ?", (alert,)).fetchone()
+        if row is None:
+            return
+        database.execute(
+            "INSERT INTO alert VALUES"
+            " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (id) DO UPDATE SET (severity, state, subjects, acknowledged_at, acknowledged_by,"
+            " resolved_at, resolved_by, outcome, body) = (EXCLUDED.severity, EXCLUDED.state,"
+            " EXCLUDED.subjects, EXCLUDED.acknowledged_at, EXCLUDED.acknowledged_by, EXCLUDED.resolved_at,"
+            " EXCLUDED.resolved_by, EXCLUDED.outcome, EXCLUDED.body)",
+            _row(load_episode(row[0]), row[0]),
+        )
+
+
+def _row(episode: Episode, body: bytes) -> tuple[object, ...]:
+    return (
+        episode.id,
+        episode.rule,
+        episode.kind,
+        episode.cause,
+        episode.severity.value,
+        episode.state.value,
+        [concern.subject for concern in episode.subjects],
+        _time(episode.opened_at),
+        _time(episode.raised_at),
+        _time(episode.acknowledged_at),
+        episode.acknowledged_by or None,
+        _time(episode.resolved_at),
+        episode.resolved_by or None,
+        episode.outcome.value if episode.outcome else None,
+        body.decode(),
+    )
+
+
+def _time(at: int | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at / 1000, UTC)

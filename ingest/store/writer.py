@@ -1,0 +1,254 @@
+"""Writes processed entries into the database, batch by batch, for ever.
+
+Rule: rows, quarantine and the journal position commit in one transaction, so each entry is stored exactly
+once, whatever dies when. While the database is away nothing is lost: the journal keeps what is not stored.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import psycopg
+import structlog
+from psycopg import sql
+
+from devices.observation import Observation
+from devices.reading import Reason, Rejected
+from devices.registry import Device, Place, Registry, Resident
+from ingest.metrics import Metrics
+from ingest.pipeline import Feed, Processed
+from ingest.store.rows import COPY, HEAD, TAIL, pack
+from ingest.store.schema import Schema, migrate
+
+log = structlog.get_logger()
+
+BATCH_ROWS = 10_000
+_FIRST_WAIT_S = 0.2
+_LONGEST_WAIT_S = 10.0
+_IDLE_S = 1.0
+_CONNECT_TIMEOUT_S = 5
+_STATEMENT_TIMEOUT_MS = 60_000
+_DETAIL = 1000
+
+Projection = Callable[[psycopg.Connection], None]
+
+
+class Writer:
+    """One connection to the database and the journal's position in it.
+
+    `project` is run in each transaction's company to bring other projections (alerts) along; it must be
+    repeatable. All database work runs in one thread beside the event loop.
+    """
+
+    def __init__(
+        self, dsn: str, journal: str, feed: Feed, registry: Registry, metrics: Metrics, project: Projection
+    ) -> None:
+        self._dsn, self._journal, self._feed = dsn, journal, feed
+        self._registry, self._metrics, self._project = registry, metrics, project
+        self._database: psycopg.Connection | None = None
+        self._months: set[tuple[int, int]] = set()
+        self._schema: Schema | None = None
+        self.position = 0
+        self.connected = False
+        self.last_error = "not connected yet"
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Connect, store, reconnect with jittered back-off; until `stop`."""
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                await asyncio.to_thread(self._open)
+                wait_s = _FIRST_WAIT_S
+                await self._store()
+            except psycopg.Error as error:
+                self._lost(error)
+            await asyncio.to_thread(self._close)
+            if self._stopping.is_set():
+                return
+            with contextlib.suppress(TimeoutError):
+                pause_s = wait_s * random.uniform(0.5, 1.0)  # noqa: S311  jitter, not a secret
+                await asyncio.wait_for(self._stopping.wait(), pause_s)
+            wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+
+    def stop(self) -> None:
+        """Let `run` end once what is there now is stored, or at once when the database is away."""
+        self._stopping.set()
+        self._feed.arrived.set()
+
+    async def _store(self) -> None:
+        while True:
+            batch = await self._feed.take(self.position, BATCH_ROWS)
+            if batch:
+                await self._batch(batch)
+                continue
+            await asyncio.to_thread(self._project_alone)
+            if self._stopping.is_set():
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._feed.arrived.wait(), _IDLE_S)
+
+    async def _batch(self, batch: list[Processed]) -> None:
+        started = time.monotonic()
+        rows = await asyncio.to_thread(self._write, batch)
+        self._metrics.commit.observe(time.monotonic() - started)
+        self.position = batch[-1].seq
+        self._metrics.stored_messages.inc(len(batch))
+        self._metrics.stored_rows.inc(rows)
+
+    def _lost(self, error: psycopg.Error) -> None:
+        text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if self.connected or text != self.last_error:
+            log.warning("database_away", error=text)
+        self.connected, self.last_error = False, text
+
+    def _open(self) -> None:
+        database = psycopg.connect(
+            self._dsn,
+            autocommit=True,
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            application_name="shouwang",
+            options=f"-c statement_timeout={_STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+            # a peer that is gone without a word is noticed in half a minute, not in two hours
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+            tcp_user_timeout=30_000,
+        )
+        self._database = database
+        self._schema = migrate(database)
+        self._months.clear()
+        with database.transaction():
+            row = database.execute(
+                "INSERT INTO journal_position (journal, seq) VALUES (%s, 0)"
+                " ON CONFLICT (journal) DO UPDATE SET updated_at = now() RETURNING seq",
+                (self._journal,),
+            ).fetchone()
+            self.position = row[0] if row else 0
+            _project_registry(database, self._registry)
+        self.connected, self.last_error = True, ""
+        log.info("database_connected", timescale=self._schema.timescale, position=self.position)
+
+    def _close(self) -> None:
+        self.connected = False
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _project_alone(self) -> None:
+        if self._database is not None:
+            with self._database.transaction():
+                self._project(self._database)
+
+    def _write(self, batch: list[Processed]) -> int:
+        try:
+            return self._write_at_once(batch)
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            self._months.clear()
+            # A row the database will not have must not hold up the others: find its entry by halving.
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                return self._write(batch[:middle]) + self._write(batch[middle:])
+            log.warning("entry_unstorable", seq=batch[0].seq, error=type(error).__name__)
+            entry = batch[0]
+            unstorable = Rejected(Reason.UNSTORABLE, type(error).__name__)
+            return self._write_at_once(
+                [Processed(entry.seq, [], (*entry.rejected, unstorable), entry.message)]
+            )
+
+    def _write_at_once(self, batch: list[Processed]) -> int:
+        database = self._database
+        if database is None:
+            raise psycopg.OperationalError("not connected")
+        rows = sum(len(entry.observations) for entry in batch)
+        with database.transaction():
+            if rows:
+                self._ensure_partitions(database, (o for entry in batch for o in entry.observations))
+                with database.cursor().copy(COPY) as copy:
+                    copy.write(HEAD)
+                    for start in range(0, len(batch), 500):
+                        part = batch[start : start + 500]
+                        copy.write(b"".join([pack(entry.seq, entry.observations) for entry in part]))
+                    copy.write(TAIL)
+            quarantined = [self._quarantine_row(entry) for entry in batch if entry.rejected]
+            if quarantined:
+                with database.cursor() as cursor:
+                    cursor.executemany(
+                        "INSERT INTO quarantine VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                        " ON CONFLICT DO NOTHING",
+                        quarantined,
+                    )
+            database.execute(
+                "UPDATE journal_position SET seq = %s, updated_at = now() WHERE journal = %s",
+                (batch[-1].seq, self._journal),
+            )
+        return rows
+
+    def _quarantine_row(self, entry: Processed) -> tuple[object, ...]:
+        message, first = entry.message, entry.rejected[0]
+        detail = "; ".join(dict.fromkeys(r.detail for r in entry.rejected if r.detail))[:_DETAIL]
+        return (
+            self._journal,
+            entry.seq,
+            datetime.fromtimestamp((message.received_at if message else 0) / 1000, UTC),
+            _plain(message.topic if message else ""),
+            _plain(first.device),
+            first.reason.value,
+            _plain(detail),
+            len(entry.rejected),
+            max(message.size, len(message.payload)) if message else 0,
+            message.payload if message else b"",
+        )
+
+    def _ensure_partitions(self, database: psycopg.Connection, observations: Iterable[Observation]) -> None:
+        if self._schema is None or self._schema.timescale:
+            return
+        for day in {o.at // 86_400_000 for o in observations}:
+            date = datetime.fromtimestamp(day * 86_400, UTC)
+            month = (date.year, date.month)
+            if month in self._months:
+                continue
+            following = (date.year + date.month // 12, date.month % 12 + 1)
+            database.execute(
+                f"CREATE TABLE IF NOT EXISTS observation_{month[0]}_{month[1]:02} PARTITION OF observation"
+                f" FOR VALUES FROM ('{month[0]}-{month[1]:02}-01 00:00Z')"
+                f" TO ('{following[0]}-{following[1]:02}-01 00:00Z')".encode()
+            )
+            self._months.add(month)
+
+
+def _plain(text: str) -> str:
+    """Text as PostgreSQL can hold it."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _project_registry(database: psycopg.Connection, registry: Registry) -> None:
+    """The registry's rows as they are now; people who left stay for their history."""
+    _upsert(database, "place", ["id"], registry.places.values())
+    _upsert(database, "resident", ["id"], registry.residents.values())
+    _upsert(database, "device", ["site", "id"], registry.devices.values())
+
+
+def _upsert(
+    database: psycopg.Connection, table: str, key: list[str], rows: Iterable[Place | Resident | Device]
+) -> None:
+    """Bring rows of a table up to date; its columns are the fields of the rows."""
+    values = [asdict(row) for row in rows]
+    if not values:
+        return
+    names = list(values[0])
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET ({}) = ({})").format(
+        sql.Identifier(table),
+        columns,
+        sql.SQL(", ").join(map(sql.Placeholder, names)),
+        sql.SQL(", ").join(map(sql.Identifier, key)),
+        columns,
+        sql.SQL(", ").join(sql.SQL("EXCLUDED.") + sql.Identifier(name) for name in names),
+    )
+    with database.cursor() as cursor:
+        cursor.executemany(statement, values)
