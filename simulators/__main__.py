@@ -48,6 +48,7 @@ def simulate(
     ] = None,
     ca_file: Annotated[Path | None, typer.Option(help="Certificate authority of the broker.")] = None,
     mqtt5: Annotated[bool, typer.Option("--mqtt5", help="Speak MQTT 5 instead of 3.1.1.")] = False,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds in which the broker must be there.")] = 10.0,
     _list: Annotated[
         bool, typer.Option("--list", callback=_known, is_eager=True, help="List the scenarios.")
     ] = False,
@@ -79,6 +80,7 @@ def simulate(
                 password=password,
                 ca_file=ca_file,
                 mqtt5=mqtt5,
+                wait_s=wait,
                 stop=stop,
             )
         )

@@ -29,7 +29,7 @@ from simulators import registry as registries
 from simulators import scenario as scenarios
 from simulators.broker import Broker, broker_at
 from simulators.clock import ClockAnchor, real_now_ms
-from simulators.link import BrokerUnreachableError
+from simulators.link import BrokerUnreachableError, Patience
 from simulators.publication import Connection, Publication
 from simulators.publish import publish
 from simulators.truth import Expected, Tally, expected
@@ -131,6 +131,7 @@ async def run(
     password: str | None = None,
     ca_file: Path | None = None,
     mqtt5: bool = False,
+    wait_s: float = 10.0,
     stop: asyncio.Event | None = None,
     stderr: TextIO | None = None,
 ) -> int:
@@ -138,8 +139,9 @@ async def run(
 
     `anchor` is the clock shared with the service and decides the speed; without it the piece begins now.
     `start_ms` defaults to the anchor's time, then to the scenario's own time of day; a recording keeps its
-    own times. The truth is written when the piece ends, early or not, and counts what was published. Never
-    raises for what the user or the network gets wrong.
+    own times. `wait_s` is how long the broker may take to be there at first. The truth is written when the
+    piece ends, early or not, and counts what was published. Setting `stop` ends it early; so does
+    cancelling, but then no truth is written. Never raises for what the user or the network gets wrong.
     """
     console = Console(file=stderr or sys.stderr, highlight=False, soft_wrap=True)
     broker = broker_at(broker_url, username=username, password=password, ca_file=ca_file, mqtt5=mqtt5)
@@ -159,7 +161,7 @@ async def run(
     try:
         if registry:
             await asyncio.to_thread(registry.write_text, played.registry, "utf-8")
-        code = await _play(played, broker, anchor, tally, stop, console)
+        code = await _play(played, broker, anchor, tally, Patience(first_s=wait_s), stop, console)
         if truth:
             _write_truth(truth, played, tally, ended=not (code or (stop and stop.is_set())))
     except OSError as error:
@@ -213,6 +215,7 @@ async def _play(
     broker: Broker,
     anchor: ClockAnchor,
     tally: Tally,
+    patience: Patience,
     stop: asyncio.Event | None,
     console: Console,
 ) -> int:
@@ -233,7 +236,14 @@ async def _play(
 
         try:
             await publish(
-                piece.publications, piece.connections, broker, anchor, said=said, tell=tell, stop=stop
+                piece.publications,
+                piece.connections,
+                broker,
+                anchor,
+                said=said,
+                tell=tell,
+                stop=stop,
+                patience=patience,
             )
         except* BrokerUnreachableError as problems:
             unreachable = problems.exceptions[0]

@@ -30,6 +30,7 @@ async def publish(
     stop: asyncio.Event | None = None,
     window: int = WINDOW,
     patience: Patience | None = None,
+    stop_within_s: float = STOP_WITHIN_S,
 ) -> None:
     """Publishes all in order, each when the anchor's clock comes to it (speed 0: as fast as it goes).
 
@@ -47,7 +48,7 @@ async def publish(
     stop = stop or asyncio.Event()
     try:
         async with asyncio.timeout(None) as deadline, asyncio.TaskGroup() as group:
-            limit = group.create_task(_limit(stop, deadline), name="stop limit")
+            limit = group.create_task(_limit(stop, deadline, stop_within_s), name="stop limit")
             serving = [group.create_task(link.serve(), name=f"link {name}") for name, link in links.items()]
             for publication in publications:
                 if stop.is_set() or not await _time_has_come(publication.at_ms, anchor, stop):
@@ -62,7 +63,7 @@ async def publish(
             await asyncio.gather(*serving)
             limit.cancel()
     except TimeoutError:
-        tell(f"stopped; the broker has not acknowledged everything within {STOP_WITHIN_S:.0f} s")
+        tell(f"stopped; the broker has not acknowledged everything within {stop_within_s:.0f} s")
 
 
 async def _drain(links: Iterable[Link]) -> None:
@@ -70,9 +71,9 @@ async def _drain(links: Iterable[Link]) -> None:
         await link.drain()
 
 
-async def _limit(stop: asyncio.Event, deadline: asyncio.Timeout) -> None:
+async def _limit(stop: asyncio.Event, deadline: asyncio.Timeout, within_s: float) -> None:
     await stop.wait()
-    deadline.reschedule(asyncio.get_running_loop().time() + STOP_WITHIN_S)
+    deadline.reschedule(asyncio.get_running_loop().time() + within_s)
 
 
 async def _time_has_come(at_ms: int, anchor: ClockAnchor, stop: asyncio.Event) -> bool:

@@ -5,7 +5,6 @@ The rules that the truth expects are the service's default ones: daily check-in 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import time
 from random import Random
 
@@ -31,15 +30,6 @@ ROUND_EVERY_MS = {"1": HOUR_MS, "2": 2 * HOUR_MS, "3": 3 * HOUR_MS}
 ROUND_GRACE = 0.1
 UP_BEFORE_FALL_MS = 3 * MINUTE_MS
 UP_AFTER_FALL_MS = 25 * MINUTE_MS
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """A visit due at a time of the night, and whether it is made: a few minutes early, at `at_ms`."""
-
-    due_ms: int
-    at_ms: int
-    made: bool
 
 
 class Timetable:
@@ -85,7 +75,7 @@ class Timetable:
         """When staff come to the person because of a call or a fall."""
         rng = self.rng(person.id, "helped")
         calls = (*self.presses(person, "button"), *self.presses(person, "wearable"), *self.falls(person))
-        return [at + rng.randrange(120, 240) * 1000 for at in calls]
+        return [came for at in calls if self._runs(came := at + rng.randrange(120, 240) * 1000)]
 
     def check_ins(self, person: Person) -> list[int]:
         """When the person says "I am fine": every morning, on the first one after the start."""
@@ -112,21 +102,34 @@ class Timetable:
             if by > self.start_ms:
                 yield opens, by
 
-    def rounds(self, person: Person) -> Iterator[Round]:
-        """The visits due at night, in order."""
+    def rounds(self, person: Person) -> Iterator[int]:
+        """The visits made at night, in order: each a few minutes before it is due."""
         rng = self.rng(person.id, "rounds")
         every = ROUND_EVERY_MS[person.care_level]
-        missed = [
+        skipped = [
             (self.start_ms + each.at, self.start_ms + each.at + each.lasts)
             for each in self._incidents
             if isinstance(each, MissedVisit) and each.who == person.id
         ]
+        for dusk, dawn in self.nights():
+            for due in range(dusk + every, dawn + 1, every):
+                at = due - rng.randrange(120, 300) * 1000
+                if self._runs(at) and not any(start <= due < end for start, end in skipped):
+                    yield at
+
+    def visits(self, person: Person) -> list[int]:
+        """Every time that staff come: on their rounds, and because of a call or a fall."""
+        return sorted((*self.rounds(person), *self.helped(person)))
+
+    def nights(self) -> Iterator[Span]:
+        """The times for rounds that the run touches."""
         for day in days(self.start_ms, self.end_ms):
             dusk = at_local(day, ROUNDS_FROM)
-            for due in range(dusk + every, dusk + ROUNDS_LAST_MS + 1, every):
-                early = rng.randrange(120, 300) * 1000
-                if due > self.start_ms:
-                    yield Round(due, due - early, not any(start <= due < end for start, end in missed))
+            if dusk < self.end_ms and dusk + ROUNDS_LAST_MS > self.start_ms:
+                yield dusk, dusk + ROUNDS_LAST_MS
+
+    def _runs(self, at_ms: int) -> bool:
+        return self.start_ms <= at_ms < self.end_ms
 
     def _outages(self) -> dict[str, list[Span]]:
         lost: dict[str, list[Span]] = {}

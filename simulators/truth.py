@@ -69,12 +69,20 @@ def _of(times: Timetable, person: Person) -> Iterator[Expected]:
     if times.misses_check_in(person):
         for _, by in times.mornings():
             yield Expected("daily-check-in", "medium", by + CHECK_IN_GRACE_MS, MINUTE_MS, whose)
-    grace = int(ROUND_EVERY_MS[person.care_level] * ROUND_GRACE)
-    before = True
-    for each in times.rounds(person):
-        if before and not each.made:
-            yield Expected("night-round", "medium", each.due_ms + grace, MINUTE_MS, whose)
-        before = each.made
+    for at in _overdue(times, person):
+        yield Expected("night-round", "medium", at, MINUTE_MS, whose)
+
+
+def _overdue(times: Timetable, person: Person) -> Iterator[int]:
+    """When a round is overdue: so long after the last visit, or after dusk; once until somebody comes."""
+    every = ROUND_EVERY_MS[person.care_level]
+    made = sorted(at for at in times.visits(person) if not times.is_lost(home.GATEWAY, at))
+    for dusk, dawn in times.nights():
+        bases = [max(dusk, times.start_ms), *(at for at in made if dusk < at < dawn)]
+        for base, following in zip(bases, [*bases[1:], dawn + every], strict=True):
+            overdue = base + every + int(every * ROUND_GRACE)
+            if base + every <= dawn and following > overdue:
+                yield overdue
 
 
 def _unprotected(times: Timetable) -> Iterator[Expected]:

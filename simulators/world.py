@@ -59,9 +59,6 @@ class World:
         phase = self.timetable.rng(device, "phase").randrange(min(every, MINUTE_MS))
         return range(self.start_ms + _OWN_DEVICE_FIRST_MS + phase, self.end_ms, every)
 
-    def _within(self, instants: Iterable[int]) -> Iterator[int]:
-        return (at for at in sorted(instants) if self.start_ms <= at < self.end_ms)
-
     def _heard(self, device: str, via: str, *streams: Iterable[Publication]) -> Iterator[Publication]:
         """The streams of one device in one, without what nobody can hear."""
         for said in heapq.merge(*streams, key=_said_at):
@@ -142,8 +139,6 @@ class World:
         device = self._native(person.bed_sensor)
         times = self.timetable
         first = self.start_ms + times.rng(person.bed_sensor, "first").randrange(_OWN_DEVICE_FIRST_MS)
-        rounds = [each.at_ms for each in times.rounds(person) if each.made]
-        visits = self._within((*rounds, *times.helped(person)))
         moves = [
             (at, name)
             for span in life.in_bed
@@ -154,7 +149,7 @@ class World:
             person.bed_sensor,
             home.GATEWAY,
             [device.status(first)],
-            (device.event(at, "visit", f"s-{staff.randrange(1, 5):02}") for at in visits),
+            (device.event(at, "visit", f"s-{staff.randrange(1, 5):02}") for at in times.visits(person)),
             (device.event(at, name) for at, name in moves if self.start_ms <= at < self.end_ms),
             self._felt(person, life, device),
         )
