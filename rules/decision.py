@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+TECHNICAL = "technical"
+"""Rule and kind of what the engine says about itself; no rule of a file may be called so."""
+
 
 class Severity(StrEnum):
     """HL7 DeviceAlert priority (R-14, R-103): high = address immediately."""
@@ -23,15 +26,16 @@ class Change(StrEnum):
 
     RAISE = "raise"  # the condition holds, or holds again: somebody must know
     CLEAR = "clear"  # the condition ended by itself (it was done late, the device is back)
+    NOTE = "note"  # evidence for an open episode that opens none, ends none and calls nobody
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What was seen. `key` is the same whenever the same thing is seen again.
 
-    `at` is when it happened, `received_at` when we heard of it (both ms UTC); for a deadline that passed
-    both are the deadline plus grace. `same_within_ms`: evidence of the same cause within so many ms of the last is
-    one physical event (a button's three messages): it is kept, but calls nobody again while the
+    `at` is when it happened, `received_at` when we heard of it (both ms UTC); for a deadline that
+    passed both are the deadline plus grace. `same_within_ms`: evidence of the same cause within so many ms of
+    the last is one physical event (a button's three messages): it is kept, but calls nobody again while the
     episode is open.
     """
 

@@ -1,0 +1,139 @@
+"""What a kind of rule is: pure functions over a small frozen memory.
+
+Rule: a kind has no state of its own. Everything it knows comes in as the rule, the subject, the memory and
+one input; everything it has to say goes out as the next memory and decisions. A memory that did not
+change is returned itself, so that nothing is written for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, NoReturn, Protocol, TypeVar
+
+from devices.observation import Observation
+from devices.registry import Device, Resident
+from rules.decision import Change, Decision, Evidence, Severity
+from rules.settings import Settings
+
+DEFAULT_ZONE = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom or what a rule watches. `zone` is an IANA name; `lines` are her devices that can call for help."""
+
+    id: str
+    resident: Resident | None = None
+    place: str = ""
+    zone: str = DEFAULT_ZONE
+    lines: tuple[Device, ...] = ()
+
+    @property
+    def away(self) -> bool:
+        """Whether the resident is on leave."""
+        return self.resident is not None and self.resident.away
+
+
+S = TypeVar("S", bound=Settings)
+S_co = TypeVar("S_co", bound=Settings, covariant=True)
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Generic[S_co]):
+    """A rule as it applies to one subject, overrides resolved. Subjects with equal settings share one."""
+
+    id: str
+    kind: str
+    settings: S_co
+
+
+class Memory(Protocol):
+    """What a kind remembers of one subject: a NamedTuple of JSON values."""
+
+    @property
+    def wake(self) -> int | None:
+        """When the kind's `wake` is to be called, ms UTC; None: not before the next observation."""
+        ...
+
+
+Step = tuple[M, tuple[Decision, ...]]
+"""The next memory, and what was decided."""
+
+
+def _never_started(_rule: object, _subject: Subject, _memory: object, _now: int) -> NoReturn:
+    raise AssertionError("a kind without memory is neither started nor woken")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(Generic[S, M]):
+    """A kind of rule.
+
+    `observe` says what follows from an observation, `metrics` which ones it wants of its subject.
+    `takes_late` is whether observations that are history (R-90) matter to it. A `life_safety` kind takes bad
+    quality too.
+
+    A kind that remembers has a type of `memory`, and then also: `watches`, whether a subject is its business;
+    `start`, which makes the memory at `now` (from the old memory if the rules or the registry changed, else
+    from None); `wake`, which is given the time the memory asked for and must ask for a later one or none;
+    `basis`, which names all that a memory depends on besides its input: a memory with another basis goes
+    through `start` again; `hears`, the subject's devices of which it wants every message, and `online` of
+    their gateways; `deaf`, which takes a time (from, to) in which we could not hear out of the silence.
+    """
+
+    name: str
+    settings: type[S]
+    observe: Callable[[Rule[S], Subject, M, Observation], Step[M]]
+    metrics: Callable[[S], frozenset[str]]
+    takes_late: bool = False
+    life_safety: bool = False
+    memory: type[M] | None = None
+    watches: Callable[[Subject], bool] = lambda _: True
+    start: Callable[[Rule[S], Subject, M | None, int], Step[M]] = _never_started
+    wake: Callable[[Rule[S], Subject, M, int], Step[M]] = _never_started
+    basis: Callable[[Rule[S], Subject], str] = lambda _rule, _subject: ""
+    hears: Callable[[Subject], tuple[Device, ...]] = lambda _: ()
+    deaf: Callable[[Rule[S], Subject, M, tuple[int, int]], Step[M]] | None = None
+
+
+def seen(observation: Observation, same_within_ms: int = 0) -> Evidence:
+    """The evidence that an observation is. Its key is the same whenever the same happening is reported."""
+    return Evidence(
+        key=evidence_key(observation),
+        metric=observation.metric,
+        device=observation.device,
+        at=observation.at,
+        received_at=observation.received_at,
+        detail=observation.detail,
+        same_within_ms=same_within_ms,
+    )
+
+
+def evidence_key(observation: Observation) -> str:
+    """What identifies a happening: the device's own key for it, else its time."""
+    site, device = observation.site, observation.device
+    return f"{site}/{device}|{observation.metric}|{observation.key or observation.at}"
+
+
+def decide(
+    rule: Rule[Settings],
+    subject: Subject,
+    change: Change,
+    evidence: Evidence,
+    *,
+    at: int,
+    cause: str = "",
+    severity: Severity | None = None,
+    facts: dict[str, str | int] | None = None,
+) -> Decision:
+    """A decision of this rule about this subject; the cause is the subject and the severity the rule's."""
+    return Decision(
+        change=change,
+        rule=rule.id,
+        kind=rule.kind,
+        subject=subject.id,
+        cause=cause or subject.id,
+        severity=severity or rule.settings.severity,
+        at=at,
+        evidence=evidence,
+        facts=facts or {},
+    )

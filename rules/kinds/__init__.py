@@ -1,0 +1,10 @@
+"""The kinds of rule, one small file each. Rule: a kind is in this table or it does not exist."""
+
+from typing import Any
+
+from rules.kind import Kind
+from rules.kinds import fall, missed_check, sos, unprotected
+
+KINDS: dict[str, Kind[Any, Any]] = {
+    module.KIND.name: module.KIND for module in (sos, fall, missed_check, unprotected)
+}

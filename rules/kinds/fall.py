@@ -1,0 +1,44 @@
+"""A fall. Rule: what a device calls a fall alerts at once; what it only suspects is kept apart from it.
+
+R-54 (no delay), R-72, R-90 (up to 24 h late, labelled with its age). A confirmed fall is high. A suspected
+one is medium in the same episode, so a confirmation raises it to high. The device's incident key, where
+it has one, makes all messages of one incident the same evidence. That the device thinks the person is up
+again (`fall_cleared`, `help_cancelled`) is a NOTE: a person decides.
+The kind remembers nothing. A radar's subject is its room unless normalising found the one who lives there.
+"""
+
+from dataclasses import replace
+
+from devices.observation import Observation
+from rules.decision import Change, Severity
+from rules.kind import Kind, Rule, Step, Subject
+from rules.kinds.sos import said_by_device
+from rules.settings import LifeSafetySettings
+
+
+class FallSettings(LifeSafetySettings):
+    """Nothing to set: see LifeSafetySettings."""
+
+
+def observe(rule: Rule[FallSettings], subject: Subject, memory: None, observation: Observation) -> Step[None]:
+    """A fall raises high, a suspected one medium; the end of one is noted."""
+    if not observation.value:
+        return memory, ()
+    match observation.metric:
+        case "fall":
+            decision = said_by_device(rule, subject, observation, Change.RAISE)
+        case "fall_suspected":
+            decision = said_by_device(rule, subject, observation, Change.RAISE)
+            decision = replace(decision, severity=Severity.MEDIUM)
+        case _:
+            decision = said_by_device(rule, subject, observation, Change.NOTE)
+    return memory, (decision,)
+
+
+KIND = Kind(
+    name="fall",
+    settings=FallSettings,
+    observe=observe,
+    metrics=lambda _: frozenset({"fall", "fall_suspected", "fall_cleared", "help_cancelled"}),
+    life_safety=True,
+)

@@ -1,0 +1,66 @@
+"""What a rule can be told: the fields that all kinds share, and how durations and times are written.
+
+Rule: what the models here accept can run. Messages are for the person who writes the rule file.
+"""
+
+import re
+from datetime import time
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, field_validator
+
+from rules.decision import Severity
+
+_UNITS_MS = {"s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION = re.compile(r"(\d{1,6})(s|min|h|d)")
+_WALL_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+
+
+def _duration(written: object) -> int:
+    match = _DURATION.fullmatch(written) if isinstance(written, str) else None
+    if not match:
+        raise ValueError('write a duration such as "90s", "30min", "2h" or "1d"')
+    return int(match[1]) * _UNITS_MS[match[2]]
+
+
+def _wall_time(written: object) -> time:
+    match = _WALL_TIME.fullmatch(written) if isinstance(written, str) else None
+    if not match:
+        raise ValueError('write a local time such as "09:30"')
+    return time(int(match[1]), int(match[2]))
+
+
+Duration = Annotated[int, BeforeValidator(_duration)]
+"""ms; written "90s", "30min", "2h", "1d"."""
+
+WallTime = Annotated[time, BeforeValidator(_wall_time)]
+"""Local time of day; written "09:30"."""
+
+
+class Settings(BaseModel):
+    """What every kind of rule can be told. A kind adds its own fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: StrictBool = True
+    severity: Severity = Severity.MEDIUM
+
+
+class LifeSafetySettings(Settings):
+    """Settings of a rule that nobody may switch off or play down (R-42, R-54, R-58)."""
+
+    severity: Severity = Severity.HIGH
+
+    @field_validator("enabled")
+    @classmethod
+    def _never_off(cls, enabled: bool) -> bool:
+        if not enabled:
+            raise ValueError("an SOS or a fall always alerts (R-42): remove enabled = false")
+        return enabled
+
+    @field_validator("severity")
+    @classmethod
+    def _never_lower(cls, severity: Severity) -> Severity:
+        if severity is not Severity.HIGH:
+            raise ValueError('an SOS or a fall is always "high" (R-42): remove this severity')
+        return severity
