@@ -1,0 +1,130 @@
+"""The catalogue: which models there are and which words they use. The data are the TOML files beside it.
+
+Rule: a model is data. A device of unknown model gets only the words that mean the same on any model.
+
+A file has a `dialect` (the words of one family, or of several that share them), `[base]` words, and entries:
+`models` (codes as printed on the device or in its radio's model attribute), `spoken` (what people call such
+a device; used only when no code is recognised), `words` (the notation of `devices.words`; `?` takes a base
+word away), and `examples` (payload and what it says, checked by the tests). A model may stand in several
+entries; later ones override earlier ones.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from devices.words import Vocabulary, vocabulary
+
+_EDGES = "()[]{},;:'\""
+_CUT = re.compile(r"[-_.]")
+_MAX_MODEL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A payload of a model and what it must say: metric -> value. `never` are metrics it must not say."""
+
+    model: str
+    payload: Mapping[str, Any]
+    says: Mapping[str, Any]
+    never: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Models that share words."""
+
+    name: str
+    dialect: str
+    models: tuple[str, ...]
+    spoken: tuple[str, ...]
+    words: Mapping[str, Any]
+    examples: tuple[Example, ...]
+
+
+def _tables() -> Iterator[dict[str, Any]]:
+    here = files(__name__)
+    for file in sorted(here.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".toml"):
+            yield tomllib.loads(file.read_text("utf-8"))
+
+
+def _entries(table: dict[str, Any]) -> Iterator[Entry]:
+    for entry in table.get("entry", ()):
+        yield Entry(
+            entry["name"],
+            table["dialect"],
+            tuple(entry.get("models", ())),
+            tuple(entry.get("spoken", ())),
+            entry.get("words", {}),
+            tuple(
+                Example(one.get("model", ""), one["payload"], one["says"], tuple(one.get("never", ())))
+                for one in entry.get("examples", ())
+            ),
+        )
+
+
+_TABLES = tuple(_tables())
+TRUTH: dict[str, dict[str, bool]] = {
+    metric: texts for table in _TABLES for metric, texts in table.get("truth", {}).items()
+}
+"""What texts say of states, for all dialects."""
+ACTIONS: dict[str, frozenset[str]] = {
+    name: frozenset(words) for table in _TABLES for name, words in table.get("actions", {}).items()
+}
+"""Words of zigbee2mqtt's `action`, by what they mean."""
+ENTRIES: tuple[Entry, ...] = tuple(entry for table in _TABLES for entry in _entries(table))
+BASE: dict[str, dict[str, Any]] = {table["dialect"]: table["base"] for table in _TABLES if "base" in table}
+"""The words that mean the same on any model, by dialect."""
+
+
+def _by_code() -> dict[tuple[str, str], tuple[Entry, ...]]:
+    found: dict[tuple[str, str], list[Entry]] = {}
+    for entry in ENTRIES:
+        for code in entry.models:
+            found.setdefault((entry.dialect, code.upper()), []).append(entry)
+    return {code: tuple(entries) for code, entries in found.items()}
+
+
+_BY_CODE = _by_code()
+
+
+@lru_cache(maxsize=4096)
+def words_of(dialect: str, *models: str) -> Vocabulary:
+    """The vocabulary of a device, by what is known of its model, the most trusted first. Any text will do."""
+    words = dict(BASE.get(dialect, {}))
+    for entry in entries_of(dialect, *models):
+        words |= entry.words
+    return vocabulary({name: word for name, word in words.items() if word != "?"}, TRUTH)
+
+
+def entries_of(dialect: str, *models: str) -> tuple[Entry, ...]:
+    """The entries of the first text that names a known code, else of the first that says what it is."""
+    for model in models:
+        for code in _codes(model[:_MAX_MODEL]):
+            found = _BY_CODE.get((dialect, code))
+            if found:
+                return found
+    for model in models:
+        text = f" {' '.join(re.split(r'[^a-z0-9]+', model[:_MAX_MODEL].lower()))} "
+        for entry in ENTRIES:
+            if entry.dialect == dialect and any(f" {name} " in text for name in entry.spoken):
+                return (entry,)
+    return ()
+
+
+def _codes(model: str) -> Iterator[str]:
+    """What in a text may be a model's code: the whole, its words, their parts, and these shortened."""
+    yield model.strip().upper()
+    for word in model.upper().split():
+        bare = word.strip(_EDGES)
+        yield bare
+        for part in bare.split("/"):
+            yield part
+            cuts = [cut.start() for cut in _CUT.finditer(part)]
+            for cut in reversed(cuts):
+                yield part[:cut]

@@ -1,0 +1,99 @@
+"""ChirpStack v4 with JSON encoding: `application/<id>/device/<devEui>/event/<what>`.
+
+Rule: the envelope says who, when and how well it was heard; what was said is the codec's (`lorawan`).
+Protobuf encoding is not decoded here and comes back as rejected.
+"""
+
+import re
+
+from devices.envelope import Json, json_value
+from devices.families.lorawan import codec, first_time, location, object_of, once, radio, text_of
+from devices.message import Message
+from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+from devices.words import Origin, Said, number_of
+
+FAMILY = "chirpstack4"
+
+_TOPIC = re.compile(r"application/([^/]+)/device/([^/]+)/(event|command)/([^/]+)", re.DOTALL)
+_SILENT = frozenset(("ack", "txack", "integration"))
+_LOG_IS_FAULT = frozenset(("ERROR",))
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic is of ChirpStack v4's MQTT integration."""
+    return topic.startswith("application/") and _TOPIC.fullmatch(topic) is not None
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One event of one device. Commands (what is sent to a device) carry no reading."""
+    topic = _TOPIC.fullmatch(message.topic)
+    device, direction, event = topic.group(2, 3, 4) if topic else ("", "event", "up")
+    if direction == "command":
+        return Decoded(FAMILY)
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return Rejected(payload.reason, payload.detail, device)
+    if not isinstance(payload, dict):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+    info = object_of(payload.get("deviceInfo"))
+    device = device or text_of(info.get("devEui"))
+    if not device:
+        return Rejected(Reason.WRONG_SHAPE, "neither topic nor payload names a device")
+    heard = payload.get("rxInfo")
+    times = [payload.get("time")]
+    if isinstance(heard, list):
+        times += [
+            one.get(name) for one in heard if isinstance(one, dict) for name in ("nsTime", "gwTime", "time")
+        ]
+    key = text_of(payload.get("deduplicationId"))
+    origin = Origin(device, message.received_at, first_time(times), TimeSource.GATEWAY, key)
+    said = Said()
+    match event:
+        case "up":
+            undecoded = _up(payload, info, known, origin, said)
+            if undecoded is not None:
+                return undecoded
+        case "status":
+            _status(payload, origin, said)
+        case "join":
+            said.add(origin, "device_joined", value=True)
+        case "location":
+            location(payload.get("location"), origin, said)
+        case "log":
+            if text_of(payload.get("level")).upper() in _LOG_IS_FAULT:
+                said.add(origin, "fault", value=True, detail=text_of(payload.get("code"))[:60])
+        case _ if event not in _SILENT:
+            return Rejected(Reason.UNKNOWN_TOPIC, "no event of ChirpStack", device)
+    return Decoded(FAMILY, once(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _up(
+    payload: dict[str, Json], info: dict[str, Json], known: Known, origin: Origin, said: Said
+) -> Rejected | None:
+    decoded = payload.get("object")
+    if isinstance(decoded, dict) and (decoded or not payload.get("data")):
+        tags = object_of(info.get("tags"))
+        models = (
+            known.model(origin.device),
+            text_of(tags.get("model")),
+            text_of(info.get("deviceProfileName")),
+        )
+        codec(decoded, models, origin, said)
+    elif payload.get("data"):
+        return Rejected(Reason.UNDECODED, "no codec decoded the frame", origin.device)
+    radio(payload.get("rxInfo"), origin, said)
+    return None
+
+
+def _status(payload: dict[str, Json], origin: Origin, said: Said) -> None:
+    """The device status answer of LoRaWAN: a battery level, or external power, or that neither is known."""
+    level, external = number_of(payload.get("batteryLevel")), payload.get("externalPowerSource")
+    if isinstance(external, bool):
+        said.add(origin, "mains_power", external)
+    if (
+        level is not None
+        and level >= 0
+        and external is not True
+        and payload.get("batteryLevelUnavailable") is not True
+    ):
+        said.add(origin, "battery", level)

@@ -1,0 +1,150 @@
+"""What LoRaWAN codecs say, whichever network server carries it: shared by The Things Stack and ChirpStack.
+
+Rule: the network server's envelope is not known here; the codec's words are data of the catalogue.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from devices.catalogue import words_of
+from devices.envelope import Json
+from devices.instants import iso_ms
+from devices.metrics import METRICS, Kind
+from devices.reading import Reading
+from devices.words import (
+    Fields,
+    Origin,
+    Said,
+    Scalar,
+    Vocabulary,
+    flatten,
+    number_of,
+    own_time,
+    speak,
+    speak_fields,
+    speak_items,
+)
+
+_DIALECT = "lorawan"
+_NAMES_OF_MODEL = ("deviceModel", "Device", "Node_type", "SENSOR_MODEL", "model", "sensor")
+_MAX_MESSAGES = 64
+_MAX_KEY = 200
+
+
+def text_of(value: Json) -> str:
+    """A text, "" for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def object_of(value: Json) -> dict[str, Json]:
+    """An object, an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def codec(decoded: dict[str, Json], models: Iterable[str], origin: Origin, said: Said) -> None:
+    """Adds what a codec's output says. `models` is what is known of the model, the most trusted first."""
+    inside = [text_of(decoded[name]) for name in _NAMES_OF_MODEL if name in decoded]
+    vocabulary = words_of(_DIALECT, *(model for model in (*models, *inside) if model))
+    fields, lists = flatten(decoded)
+    for name in _NAMES_OF_MODEL:
+        fields.pop(name, None)
+    speak_fields(vocabulary, fields, origin, said)
+    for name, items in lists:
+        if name == "messages":
+            _sensecap(vocabulary, items, origin, said)
+        else:
+            speak_items(vocabulary, name, items, origin, said)
+
+
+def normalised(measurements: Json, origin: Origin, said: Said) -> None:
+    """Adds what The Things Stack's normalised payload says and the codec's own words did not."""
+    vocabulary = words_of(_DIALECT, "TTS-NORMALIZED")
+    already = {reading.metric for reading in said.readings}
+    more = Said()
+    for one in measurements if isinstance(measurements, list) else ():
+        if isinstance(one, dict):
+            speak(vocabulary, one, origin, more)
+    said.readings += [reading for reading in more.readings if reading.metric not in already]
+
+
+def radio(receptions: Json, origin: Origin, said: Said) -> None:
+    """Adds the best signal of all gateways that heard the uplink."""
+    rssi: list[float] = []
+    snr: list[float] = []
+    for one in receptions if isinstance(receptions, list) else ():
+        if isinstance(one, dict):
+            for name, found in (("rssi", rssi), ("snr", snr)):
+                number = number_of(one.get(name))
+                if number is not None:
+                    found.append(number)
+    if rssi:
+        said.add(origin, "rssi", max(rssi))
+    if snr:
+        said.add(origin, "snr", max(snr))
+
+
+def location(place: Json, origin: Origin, said: Said) -> None:
+    """Adds a position that the network resolved."""
+    found = object_of(place)
+    latitude, longitude = number_of(found.get("latitude")), number_of(found.get("longitude"))
+    if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
+        return
+    said.add(origin, "latitude", latitude)
+    said.add(origin, "longitude", longitude)
+    accuracy = number_of(found.get("accuracy"))
+    if accuracy:
+        said.add(origin, "location_accuracy", accuracy)
+
+
+def first_time(candidates: Iterable[Json]) -> int | None:
+    """The first of several RFC 3339 times that is one, in ms UTC."""
+    for candidate in candidates:
+        at = iso_ms(candidate) if isinstance(candidate, str) else None
+        if at is not None:
+            return at
+    return None
+
+
+def once(readings: list[Reading]) -> tuple[Reading, ...]:
+    """The readings, with an event that two words of one message told only once."""
+    told: set[tuple[str, int | None, str]] = set()
+    kept: list[Reading] = []
+    for reading in readings:
+        if METRICS[reading.metric].kind is Kind.EVENT:
+            event = (reading.metric, reading.at, reading.key)
+            if event in told:
+                continue
+            told.add(event)
+        kept.append(reading)
+    return tuple(kept)
+
+
+def _sensecap(vocabulary: Vocabulary, messages: list[Json], origin: Origin, said: Said) -> None:
+    """SenseCAP's lists of `{measurementId, measurementValue, timestamp}`: one message per timestamp."""
+    moments: dict[Scalar, Fields] = {}
+    for one in _measurements(messages):
+        stamp = one.get("timestamp")
+        fields = moments.setdefault(stamp if isinstance(stamp, (int, float, str)) else None, {})
+        number, value = one.get("measurementId"), one.get("measurementValue")
+        if number is None:
+            fields |= flatten(
+                {name: held for name, held in one.items() if name not in {"timestamp", "type"}}
+            )[0]
+        elif isinstance(value, list):
+            for event in value:
+                if isinstance(event, dict) and isinstance(event.get("id"), int):
+                    fields[f"event status.{event['id']}"] = True
+        elif not isinstance(value, dict):
+            fields[f"measurement.{number}"] = value
+    for stamp, fields in moments.items():
+        at = own_time(stamp, origin.received_at)
+        key = f"{at}:{','.join(fields)}"[
+            :_MAX_KEY
+        ]  # one moment may come in several frames, each with its part
+        speak_fields(vocabulary, fields, origin if at is None else origin.moment(at, key), said)
+
+
+def _measurements(messages: list[Json]) -> Iterator[dict[str, Json]]:
+    for one in messages[:_MAX_MESSAGES]:
+        for measurement in one[:_MAX_MESSAGES] if isinstance(one, list) else (one,):
+            if isinstance(measurement, dict):
+                yield measurement

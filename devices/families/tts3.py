@@ -1,0 +1,105 @@
+"""The Things Stack v3 (and The Things Network): `v3/<app>@<tenant>/devices/<device id>/<what>`, JSON.
+
+Rule: the envelope says who, when and how well it was heard; what was said is the codec's (`lorawan`).
+Fields equal to 0, false or "" are omitted by the server, so a missing field is never an error.
+"""
+
+import re
+
+from devices.envelope import Json, json_value
+from devices.families.lorawan import codec, first_time, location, normalised, object_of, once, radio, text_of
+from devices.message import Message
+from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+from devices.words import Origin, Said, number_of
+
+FAMILY = "tts3"
+
+_TOPIC = re.compile(r"v3/([^/]+)/devices/([^/]+)/(.+)", re.DOTALL)
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic is of The Things Stack's MQTT server."""
+    return topic.startswith("v3/") and _TOPIC.fullmatch(topic) is not None
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One message about one device: uplink, join, location, or what happened to a downlink."""
+    topic = _TOPIC.fullmatch(message.topic)
+    device = topic.group(2) if topic else ""
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return Rejected(payload.reason, payload.detail, device)
+    if not isinstance(payload, dict):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+    ids = object_of(payload.get("end_device_ids"))
+    device = device or text_of(ids.get("device_id"))
+    if not device:
+        return Rejected(Reason.WRONG_SHAPE, "neither topic nor payload names a device")
+    uplink = payload.get("uplink_message") or payload.get("uplink_normalized")
+    if isinstance(uplink, dict):
+        return _uplink(message, known, device, payload, uplink)
+    origin = _origin(message, device, payload, {})
+    said = Said()
+    if isinstance(payload.get("join_accept"), dict):
+        said.add(origin, "device_joined", value=True)
+    elif isinstance(payload.get("location_solved"), dict):
+        location(object_of(payload["location_solved"]).get("location"), origin, said)
+    elif not any(isinstance(payload.get(kind), dict) for kind in _SILENT):
+        return Rejected(Reason.WRONG_SHAPE, "no message of The Things Stack", device)
+    return Decoded(FAMILY, tuple(said.readings))
+
+
+_SILENT = (
+    # What carries no reading: the fate of downlinks, and data of the server's own services.
+    "downlink_ack",
+    "downlink_nack",
+    "downlink_queued",
+    "downlink_sent",
+    "downlink_failed",
+    "downlink_queue_invalidated",
+    "downlinks",
+    "service_data",
+)
+
+
+def _origin(message: Message, device: str, payload: dict[str, Json], uplink: dict[str, Json]) -> Origin:
+    """Who and when. The key is the frame's counter with the server's time: a redelivery repeats both."""
+    heard = uplink.get("rx_metadata")
+    times = [
+        payload.get("received_at"),
+        uplink.get("received_at"),
+        object_of(uplink.get("settings")).get("time"),
+    ]
+    if isinstance(heard, list):
+        times += [one.get("time") for one in heard if isinstance(one, dict)]
+    at = first_time(times)
+    received = text_of(payload.get("received_at"))
+    key = f"{number_of(uplink.get('f_cnt')) or 0}@{received}" if received else ""
+    return Origin(device, message.received_at, at, TimeSource.GATEWAY, key)
+
+
+def _uplink(
+    message: Message, known: Known, device: str, payload: dict[str, Json], uplink: dict[str, Json]
+) -> Decoded | Rejected:
+    origin = _origin(message, device, payload, uplink)
+    decoded, measured = uplink.get("decoded_payload"), uplink.get("normalized_payload")
+    said = Said()
+    if isinstance(decoded, dict):
+        version = object_of(uplink.get("version_ids"))
+        models = (
+            known.model(device),
+            f"{text_of(version.get('brand_id'))} {text_of(version.get('model_id'))}",
+        )
+        codec(decoded, models, origin, said)
+    if measured is not None:
+        normalised(measured, origin, said)
+    elif decoded is None and uplink.get("frm_payload"):
+        return Rejected(Reason.UNDECODED, "no payload formatter decoded the frame", device)
+    battery = object_of(uplink.get("last_battery_percentage"))
+    radio(uplink.get("rx_metadata"), origin, said)
+    level = number_of(battery.get("value"))
+    if level is not None:
+        at = first_time([battery.get("received_at")])
+        told = Origin(device, message.received_at, at or origin.at, TimeSource.GATEWAY, origin.key)
+        said.add(told, "battery", round(level, 2))
+    return Decoded(FAMILY, once(said.readings), rejected=tuple(said.rejected), left=said.names_left())

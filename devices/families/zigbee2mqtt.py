@@ -1,0 +1,174 @@
+"""zigbee2mqtt 1.x and 2.x: `<base>/<friendly name>` with a flat object, beside availability and bridge.
+
+Rule: a friendly name is kept byte for byte (it may hold blanks and slashes, even lead with them); what a
+device sends means what the catalogue says of its model.
+"""
+
+from collections.abc import Iterator
+
+from devices.catalogue import ACTIONS, TRUTH, words_of
+from devices.envelope import Json, json_value
+from devices.message import Message
+from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
+from devices.words import Origin, Said, Scalar, flatten, speak_fields, truth_of
+
+FAMILY = "zigbee2mqtt"
+
+_BASES = ("zigbee2mqtt", "z2m")
+_BRIDGE = "bridge"
+_COMMANDS = frozenset(("set", "get"))
+_ACTIONS = ("action", "click")
+_MAX_MODEL = 200
+_MAX_DETAIL = 60
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic begins with a base of zigbee2mqtt (`zigbee2mqtt`, `zigbee2mqtt-2nd-floor`, `z2m`)."""
+    base, slash, rest = topic.partition("/")
+    return bool(slash and rest) and base.lower().startswith(_BASES)
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One message of a device, a group or the bridge."""
+    name = _without_base(message.topic)
+    if not name:
+        return Rejected(Reason.UNKNOWN_TOPIC, "expected <base>/<friendly name>")
+    if name == _BRIDGE or name.startswith(f"{_BRIDGE}/"):
+        return _bridge(message, name.removeprefix(_BRIDGE).removeprefix("/"))
+    device, slash, last = name.rpartition("/")
+    if slash and last in _COMMANDS:
+        return Decoded(FAMILY)
+    if slash and last == "availability":
+        return _online(message, device)
+    if slash and last in _ACTIONS:
+        return _one(message, known, device, last)
+    payload = json_value(message.payload)
+    if isinstance(payload, dict):
+        return _state(message, known, name, payload)
+    if isinstance(payload, Rejected) and (
+        not slash or payload.reason is not Reason.NOT_JSON or _broken(message)
+    ):
+        return Rejected(payload.reason, payload.detail, name)
+    if not slash or isinstance(payload, list):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", name)
+    return _one(message, known, device, last)
+
+
+def _without_base(topic: str) -> str:
+    """What follows the base topic, which may have several levels when the family was told, not found."""
+    levels = topic.split("/")
+    for position, level in enumerate(levels[:-1]):
+        if level.lower().startswith(_BASES):
+            return "/".join(levels[position + 1 :])
+    return "/".join(levels[1:])
+
+
+def _broken(message: Message) -> bool:
+    """Whether a payload that is no JSON was meant to be an object, not an attribute's plain text."""
+    return message.payload.lstrip()[:1] in {b"{", b"["}
+
+
+def _state(message: Message, known: Known, device: str, payload: dict[str, Json]) -> Decoded:
+    about = payload.get("device")
+    inside = _names(about) if isinstance(about, dict) else ""
+    vocabulary = words_of(FAMILY, *(model for model in (known.model(device), inside) if model))
+    if inside:
+        payload = {name: value for name, value in payload.items() if name != "device"}
+    fields, lists = flatten(payload)
+    origin, said = Origin(device, message.received_at), Said()
+    actions = [fields.pop(name) for name in _ACTIONS if name in fields and name not in vocabulary.words]
+    origin = speak_fields(vocabulary, fields, origin, said, TimeSource.GATEWAY)
+    said.left += [name for name, _ in lists]
+    _act(actions, origin, said)
+    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _one(message: Message, known: Known, device: str, name: str) -> Decoded | Rejected:
+    """One attribute as plain text on a topic of its own (`output: attribute`; the legacy action topic)."""
+    try:
+        value: Scalar = message.payload.decode()
+    except UnicodeDecodeError:
+        return Rejected(Reason.NOT_UTF8, "", device)
+    vocabulary = words_of(FAMILY, known.model(device))
+    origin, said = Origin(device, message.received_at), Said()
+    if name in _ACTIONS and name not in vocabulary.words:
+        _act([value], origin, said)
+    else:
+        speak_fields(vocabulary, {name: value}, origin, said, TimeSource.GATEWAY)
+    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _act(actions: list[Scalar], origin: Origin, said: Said) -> None:
+    """A button's action: a call for help, another press, or the end of one, which is nothing new.
+
+    An empty action is zigbee2mqtt's reset of the one before. What is no press at all is left.
+    """
+    for action in dict.fromkeys(actions):
+        if not isinstance(action, str) or not action:
+            continue
+        words = frozenset(action.strip().lower().split("_"))
+        if words & ACTIONS["end"]:
+            continue
+        if words & ACTIONS["sos"]:
+            said.add(origin, "sos", value=True, detail=action[:_MAX_DETAIL])
+        elif words & ACTIONS["press"]:
+            said.add(origin, "button_press", value=True, detail=action[:_MAX_DETAIL])
+        else:
+            said.left.append("action")
+
+
+def _online(message: Message, device: str) -> Decoded | Rejected:
+    """Availability, and the bridge's own state: text (1.x) or `{"state": ...}` (2.x)."""
+    payload = json_value(message.payload)
+    state = payload.get("state") if isinstance(payload, dict) else message.payload.decode(errors="replace")
+    online = truth_of(state.strip().strip('"').lower(), "online", TRUTH) if isinstance(state, str) else None
+    if online is None:
+        return Rejected(Reason.WRONG_SHAPE, "expected online or offline", device)
+    return Decoded(FAMILY, (Reading(device, "online", online, at_source=TimeSource.ARRIVAL),))
+
+
+def _bridge(message: Message, about: str) -> Decoded | Rejected:
+    """What the bridge says of itself and of its network. Its log and its answers carry no reading."""
+    if about == "state":
+        return _online(message, _BRIDGE)
+    if about not in {"event", "devices"}:
+        return Decoded(FAMILY)
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return Rejected(payload.reason, payload.detail, _BRIDGE)
+    if about == "devices":
+        found = payload if isinstance(payload, list) else []
+        return Decoded(FAMILY, learned=tuple(fact for one in found for fact in _learn(one)))
+    if not isinstance(payload, dict):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", _BRIDGE)
+    data = payload.get("data")
+    device = _name(data) if isinstance(data, dict) else ""
+    metric = {"device_joined": "device_joined", "device_leave": "device_left"}.get(str(payload.get("type")))
+    if metric and device:
+        return Decoded(FAMILY, (Reading(device, metric, value=True, at_source=TimeSource.ARRIVAL),))
+    return Decoded(FAMILY, learned=tuple(_learn(data)))
+
+
+def _learn(described: Json) -> Iterator[Learned]:
+    """The model of a device as the bridge describes it in `bridge/devices` and after an interview."""
+    if isinstance(described, dict):
+        device, model = _name(described), _names(described)
+        if device and model:
+            yield Learned(device, "model", model)
+
+
+def _name(described: dict[str, Json]) -> str:
+    for key in ("friendly_name", "friendlyName", "ieee_address"):
+        name = described.get(key)
+        if isinstance(name, str) and name:
+            return name
+    return ""
+
+
+def _names(described: dict[str, Json]) -> str:
+    """All that a description calls the model: the converter's name for it, the radio's, and in words."""
+    definition = described.get("definition")
+    inner = definition if isinstance(definition, dict) else {}
+    found = [inner.get("model"), described.get("model"), described.get("model_id"), described.get("modelId")]
+    found += [inner.get("vendor"), inner.get("description")]
+    return " ".join(name for name in found if isinstance(name, str))[:_MAX_MODEL]

@@ -1,0 +1,448 @@
+"""The words of devices: what one field of a payload claims, as the catalogue wrote it.
+
+Rule: a word says only what the catalogue wrote for it. A field without a word is named as left, not guessed.
+
+A word is one claim, several, or a choice by the field's value (`*`: any other value). A claim is written
+
+    [not] metric[:detail] [in unit] [* factor] [except number ...] [over number]
+    [unless field ...] [without field ...] [if text]
+
+- `in`: the unit the device uses; `* factor`: what makes its number one in the metric's own unit;
+- `except`: numbers that mean "no value"; `over`: a number that is not over this one is left;
+- `unless`: gives way to another field, which says it better; `without`: is left beside such a field;
+- `if`: true when the field's text contains this text, which goes to the end of the claim.
+
+Three claims are about the message: `at` (its time), `key` (what identifies the physical event) and `items`
+(a list whose members are messages like this one). A field name `a+b` is the values of `a` and `b` joined by
+`+`, when both are there; in its choice `*` stands for any value of a part. `#` in a name is any channel.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from devices.envelope import Json
+from devices.instants import any_ms
+from devices.metrics import METRICS, Kind
+from devices.reading import Reading, Reason, Rejected, TimeSource, Value
+
+Scalar = str | int | float | bool | None
+Fields = dict[str, Scalar]
+Truth = Mapping[str, Mapping[str, bool]]
+"""What texts say of a state: metric -> text -> true or false; `*` holds those that say so of any state."""
+
+_ABOUT_MESSAGE = frozenset(("at", "key", "items"))
+_KEYWORDS = frozenset(("in", "*", "except", "over", "unless", "without"))
+_NO_VALUE = frozenset(
+    ("", "unknown", "none", "null", "n/a", "na", "nan", "unavailable", "undefined", "-", "--")
+)
+_NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)")
+_SMALLEST_CLOCK = 2**28
+"""A smaller time in a payload is a clock that was never set (families here have no relative times)."""
+_CHANNEL = re.compile(r"_\d+")
+_MAX_LEFT = 32
+_MAX_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim of a word; the module's docstring has the notation."""
+
+    metric: str
+    kind: Kind
+    inverted: bool = False
+    detail: str = ""
+    unit: str = ""
+    factor: float = 1.0
+    none: frozenset[float] = frozenset()
+    over: float | None = None
+    unless: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    phrase: str = ""
+
+
+Claims = tuple[Claim, ...]
+Choice = dict[str, Claims]
+Word = Claims | Choice
+
+
+class _No(Enum):
+    VALUE = "the field says that it has no value"
+    WORD = "the field's value is not a word of this device"
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """All words of one device. `joins` are those over several fields; `parts` the fields they are made of."""
+
+    words: Mapping[str, Word]
+    truth: Truth
+    joins: tuple[tuple[tuple[str, ...], Choice], ...] = ()
+    parts: frozenset[str] = frozenset()
+    times: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    items: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose payload it is and when: what its readings have where the payload says nothing of its own."""
+
+    device: str
+    received_at: int
+    at: int | None = None
+    at_source: TimeSource = TimeSource.GATEWAY
+    key: str = ""
+
+    def moment(self, at: int, key: str) -> "Origin":
+        """The same device at a moment of its own past."""
+        return Origin(self.device, self.received_at, at, TimeSource.DEVICE, key)
+
+
+@dataclass(slots=True)
+class Said:
+    """What was said so far while a message is decoded."""
+
+    readings: list[Reading] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+    def add(self, origin: Origin, metric: str, value: Value, detail: str = "") -> None:
+        """One reading in the metric's canonical unit."""
+        self.readings.append(
+            Reading(origin.device, metric, value, "", origin.at, origin.at_source, origin.key, detail)
+        )
+
+    def names_left(self) -> tuple[str, ...]:
+        """The names of the fields that were left, bounded."""
+        return tuple(name[:_MAX_NAME] for name in self.left[:_MAX_LEFT])
+
+
+def claim(written: str) -> Claim:
+    """A claim from its notation. Raises ValueError for what is not of it: a mistake in the catalogue."""
+    text, _, phrase = written.partition(" if ")
+    tokens = text.split()
+    inverted = tokens[0] == "not"
+    metric, _, detail = tokens[inverted].partition(":")
+    if metric in _ABOUT_MESSAGE:
+        return Claim(metric, Kind.ENUM)
+    if metric not in METRICS:
+        raise ValueError(f"no such metric: {written!r}")
+    given: dict[str, list[str]] = {}
+    keyword = ""
+    for token in tokens[inverted + 1 :]:
+        if token in _KEYWORDS:
+            keyword = token
+            given[keyword] = []
+        elif keyword:
+            given[keyword].append(token)
+        else:
+            raise ValueError(f"not a claim: {written!r}")
+    return Claim(
+        metric,
+        METRICS[metric].kind,
+        inverted,
+        detail,
+        " ".join(given.get("in", ())),
+        float(given["*"][0]) if "*" in given else 1.0,
+        frozenset(map(float, given.get("except", ()))),
+        float(given["over"][0]) if "over" in given else None,
+        tuple(given.get("unless", ())),
+        tuple(given.get("without", ())),
+        phrase.strip().lower(),
+    )
+
+
+def vocabulary(words: Mapping[str, object], truth: Truth) -> Vocabulary:
+    """A vocabulary from its notation (TOML values). Raises ValueError for what is not of it."""
+    known: dict[str, Word] = {}
+    joins: list[tuple[tuple[str, ...], Choice]] = []
+    about: dict[str, list[str]] = {name: [] for name in _ABOUT_MESSAGE}
+    for name, written in words.items():
+        word = _word(written)
+        if "+" in name:
+            if not isinstance(word, dict):
+                raise ValueError(f"{name}: joined fields need a choice")
+            joins.append((tuple(name.split("+")), word))
+        elif not isinstance(word, dict) and word and word[0].metric in _ABOUT_MESSAGE:
+            about[word[0].metric].append(name)
+            known[name] = ()
+        else:
+            known[name] = word
+    return Vocabulary(
+        known,
+        truth,
+        tuple(joins),
+        frozenset(part for parts, _ in joins for part in parts),
+        tuple(about["at"]),
+        tuple(about["key"]),
+        frozenset(about["items"]),
+    )
+
+
+def _word(written: object) -> Word:
+    if isinstance(written, dict):
+        return {str(value).lower(): _claims(claims) for value, claims in written.items()}
+    return _claims(written)
+
+
+def _claims(written: object) -> Claims:
+    if isinstance(written, str):
+        return (claim(written),) if written else ()
+    if isinstance(written, list):
+        return tuple(claim(str(one)) for one in written)
+    raise ValueError(f"neither a claim nor a list of them: {written!r}")
+
+
+def flatten(payload: Mapping[str, Json]) -> tuple[Fields, list[tuple[str, list[Json]]]]:
+    """The scalar fields of a payload by dotted path, and its lists. Depth is bounded by the envelope."""
+    fields: Fields = {}
+    lists: list[tuple[str, list[Json]]] = []
+    for name, value in payload.items():
+        if isinstance(value, dict):
+            inner, inner_lists = flatten(value)
+            for path, scalar in inner.items():
+                fields[f"{name}.{path}"] = scalar
+            lists += [(f"{name}.{path}", items) for path, items in inner_lists]
+        elif isinstance(value, list):
+            lists.append((name, value))
+        else:
+            fields[name] = value
+    return fields, lists
+
+
+def speak(vocabulary: Vocabulary, payload: Mapping[str, Json], origin: Origin, said: Said) -> None:
+    """Adds what a payload says, and its lists of items with their own times, to what was said so far."""
+    fields, lists = flatten(payload)
+    speak_fields(vocabulary, fields, origin, said)
+    for name, items in lists:
+        speak_items(vocabulary, name, items, origin, said)
+
+
+def speak_items(vocabulary: Vocabulary, name: str, items: Iterable[Json], origin: Origin, said: Said) -> None:
+    """The members of a list: messages like this one, or parts of it whose fields are `name.field`."""
+    alike = name in vocabulary.items
+    for item in items:
+        if not isinstance(item, dict):
+            said.left.append(name)
+            return
+        if alike:
+            at = _time(vocabulary, flatten(item)[0], origin)
+            if at is None:
+                said.left.append(name)  # history without a time is of no use to anybody
+                continue
+            speak(vocabulary, item, origin.moment(at, str(at)), said)
+        else:
+            speak(vocabulary, {f"{name}.{key}": value for key, value in item.items()}, origin, said)
+
+
+def speak_fields(
+    vocabulary: Vocabulary, fields: Fields, origin: Origin, said: Said, clock: TimeSource = TimeSource.DEVICE
+) -> Origin:
+    """Adds what flat fields say, and returns with which origin: a time among the fields beats the given one.
+
+    `clock` is whose clock such a time is of.
+    """
+    at = _time(vocabulary, fields, origin) if vocabulary.times else None
+    if at is not None:
+        origin = Origin(origin.device, origin.received_at, at, clock, origin.key)
+    if vocabulary.keys:
+        own = "+".join(_text(fields[name]) for name in vocabulary.keys if fields.get(name) is not None)
+        if own:
+            origin = Origin(
+                origin.device, origin.received_at, origin.at, origin.at_source, _bounded_key(own, origin)
+            )
+    words, parts = vocabulary.words, vocabulary.parts
+    for name, value in fields.items():
+        word = words.get(name)
+        if word is None and name not in parts:
+            word = words.get(_CHANNEL.sub("_#", name, count=1))
+            if word is None:
+                said.left.append(name)
+        if word is None or value is None:
+            continue
+        if isinstance(word, dict):
+            chosen = word.get(_text(value), word.get("*"))
+            if chosen is None:
+                if _text(value) not in _NO_VALUE:
+                    said.left.append(name)
+            else:
+                _certain(chosen, fields, origin, said)
+        else:
+            for one in word:
+                _measured(one, name, value, vocabulary.truth, fields, origin, said, sole=len(word) == 1)
+    for names, choice in vocabulary.joins:
+        if all(fields.get(name) is not None for name in names):
+            chosen = _choose(choice, [_text(fields[name]) for name in names])
+            if chosen is None:
+                said.left.append("+".join(names))
+            else:
+                _certain(chosen, fields, origin, said)
+    return origin
+
+
+def own_time(value: Scalar, received_at: int) -> int | None:
+    """A time that a device itself wrote, as ms UTC; None when it is none, or its clock was never set."""
+    if value is None or (isinstance(value, (int, float)) and value < _SMALLEST_CLOCK):
+        return None
+    return any_ms(value, received_at)
+
+
+def _time(vocabulary: Vocabulary, fields: Fields, origin: Origin) -> int | None:
+    for name in vocabulary.times:
+        at = own_time(fields.get(name), origin.received_at)
+        if at is not None:
+            return at
+    return None
+
+
+def _bounded_key(own: str, origin: Origin) -> str:
+    """A device's own number of an event, good for ten minutes only: devices count from one after a restart.
+
+    A repetition of the event is then still recognised, and a later event with the same number is never
+    taken for an old one.
+    """
+    when = origin.received_at if origin.at is None else origin.at
+    return f"{own}@{when // 600_000}"
+
+
+def _choose(choice: Choice, values: list[str]) -> Claims | None:
+    any_value = ["*"] * (len(values) - 1)
+    for pattern in (values, [values[0], *any_value], [*any_value, values[-1]], ["*", *any_value]):
+        found = choice.get("+".join(pattern))
+        if found is not None:
+            return found
+    return None
+
+
+def _text(value: Scalar) -> str:
+    """A value as the catalogue writes it: lower case, whole numbers without a fraction."""
+    if isinstance(value, str):
+        return value.strip().lower()
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _any_of(names: tuple[str, ...], fields: Fields) -> bool:
+    return any(fields.get(name) is not None for name in names)
+
+
+def _certain(claims: Claims, fields: Fields, origin: Origin, said: Said) -> None:
+    """Claims that a choice already decided."""
+    for one in claims:
+        if one.unless and _any_of(one.unless, fields):
+            continue
+        match one.kind:
+            case Kind.STATE:
+                said.add(origin, one.metric, not one.inverted, one.detail)
+            case Kind.EVENT:
+                said.add(origin, one.metric, value=True, detail=one.detail)
+            case Kind.ENUM:
+                said.add(origin, one.metric, one.detail)
+            case Kind.QUANTITY:
+                continue
+
+
+def _measured(
+    one: Claim,
+    name: str,
+    value: Scalar,
+    truth: Truth,
+    fields: Fields,
+    origin: Origin,
+    said: Said,
+    *,
+    sole: bool,
+) -> None:
+    """A claim whose value is the field's. What one of several claims cannot use is the others'."""
+    if one.unless and _any_of(one.unless, fields):
+        return
+    if one.without and _any_of(one.without, fields):
+        said.left.append(name)
+        return
+    found: Value | _No
+    match one.kind:
+        case Kind.QUANTITY:
+            found = _quantity(one, value)
+        case Kind.STATE | Kind.EVENT:
+            found = _state(one, value, truth)
+        case Kind.ENUM:
+            found = _enum(one, value)
+    if found is _No.VALUE:
+        return
+    if found is _No.WORD:
+        if not sole:
+            return
+        if one.kind is Kind.QUANTITY and one.over is None:
+            said.rejected.append(
+                Rejected(Reason.WRONG_TYPE, f"{name[:_MAX_NAME]} is no number", origin.device, one.metric)
+            )
+        else:
+            said.left.append(name)
+        return
+    said.readings.append(
+        Reading(
+            origin.device, one.metric, found, one.unit, origin.at, origin.at_source, origin.key, one.detail
+        )
+    )
+
+
+def _quantity(one: Claim, value: Scalar) -> float | int | _No:
+    number = number_of(value)
+    if number is None:
+        return _No.VALUE if _text(value) in _NO_VALUE else _No.WORD
+    if number in one.none:
+        return _No.VALUE
+    if one.over is not None and not number > one.over:
+        return _No.WORD
+    return number if one.factor == 1.0 else round(number * one.factor, 4)
+
+
+def _state(one: Claim, value: Scalar, truth: Truth) -> bool | _No:
+    if one.phrase:
+        return not one.inverted if one.phrase in _text(value) else _No.VALUE
+    if isinstance(value, bool):
+        found: bool | None = value
+    elif isinstance(value, (int, float)):
+        found = bool(value) if value in {0, 1} else None
+    else:
+        found = truth_of(_text(value), one.metric, truth)
+        if found is None and _text(value) in _NO_VALUE:
+            return _No.VALUE
+    if found is None:
+        return _No.WORD
+    if one.kind is Kind.EVENT:
+        return True if found is not one.inverted else _No.VALUE
+    return found is not one.inverted
+
+
+def _enum(one: Claim, value: Scalar) -> str | _No:
+    text = _text(value)
+    if text in _NO_VALUE:
+        return _No.VALUE
+    words = METRICS[one.metric].words
+    return _No.WORD if words and text not in words else text
+
+
+def truth_of(text: str, metric: str, truth: Truth) -> bool | None:
+    """What a text says of a state, None when nothing."""
+    found = truth.get(metric, {}).get(text)
+    return truth["*"].get(text) if found is None else found
+
+
+def number_of(value: Json) -> float | int | None:
+    """A number, also one at the beginning of a text ("100.00", "2.3(low battery)", "28°C")."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return value
+    if isinstance(value, str):
+        found = _NUMBER.match(value)
+        return float(found.group(1)) if found else None
+    return None
