@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from devices.registry_files import Problem
+from rules.toml_lines import line_of, lines
 
 EMBEDDED = "embedded"
 """In place of a broker's URL or a database's DSN: start one of our own under `data`."""
@@ -87,7 +88,7 @@ class BrokerConfig(_Part):
     ]
 
     def tls(self) -> ssl.SSLContext | None:
-        """The TLS context for mqtts, None for mqtt. Raises OSError when a file is missing or no certificate."""
+        """The TLS context for mqtts, None for mqtt. Raises OSError for a missing or bad certificate."""
         if not self.url.startswith("mqtts:"):
             return None
         context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
@@ -164,20 +165,20 @@ class Config(BaseSettings):
     rules: Path | None = None
     registry: list[Path] = []
     journal_keep_hours: float = Field(1.0, ge=0, le=24 * 365)
-    broker: BrokerConfig = BrokerConfig()
+    broker: BrokerConfig = Field(default_factory=lambda: BrokerConfig.model_validate({}))
     database: DatabaseConfig = DatabaseConfig()
-    api: ApiConfig = ApiConfig()
+    api: ApiConfig = Field(default_factory=lambda: ApiConfig.model_validate({}))
     alerts_over_mqtt: bool = True
     webhook: list[WebhookConfig] = []
 
     @classmethod
-    def settings_customise_sources(
+    def settings_customise_sources(  # the signature is the library's
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment over the file; nothing else."""
         return env_settings, init_settings
@@ -205,41 +206,19 @@ def load(path: Path) -> Config | list[Problem]:
     try:
         config = Config(**document)
     except ValidationError as error:
-        return [_problem(name, text, tuple(e["loc"]), e["msg"]) for e in error.errors()]
+        found = lines(text)
+        return [Problem(name, line_of(found, e["loc"]), _said(e["loc"], e["msg"])) for e in error.errors()]
     return _resolved(config, path.parent)
 
 
-def _problem(name: str, text: str, where: tuple[int | str, ...], message: str) -> Problem:
-    words = ".".join(str(part) for part in where)
+def _said(where: tuple[int | str, ...], message: str) -> str:
     what = (
         "unknown key"
         if message == "Extra inputs are not permitted"
         else message.removeprefix("Value error, ")
     )
-    return Problem(name, line_of(text, where), f"{words}: {what}" if words else what)
-
-
-def line_of(text: str, where: tuple[int | str, ...]) -> int:
-    """The line in which a key stands, as well as a scan can tell; 0 when it cannot.
-
-    `where` is pydantic's location: ("broker", "url") or ("webhook", 0, "url").
-    """
-    tables = [str(part) for part in where[:-1] if isinstance(part, str)]
-    number = next((part for part in where if isinstance(part, int)), 0)
-    key = str(where[-1]) if where else ""
-    inside, seen = not tables, -1
-    for line, content in enumerate(text.splitlines(), 1):
-        if head := re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]?\]", content):
-            same = head[1] == ".".join(tables) or (not tables and head[1] == key)
-            seen += same
-            inside = (
-                same and seen in {number, 0} and (number == seen or not content.lstrip().startswith("[["))
-            )
-            if head[1] == key and not tables:
-                return line
-        elif inside and re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", content):
-            return line
-    return 0
+    words = ".".join(str(part) for part in where)
+    return f"{words}: {what}" if words else what
 
 
 def _resolved(config: Config, folder: Path) -> Config:

@@ -15,7 +15,7 @@ import structlog
 
 from alerts.book import REMEMBER_MS, Book, Refused, acknowledge, decide, resolve
 from alerts.episode import Episode, Event, EvidenceAdded, Opened, State
-from alerts.notification import Notification, body, notify
+from alerts.notification import Notification, notify
 from alerts.records import dump_episode, dump_event, load_episode, load_event
 from alerts.where import site_of
 from devices.registry import Registry
@@ -51,7 +51,6 @@ class _Record:
     event: Event
     episode: Episode
     notification: Notification | None
-    body: dict[str, object]
     received: float | None
     done: asyncio.Future[None] | None = None
     seq: int = 0
@@ -80,6 +79,8 @@ class Desk:
         self._site, self._clock, self._metrics = site, clock, metrics
         self._pending: deque[_Record] = deque()
         self._work = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._watchers: set[_Watcher] = set()
         self._since_forgetting = 0
         self.book = Book.of(self._remembered())
@@ -129,6 +130,8 @@ class Desk:
 
     def get(self, episode: str) -> Episode | None:
         """One episode, however old."""
+        if found := self.book.get(episode):
+            return found
         rows = self._journal.query("SELECT body FROM alert WHERE id = ?", (episode,))
         return load_episode(cast("bytes", rows[0][0])) if rows else None
 
@@ -169,18 +172,16 @@ class Desk:
                 records = list(self._pending)
                 self._pending.clear()
                 await self._record(records)
+            self._idle.set()
 
     def close(self) -> None:
         """End every subscription."""
         for watcher in self._watchers:
             _end(watcher)
 
-    async def flush(self) -> None:
-        """Record what is still pending (at shutdown)."""
-        records = list(self._pending)
-        self._pending.clear()
-        if records:
-            await self._record(records)
+    async def settled(self) -> None:
+        """Wait until everything decided so far is recorded."""
+        await self._idle.wait()
 
     def _remembered(self) -> list[Event]:
         rows = self._journal.query(
@@ -193,9 +194,9 @@ class Desk:
     def _take(self, event: Event, received: float | None) -> asyncio.Future[None]:
         episode = self.book.apply(event)
         notification = notify(episode, event)
-        content = body(episode, notification, self._registry) if notification else {}
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append(_Record(event, episode, notification, content, received, done))
+        self._pending.append(_Record(event, episode, notification, received, done))
+        self._idle.clear()
         self._work.set()
         self._metrics.alerts.labels(episode.kind, event.name).inc()
         return done
@@ -231,7 +232,7 @@ class Desk:
                     ),
                 )
                 if record.notification is not None:
-                    self._outbox.write(database, record.notification, record.body)
+                    self._outbox.write(database, record.notification)
 
         await self._journal.transact(write)
         loop = asyncio.get_running_loop()
@@ -239,7 +240,7 @@ class Desk:
             if record.received is not None:
                 self._metrics.latency.labels("recorded").observe(loop.time() - record.received)
             if record.notification is not None:
-                self._outbox.put(record.notification, record.body, record.received)
+                self._outbox.put(record.notification, record.received)
             for watcher in list(self._watchers):
                 _tell(watcher, (record.seq, record.event))
             if record.done is not None and not record.done.done():

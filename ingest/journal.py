@@ -28,6 +28,7 @@ GROUP = 512
 """Messages in one commit at most."""
 
 _RETRY_S = 1.0
+_TRIM_STEP = 500
 _RETAINED, _DUP = 1, 2
 
 _SCHEMA = """
@@ -67,8 +68,8 @@ class Journal(Protocol):
         """At most `limit` entries with a higher seq than `after`, in order."""
         ...
 
-    def trim(self, upto: int) -> None:
-        """Forget entries up to and including `upto`, in the background. The newest is always kept."""
+    def trim(self, upto: int, before: int) -> None:
+        """Forget entries up to `upto` received before `before` (ms), in the background; never the newest."""
         ...
 
 
@@ -103,7 +104,7 @@ class SqliteJournal:
         self._messages: deque[Message] = deque()
         self._transactions: deque[_Transaction] = deque()
         self._hurry = False
-        self._trim_upto = 0
+        self._trim: tuple[int, int] | None = None
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -146,10 +147,10 @@ class SqliteJournal:
         """Read from the journal's database."""
         return self._reader.execute(sql, parameters).fetchall()
 
-    def trim(self, upto: int) -> None:
-        """Forget entries up to and including `upto`, in small steps. The newest is always kept."""
+    def trim(self, upto: int, before: int) -> None:
+        """Forget entries up to `upto` received before `before` (ms), some at each commit; not the newest."""
         with self._wake:
-            self._trim_upto = max(self._trim_upto, min(upto, self.last - 1))
+            self._trim = (min(upto, self.last - 1), before)
             self._wake.notify()
 
     def close(self, timeout_s: float = 10.0) -> None:
@@ -182,9 +183,9 @@ class SqliteJournal:
                     break
             self._loop.call_soon_threadsafe(self._tell, entries, transactions)
 
-    def _next(self) -> tuple[list[Message], list[_Transaction], int] | None:
+    def _next(self) -> tuple[list[Message], list[_Transaction], tuple[int, int] | None] | None:
         with self._wake:
-            while not (self._messages or self._transactions or self._trim_upto or self._closing):
+            while not (self._messages or self._transactions or self._trim or self._closing):
                 self._wake.wait()
             if not (self._hurry or self._closing or len(self._messages) >= GROUP):
                 self._wake.wait(LINGER_S)
@@ -194,10 +195,14 @@ class SqliteJournal:
             transactions = list(self._transactions)
             self._transactions.clear()
             self._hurry = False
-            trim, self._trim_upto = self._trim_upto, 0
+            trim = self._trim
+            if not messages:
+                self._trim = None
             return messages, transactions, trim
 
-    def _commit(self, messages: list[Message], transactions: list[_Transaction], trim: int) -> list[Entry]:
+    def _commit(
+        self, messages: list[Message], transactions: list[_Transaction], trim: tuple[int, int] | None
+    ) -> list[Entry]:
         database, first = self._writer, self.last + 1
         entries = [Entry(seq, message) for seq, message in enumerate(messages, first)]
         try:
@@ -219,7 +224,7 @@ class SqliteJournal:
             for transaction in transactions:
                 _run_apart(transaction, database)
             if trim:
-                self._trim_some(trim)
+                self._trim_some(*trim, 2 * len(entries) + _TRIM_STEP)
             database.execute("COMMIT")
         except sqlite3.Error:
             if database.in_transaction:
@@ -228,12 +233,12 @@ class SqliteJournal:
         self.last += len(entries)
         return entries
 
-    def _trim_some(self, upto: int) -> None:
-        step = 4 * GROUP
+    def _trim_some(self, upto: int, before: int, rows: int) -> None:
+        """Delete some of the oldest entries: not many, since a commit for somebody's life waits for it."""
         low = self._writer.execute("SELECT coalesce(min(seq), 0) FROM journal").fetchone()[0]
-        self._writer.execute("DELETE FROM journal WHERE seq <= ? AND seq < ?", (upto, low + step))
-        if low + step <= upto:
-            self.trim(upto)
+        self._writer.execute(
+            "DELETE FROM journal WHERE seq <= ? AND seq < ? AND received_at < ?", (upto, low + rows, before)
+        )
 
     def _tell(self, entries: list[Entry], transactions: list[_Transaction]) -> None:
         if entries:

@@ -58,7 +58,7 @@ Decide = Callable[[list[Decision], int], None]
 class Pipeline:
     """Interprets, drops repeats, asks the rules, keeps what the store has not taken yet.
 
-    `decide` gets the decisions of each observation or tick, with the clock's now in ms.
+    `decide` gets the decisions of each observation with its arrival time, or of a tick with its time (ms).
     """
 
     def __init__(
@@ -106,6 +106,11 @@ class Pipeline:
             self._slice(self._urgent)  # at once: help does not wait for the next turn
         if self._rest:
             self._work.set()
+
+    def drain(self) -> None:
+        """Process all that was taken (at shutdown)."""
+        while self._rest:
+            self._slice(self._rest)
 
     async def run(self) -> None:
         """Process, tick and checkpoint until cancelled."""

@@ -1,0 +1,355 @@
+"""The service, composed: every part made in order, every clean-up registered as soon as its part exists.
+
+Rule: one straight line up, the same line down; each wait on the way down has a deadline.
+"""
+
+import asyncio
+import contextlib
+import socket
+import sqlite3
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, field
+from random import random
+
+import structlog
+import uvicorn
+
+from devices.message import Message
+from devices.registry import Registry
+from devices.urgency import urgent
+from ingest import desk as desks
+from ingest import outbox as outboxes
+from ingest.api import create_app
+from ingest.channels import Channel
+from ingest.channels.mqtt import MqttChannel
+from ingest.channels.webhook import Webhook
+from ingest.checkpoint import SEEN_FOR_MS, Checkpoint
+from ingest.clock import Clock, RealClock
+from ingest.config import Config, WebhookConfig
+from ingest.desk import Desk
+from ingest.journal import Entry, SqliteJournal
+from ingest.metrics import Metrics
+from ingest.outbox import Outbox
+from ingest.pipeline import Pipeline
+from ingest.source import Broker, Source, Token
+from ingest.store.alerts import AlertProjection
+from ingest.store.writer import Writer
+from rules.decision import Decision
+from rules.engine import Engine
+from rules.ruleset import RuleSet
+
+log = structlog.get_logger()
+
+_DEADLINE_S = 10.0
+_HOUSEKEEPING_S = 1.0
+_PRUNE_EVERY = 600  # turns of housekeeping
+_LAST_WORDS_S = 3.0  # for notifications under way at shutdown; they are sent at the next start otherwise
+_MEASURED_S = 600.0  # what was decided later than this after arrival is a replay, not a latency
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """All that a service needs to start: nothing is looked up elsewhere.
+
+    `broker_url` and `dsn` say where these really are (of the embedded ones, say). `token` "" leaves the API
+    open; only the demo does that.
+    """
+
+    config: Config
+    registry: Registry
+    rules: RuleSet
+    broker_url: str
+    dsn: str
+    token: str
+    clock: Clock = field(default_factory=RealClock)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service at work."""
+
+    api_url: str
+    desk: Desk
+    metrics: Metrics
+    clock: Clock
+
+
+class Intake:
+    """Between the sources and the journal: what is durable is acknowledged and processed.
+
+    Rule: tokens and entries keep one order, that of `received`.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._waiting: deque[tuple[Source | None, Token | None]] = deque()
+        self._receiver: dict[str, Source] = {}
+        self.journal: SqliteJournal  # made after this, since it calls `committed`
+        self.pipeline: Pipeline | None = None
+
+    def receiver(self, lane: str) -> Callable[[Message, Token], None]:
+        """What a source of this lane calls for each message."""
+        counter = self._metrics.received.labels(lane)
+
+        def received(message: Message, token: Token) -> None:
+            counter.inc()
+            self._waiting.append((self._receiver.get(lane), token))
+            self.journal.append(message, urgent=urgent(message))
+
+        return received
+
+    def attach(self, source: Source) -> None:
+        """The source that acknowledges for its lane."""
+        self._receiver[source.lane] = source
+
+    def committed(self, entries: list[Entry]) -> None:
+        """Entries are durable: decide on the urgent ones, then acknowledge all, then leave the rest."""
+        if self.pipeline is not None:
+            self.pipeline.take(entries)
+        self._metrics.journalled.inc(len(entries))
+        for _ in entries:
+            source, token = self._waiting.popleft()
+            if source is not None and token is not None:
+                source.acknowledge(token)
+
+    async def settled(self) -> None:
+        """Wait until all that was received is durable and acknowledged; bounded."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DEADLINE_S):
+                while self._waiting:
+                    await self.journal.transact(lambda _: None)
+
+
+@contextlib.asynccontextmanager
+async def service(setting: Setting) -> AsyncIterator[Running]:
+    """A running service; leaving the context stops it: no more intake, flush, checkpoint, close.
+
+    Raises OSError when the API's port is taken and `sqlite3.Error` when the data folder is unusable.
+    A broker or database that is away is no error: the service waits for them.
+    """
+    config, clock, registry = setting.config, setting.clock, setting.registry
+    metrics = Metrics()
+    intake = Intake(metrics)
+    async with contextlib.AsyncExitStack() as stack:
+        journal_path = config.data / "journal.db"
+        journal = SqliteJournal(journal_path, intake.committed, desks.SCHEMA + outboxes.SCHEMA)
+        stack.push_async_callback(asyncio.to_thread, journal.close, _DEADLINE_S)
+        intake.journal = journal
+        checkpoint = Checkpoint(config.data / "checkpoint.db", journal.id)
+        stack.callback(checkpoint.close)
+
+        engine = Engine(setting.rules, registry, checkpoint.now or clock.now())
+        engine.restore(checkpoint.memories())
+        mqtt = _mqtt_channel(setting) if config.alerts_over_mqtt else None
+        ways: list[Channel] = [await _webhook(stack, hook) for hook in config.webhook]
+        ways += [mqtt] if mqtt else []
+        outbox = Outbox(journal, ways, registry, clock, metrics)
+        desk = Desk(journal, outbox, registry, config.site, clock, metrics)
+        pipeline = Pipeline(
+            journal=journal,
+            checkpoint=checkpoint,
+            engine=engine,
+            registry=registry,
+            site=config.site,
+            clock=clock,
+            metrics=metrics,
+            decide=_decider(desk, clock),
+        )
+        replayed = pipeline.catch_up()
+        pipeline.tick(clock.now())
+        intake.pipeline = pipeline
+        log.info("restored", replayed=replayed, open_alerts=len(desk.book.unresolved()))
+
+        projection = AlertProjection(journal_path, journal.id)
+        stack.callback(projection.close)
+        writer = Writer(setting.dsn, journal.id, pipeline.feed, registry, metrics, projection)
+        sources = [_source(setting, intake, lane) for lane in ("life_safety", "telemetry")]
+
+        def parts() -> dict[str, str]:
+            """What works (""), and why what does not."""
+            away = [source.last_error or "not connected" for source in sources if not source.connected]
+            return {
+                "broker": "; ".join(dict.fromkeys(away)),
+                "journal": "" if journal.healthy else "the disk refuses to write",
+                "database": "" if writer.connected else writer.last_error,
+            }
+
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())  # a task that dies ends the service
+        line = Line(stack, tasks)
+        # Down again: last made, first stopped.
+        line.start("writer", writer.run(), stop=writer.stop)
+        if mqtt is not None:
+            line.start("mqtt-channel", mqtt.run())
+        line.start("outbox", outbox.run(desk.get))
+        line.start("desk", desk.run())
+        stack.push_async_callback(_finish, pipeline, desk, outbox)
+        line.start("pipeline", pipeline.run())
+        house = _House(setting, journal, checkpoint, pipeline, writer, metrics, parts)
+        line.start("housekeeping", house.run())
+        api_url = await _api(stack, line, setting, desk, parts, metrics)
+        stack.push_async_callback(intake.settled)
+        for source in sources:
+            line.start(f"source-{source.lane}", source.run())
+        yield Running(api_url, desk, metrics, clock)
+        log.info("stopping")
+
+
+class Line:
+    """Starts named tasks and stops each, within a deadline, when the stack unwinds."""
+
+    def __init__(self, stack: contextlib.AsyncExitStack, tasks: asyncio.TaskGroup) -> None:
+        self._stack, self._tasks = stack, tasks
+
+    def start(
+        self, name: str, work: Coroutine[None, None, None], stop: Callable[[], None] | None = None
+    ) -> None:
+        """Run `work`; to end it, `stop` is called (then it has a while), else it is cancelled."""
+        task = self._tasks.create_task(work, name=name)
+        self._stack.push_async_callback(self._end, task, stop)
+
+    async def _end(self, task: asyncio.Task[None], stop: Callable[[], None] | None) -> None:
+        if stop is not None:
+            stop()
+            await asyncio.wait([task], timeout=_DEADLINE_S)
+        task.cancel()
+        _, still = await asyncio.wait([task], timeout=_DEADLINE_S)
+        if still:
+            log.error("would_not_stop", task=task.get_name())
+
+
+async def _finish(pipeline: Pipeline, desk: Desk, outbox: Outbox) -> None:
+    """Process what was taken, record what was decided, give the last notifications a moment, checkpoint."""
+    pipeline.drain()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DEADLINE_S):
+            await desk.settled()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_WORDS_S):
+            await outbox.empty()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DEADLINE_S):
+            await pipeline.save()
+    desk.close()
+
+
+class _House:
+    """What must be looked at from time to time: gauges, and what may be forgotten."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        journal: SqliteJournal,
+        checkpoint: Checkpoint,
+        pipeline: Pipeline,
+        writer: Writer,
+        metrics: Metrics,
+        parts: Callable[[], dict[str, str]],
+    ) -> None:
+        self._setting, self._journal, self._checkpoint = setting, journal, checkpoint
+        self._pipeline, self._writer, self._metrics, self._parts = pipeline, writer, metrics, parts
+
+    async def run(self) -> None:
+        """Look every second until cancelled."""
+        turn = 0
+        while True:
+            await asyncio.sleep(_HOUSEKEEPING_S)
+            for part, why in self._parts().items():
+                self._metrics.up.labels(part).set(not why)
+            self._metrics.waiting.set(self._journal.last - self._writer.position)
+            turn += 1
+            self._journal.trim(
+                min(self._writer.position, self._pipeline.saved),
+                self._setting.clock.now() - int(self._setting.config.journal_keep_hours * 3_600_000),
+            )
+            if turn % _PRUNE_EVERY == 0:
+                await self._prune()
+
+    async def _prune(self) -> None:
+        now = self._setting.clock.now()
+        await self._journal.transact(lambda database: outboxes.prune(database, now))
+        try:
+            await asyncio.to_thread(
+                self._checkpoint.forget, seen_before=now - SEEN_FOR_MS, stored=self._writer.position
+            )
+        except sqlite3.Error as error:  # locked by a checkpoint under way: next time
+            log.warning("not_pruned", error=str(error))
+
+
+def _decider(desk: Desk, clock: Clock) -> Callable[[list[Decision], int], None]:
+    """Hands decisions to the desk with the loop time at which their message came in."""
+    loop = asyncio.get_running_loop()
+
+    def decide(decisions: list[Decision], now: int) -> None:
+        behind_s = (clock.now() - now) / 1000 / clock.speed
+        desk.decide(decisions, now, loop.time() - behind_s if behind_s < _MEASURED_S else None)
+
+    return decide
+
+
+async def _webhook(stack: contextlib.AsyncExitStack, config: WebhookConfig) -> Channel:
+    webhook = Webhook(config.name, config.url, config.key().encode(), timeout_s=config.timeout_s)
+    return await stack.enter_async_context(webhook)
+
+
+def _broker(setting: Setting, suffix: str) -> Broker:
+    config = setting.config.broker
+    return Broker(
+        setting.broker_url,
+        config.client_id + suffix,
+        config.version,
+        config.username,
+        config.secret(),
+        config.tls(),
+        config.max_in_flight,
+    )
+
+
+def _mqtt_channel(setting: Setting) -> MqttChannel:
+    broker = _broker(setting, "-alerts")
+    return MqttChannel(
+        broker.host,
+        broker.port,
+        client_id=broker.client_id,
+        random=random,
+        username=broker.username or None,
+        password=broker.password or None,
+        tls=broker.tls,
+    )
+
+
+def _source(setting: Setting, intake: Intake, lane: str) -> Source:
+    """The source of a lane. Life safety has a connection of its own: telemetry cannot stand before it."""
+    config = setting.config.broker
+    topics = config.life_safety_topics if lane == "life_safety" else config.topics
+    suffix = "" if lane == "telemetry" else f"-{lane}"
+    source = Source(_broker(setting, suffix), topics, intake.receiver(lane), setting.clock, lane)
+    intake.attach(source)
+    return source
+
+
+async def _api(
+    stack: contextlib.AsyncExitStack,
+    line: Line,
+    setting: Setting,
+    desk: Desk,
+    parts: Callable[[], dict[str, str]],
+    metrics: Metrics,
+) -> str:
+    """Serve the HTTP API; its address. Raises OSError when the port is taken."""
+    config = setting.config.api
+    listening = socket.create_server((config.host, config.port), backlog=128)
+    stack.callback(listening.close)
+    app = create_app(desk, parts, metrics.registry, setting.token, metrics_open=config.open_metrics)
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=3)
+    )
+    server.install_signal_handlers = lambda: None
+
+    def stop() -> None:
+        desk.close()
+        server.should_exit = True
+
+    line.start("api", server.serve(sockets=[listening]), stop=stop)
+    host, port = listening.getsockname()[:2]
+    return f"http://{host}:{port}"
