@@ -5,7 +5,7 @@ Expected errors are values: `read` and `parse` return a `Scenario`, or the list 
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from importlib.resources import files
 from pathlib import Path
@@ -130,7 +130,7 @@ class Scenario(_Table):
     description: Description
     start: Annotated[time, BeforeValidator(_wall_clock)]
     duration: Lasting
-    residents: Annotated[int, Field(ge=1, le=MOST_RESIDENTS)] = 10
+    residents: Annotated[int, Field(strict=True, ge=1, le=MOST_RESIDENTS)] = 10
     every: Every = Every()
     incident: tuple[Annotated[Incident, Field(discriminator="kind")], ...] = ()
 
@@ -179,9 +179,15 @@ def parse(name: str, text: str) -> Scenario | Errors:
     """A scenario from TOML text; `name` stands in messages and in the truth."""
     try:
         table = tomllib.loads(text)
-        scenario = Scenario.model_validate({**table, "name": name})
     except tomllib.TOMLDecodeError as error:
         return [f"{name}: {error}"]
+    return of_table(name, table)
+
+
+def of_table(name: str, table: Mapping[str, object]) -> Scenario | Errors:
+    """A scenario from what a TOML file says."""
+    try:
+        scenario = Scenario.model_validate({**table, "name": name})
     except ValidationError as error:
         return [f"{name}: {wrong}" for wrong in told(error)]
     return [f"{name}: {wrong}" for wrong in _contradictions(scenario)] or scenario
