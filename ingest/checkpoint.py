@@ -4,6 +4,7 @@ Rule: position, rule memories and identities seen are written in one transaction
 costs only time: the journal still has what came after, and processing it again changes nothing.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -117,3 +118,15 @@ class Checkpoint:
         """Close both connections."""
         self._reader.close()
         self._writer.close()
+
+
+def latest_clock(path: Path) -> int:
+    """The clock (ms) of the last checkpoint in a file, 0 when there is none."""
+    if not path.exists():
+        return 0
+    with contextlib.closing(connect(path)) as database:
+        try:
+            row = database.execute("SELECT value FROM meta WHERE key = 'now'").fetchone()
+        except sqlite3.OperationalError:  # no table yet
+            return 0
+    return int(row[0]) if row else 0

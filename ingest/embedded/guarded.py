@@ -110,7 +110,8 @@ class Server:
         guard = self._guard
         if guard.stdin is None or guard.stdout is None:
             raise AssertionError("both are pipes")
-        guard.stdin.write(self._program.order())
+        with contextlib.suppress(BrokenPipeError):  # its log says why, see below
+            guard.stdin.write(self._program.order())
         ready, _, _ = select.select([guard.stdout], [], [], _START_S)
         answer = guard.stdout.read(32) if ready else b""
         if not answer:

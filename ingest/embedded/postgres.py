@@ -18,7 +18,7 @@ from typing import Self
 from urllib.parse import quote
 
 from ingest.embedded.account import account_for, inside, make_private, write_private
-from ingest.embedded.binaries import postgres_major, postgres_programs
+from ingest.embedded.binaries import CACHE, postgres_major, postgres_programs
 from ingest.embedded.guarded import Account, EmbeddedError, Program, Server, claimed, guarded, run
 from ingest.embedded.ports import LOOPBACK, port_for
 
@@ -63,17 +63,19 @@ class EmbeddedPostgres:
     """A PostgreSQL server that lives as long as this object is started; a context manager.
 
     The role `shouwang` owns the database `shouwang` and may create others. `dsn`, `socket_dsn` and `pid`
-    (of the server) exist once started. The DSNs hold the password.
+    (of the server) exist once started. The DSNs hold the password. A copy of the programs, needed only by
+    root with a wheel that others cannot reach, goes to `cache`.
     """
 
     dsn: str
     socket_dsn: str
     pid: int
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *, cache: Path = CACHE) -> None:
         self._folder = data.absolute() / "postgres"
         self._cluster = self._folder / "cluster"
         self._log = self._folder / "postgres.log"
+        self._cache = cache
         self._opened = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -94,7 +96,7 @@ class EmbeddedPostgres:
                 server = self._start(opened)
             except OSError as error:
                 raise EmbeddedError(
-                    f"PostgreSQL in {self._folder}: {error}; make it accessible, or choose another folder"
+                    f"no PostgreSQL in {self._folder}: {error}; choose a folder that is ours and has room"
                 ) from error
             self.pid = server.pid
             self._opened = opened.pop_all()
@@ -110,13 +112,14 @@ class EmbeddedPostgres:
     def _start(self, opened: contextlib.ExitStack) -> Server:
         lock = opened.enter_context(claimed(self._folder))
         account = account_for(self._cluster)
-        programs = postgres_programs(account)
+        programs = postgres_programs(account, self._cache)
         password = self._password(programs, account, lock)
-        _forget_stranger(self._cluster)
+        _forget_stale(self._cluster)
         port_file = self._folder / "port"
         port = port_for(port_file)
         # Not TMPDIR, which may be long or closed to others: a socket's path has 107 bytes.
         sockets = Path(tempfile.mkdtemp(prefix="shouwang-", dir="/tmp"))
+        opened.callback(shutil.rmtree, sockets, ignore_errors=True)
         if account is not None:
             os.chown(sockets, account.uid, account.gid)
         settings = {**_SETTINGS, "port": str(port), "unix_socket_directories": str(sockets)}
@@ -220,25 +223,31 @@ def _accepts(cluster: Path, pid: int) -> bool:
     return len(lines) > 7 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
 
 
-def _forget_stranger(cluster: Path) -> None:
-    """Removes a dead server's pid file whose number now belongs to a process that is not in the cluster.
+def _forget_stale(cluster: Path) -> None:
+    """Removes a pid file that would keep PostgreSQL from starting although no server is in the cluster.
 
-    PostgreSQL sees through every other stale pid file by itself. That no process of the dead server is left
-    is known from the folder's lock, which they all inherit.
+    That no process of an earlier server is left is known from the folder's lock, which they all inherit.
+    PostgreSQL sees through a dead number by itself, but not through an empty file (a power cut) or a number
+    that another process of the same user has by now (a container begins to count anew).
     """
-    lines = _pid_file(cluster)
-    if not lines:
+    file = cluster / "postmaster.pid"
+    try:
+        pid = int((_pid_file(cluster) or [""])[0])
+        stale = not Path(f"/proc/{pid}/cwd").samefile(cluster)
+    except OSError:
         return
-    with contextlib.suppress(OSError):
-        if not Path(f"/proc/{int(lines[0])}/cwd").samefile(cluster):
-            (cluster / "postmaster.pid").unlink()
+    except ValueError:
+        stale = True
+    if stale:
+        file.unlink(missing_ok=True)
 
 
 def _pid_file(cluster: Path) -> list[str]:
     try:
-        return (cluster / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
+        text = (cluster / "postmaster.pid").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return []
+    return text.splitlines()
 
 
 def _sync_folder(folder: Path) -> None:

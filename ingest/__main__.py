@@ -1,0 +1,63 @@
+"""The program `shouwang`. Rule: thin; each command stands in `ingest.commands`."""
+
+import sys
+
+import typer
+
+from ingest.commands import decoding, demonstrating, registering, replaying, serving
+from ingest.commands.console import told
+from simulators.__main__ import simulate
+
+app = typer.Typer(
+    name="shouwang",
+    help="Shouwang 守望: devices in over MQTT, alerts to staff out, nothing lost.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+registry = typer.Typer(help="Residents, places and devices.", no_args_is_help=True)
+
+app.command("demo", epilog="Example: shouwang demo --for 60 --speed 30")(demonstrating.run)
+app.command("run", epilog="Example: shouwang run --config shouwang.toml")(serving.run)
+app.command("check-config", epilog="Example: shouwang check-config shouwang.toml")(serving.check_config)
+app.command("migrate", epilog="Example: shouwang migrate --dsn postgresql://shouwang@db/shouwang")(
+    serving.migrate
+)
+app.command(
+    "decode",
+    epilog="""Example: echo '{"action":"emergency"}' | shouwang decode --topic zigbee2mqtt/button-1""",
+)(decoding.run)
+app.command("replay", epilog="Example: shouwang replay night.jsonl --rules rules.toml --registry home.toml")(
+    replaying.run
+)
+app.command(
+    "simulate",
+    epilog="Example: shouwang simulate demo --broker mqtt://localhost:1883 --speed 30 --truth truth.jsonl",
+)(simulate)
+registry.command("import", epilog="Example: shouwang registry import residents.csv devices.csv")(
+    registering.import_
+)
+registry.command("export", epilog="Example: shouwang registry export > home.toml")(registering.export)
+app.add_typer(registry, name="registry")
+
+
+def main() -> None:
+    """Run the command line. An exception that gets here is a bug: said in one line, exit 1."""
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone: nobody is left to tell
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001  the last guard: people get a sentence, not a traceback
+        told.print(
+            f"shouwang: this is a bug, please report it: {type(error).__name__}: {error}",
+            style="red",
+            markup=False,
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What all commands share: how they say things and how they end. Rule: people are told what to do next."""
+
+import logging
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NoReturn
+
+import structlog
+import typer
+from rich.console import Console
+
+from devices.registry import Registry
+from devices.registry_files import Problem, read
+from rules import configuration
+from rules.ruleset import RuleSet
+
+FAILURE, USAGE = 1, 2
+
+told = Console(stderr=True, highlight=False, soft_wrap=True)
+"""Where people are spoken to."""
+
+
+def end(message: object, code: int = FAILURE) -> NoReturn:
+    """Say why, and exit."""
+    told.print(f"shouwang: {message}", style="red", markup=False)
+    raise typer.Exit(code)
+
+
+def end_with(problems: Iterable[object]) -> NoReturn:
+    """Say everything that is wrong, and exit with 2."""
+    listed = list(problems)
+    for problem in listed:
+        told.print(str(problem), style="red", markup=False)
+    told.print(f"{len(listed)} problem{'s' * (len(listed) != 1)} found; nothing was changed.", style="bold")
+    raise typer.Exit(USAGE)
+
+
+def read_text(path: Path) -> str:
+    """A text file; exits with 2 when it cannot be read."""
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        end(f"{path}: {error.strerror}", USAGE)
+    except UnicodeDecodeError:
+        end(f"{path}: is not UTF-8 text", USAGE)
+
+
+def registry_problems(paths: Iterable[Path], base: Registry | None = None) -> Registry | list[Problem]:
+    """The registry in these files."""
+    texts: list[tuple[str, str]] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            texts.append((str(path), path.read_text("utf-8-sig")))
+        except OSError as error:
+            problems.append(Problem(str(path), 0, f"cannot be read: {error.strerror}"))
+        except UnicodeDecodeError:
+            problems.append(Problem(str(path), 0, "is not UTF-8 text"))
+    found = read(texts, base)
+    if problems:
+        return problems + (found if isinstance(found, list) else [])
+    return found
+
+
+def rule_problems(path: Path | None, registry: Registry | None) -> RuleSet | list[Problem]:
+    """The rules in a file, or the default ones."""
+    if path is None:
+        return configuration.default()
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return [Problem(str(path), 0, f"cannot be read: {error}")]
+    found = configuration.load(text, registry)
+    if isinstance(found, RuleSet):
+        return found
+    return [Problem(str(path), problem.line, f"{problem.where}: {problem.message}") for problem in found]
+
+
+def set_up_logs(level: int = logging.INFO) -> None:
+    """JSON lines on stderr. No health values, no names: callers log ids only."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")

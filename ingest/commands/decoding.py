@@ -1,0 +1,178 @@
+"""`shouwang decode`: what a payload means, without a broker or a database.
+
+Rule: the same decoders as the service; every input line gives one output line in a batch.
+"""
+
+import base64
+import binascii
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import orjson
+import typer
+
+from devices.decode import FAMILIES, decode
+from devices.instants import any_ms
+from devices.message import Message
+from devices.metrics import METRICS
+from devices.normalise import normalise
+from devices.observation import Observation
+from devices.reading import Models, Rejected
+from devices.registry import Registry
+from ingest.commands.console import USAGE, end
+from ingest.journal import head_of
+
+NOTHING_BUT_REJECTS = 3
+
+_NOBODY = Registry()
+_Answer = tuple[list[Observation], list[Rejected]]
+
+
+def run(
+    topic: Annotated[str, typer.Option(help="The topic the payload came on.")] = "",
+    family: Annotated[str, typer.Option(help=f"Instead of guessing by topic: {', '.join(FAMILIES)}.")] = "",
+    model: Annotated[
+        str, typer.Option(help="The device's model, where the payload alone is ambiguous.")
+    ] = "",
+    batch: Annotated[
+        Path | None,
+        typer.Option(
+            help='Lines {"topic", "payload" | "payload_b64" | "text", "model"?, "received_at"?}; - is stdin.'
+        ),
+    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="The payload; stdin when missing or -.")] = None,
+) -> None:
+    """Explain a payload: one JSON object a line per observation, or why it was rejected.
+
+    Exits with 3 when there is nothing but rejects. With --batch, one JSON array of observations a line.
+    """
+    if family and family not in FAMILIES:
+        end(f"unknown family {family!r}; known are {', '.join(FAMILIES)}", USAGE)
+    if batch is not None:
+        if topic or file is not None:
+            end("--batch brings its own topics and payloads: leave out --topic and FILE", USAGE)
+        with _opened(batch) as lines:
+            good = sum([_batch_line(line, family, model) for line in lines if line.strip()])
+        raise typer.Exit(0 if good else NOTHING_BUT_REJECTS)
+    if not topic and not family:
+        end("say on which topic the payload came: --topic zigbee2mqtt/button-1", USAGE)
+    with _opened(file) as source:
+        payload = source.read()
+    found, rejected = _explain(head_of(topic, payload, _now(), (False, False, 0)), family, model)
+    for observation in found:
+        _print(_shown(observation))
+    for reject in rejected:
+        _print(_rejected(reject))
+    raise typer.Exit(NOTHING_BUT_REJECTS if rejected and not found else 0)
+
+
+def _opened(path: Path | None) -> BinaryIO:
+    if path is None or str(path) == "-":
+        return sys.stdin.buffer
+    try:
+        return path.open("rb")
+    except OSError as error:
+        end(f"{path}: {error.strerror}", USAGE)
+
+
+def _batch_line(line: bytes, family: str, model: str) -> bool:
+    """Answer one line; whether it was more than a reject."""
+    message = read_line(line)
+    if isinstance(message, str):
+        _print({"rejected": "bad_line", "detail": message})
+        return False
+    found, rejected = _explain(message[0], family, message[1] or model)
+    if rejected and not found:
+        _print(_rejected(rejected[0]))
+        return False
+    _print([_shown(observation) for observation in found])
+    return True
+
+
+def read_line(line: bytes) -> tuple[Message, str] | str:
+    """A line of a batch or a recording as a message and its model, or what is wrong with the line.
+
+    `at` and `received_at` are the arrival time: ms (or another Unix time by magnitude) or ISO 8601.
+    """
+    try:
+        item = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return f"not JSON: {error}"
+    if not isinstance(item, dict) or not isinstance(item.get("topic"), str):
+        return 'expected {"topic": ..., "payload": ...}'
+    payload = _payload(item)
+    if payload is None:
+        return 'expected one of "payload", "payload_b64" (base64) and "text"'
+    given = item.get("received_at", item.get("at"))
+    now = _now()
+    received_at = now if given is None else any_ms(given, now)
+    if received_at is None:
+        return "the arrival time is neither a number nor ISO 8601 with a zone"
+    retained = item.get("retained") is True
+    model = item.get("model")
+    message = head_of(item["topic"], payload, received_at, (retained, False, 0))
+    return message, model if isinstance(model, str) else ""
+
+
+def _payload(item: dict[str, object]) -> bytes | None:
+    if "payload" in item:
+        return orjson.dumps(item["payload"])
+    if isinstance(text := item.get("text"), str):
+        return text.encode()
+    if isinstance(coded := item.get("payload_b64"), str):
+        try:
+            return base64.b64decode(coded, validate=True)
+        except (binascii.Error, ValueError):
+            return None
+    return None
+
+
+def _explain(message: Message, family: str, model: str) -> _Answer:
+    decoded = decode(message, Models(default=model), family)
+    if isinstance(decoded, Rejected):
+        return [], [decoded]
+    normalised = normalise(decoded, message, _NOBODY)
+    return normalised.observations, normalised.rejected
+
+
+def _shown(observation: Observation) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "device": observation.device,
+        "metric": observation.metric,
+        "value": observation.value,
+        "unit": METRICS[observation.metric].unit,
+        "at": observation.at,
+        "quality": observation.quality,
+        "at_source": observation.at_source,
+    }
+    optional = {
+        "detail": observation.detail,
+        "by": observation.by,
+        "confidence": observation.confidence,
+        "late": observation.late,
+    }
+    return shown | {name: value for name, value in optional.items() if value}
+
+
+def _rejected(rejected: Rejected) -> dict[str, object]:
+    shown: dict[str, object] = {"rejected": rejected.reason, "detail": rejected.detail}
+    return shown | ({"device": rejected.device} if rejected.device else {})
+
+
+def _print(value: object) -> None:
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The non-empty lines of a file with their numbers."""
+    with _opened(path) as source:
+        for number, line in enumerate(source, 1):
+            if line.strip():
+                yield number, line

@@ -1,0 +1,72 @@
+"""`shouwang registry import / export`: who is cared for, where, with which devices.
+
+Rule: all or nothing. A file with one wrong row changes nothing, and every wrong row is named.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from devices.registry import Registry
+from devices.registry_files import Problem, write
+from ingest.commands.console import end, end_with, registry_problems, told
+
+FILE = "registry.toml"
+"""The registry's place in the data folder."""
+
+_Data = Annotated[Path, typer.Option(help="The service's data folder.")]
+
+
+def stored(data: Path, more: list[Path]) -> Registry | list[Problem]:
+    """The registry of a data folder with the files of a configuration on top."""
+    base = data / FILE
+    return registry_problems([*([base] if base.exists() else []), *more])
+
+
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="CSV tables or TOML files.")],
+    data: _Data = Path("shouwang-data"),
+) -> None:
+    """Add residents, places and devices, or change those with the same id.
+
+    CSV headers are id,kind,name,parent,timezone (places), id,place,name,care_level,away (residents) and
+    id,kind,model,resident,place,site,gateway,calls,supervision (devices); columns may be missing.
+    A running service reads the registry when it starts.
+    """
+    before = stored(data, [])
+    if isinstance(before, list):
+        end_with(before)
+    after = registry_problems(files, before)
+    if isinstance(after, list):
+        end_with(after)
+    try:
+        _replace(data / FILE, write(after))
+    except OSError as error:
+        end(f"{data}: {error.strerror}")
+    told.print(
+        f"{len(after.residents)} residents, {len(after.places)} places, {len(after.devices)} devices"
+        f" in {data} (a running service takes them at its next start)",
+        markup=False,
+    )
+
+
+def export(data: _Data = Path("shouwang-data")) -> None:
+    """Print the registry as TOML."""
+    found = stored(data, [])
+    if isinstance(found, list):
+        end_with(found)
+    typer.echo(write(found), nl=False)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).replace(path)

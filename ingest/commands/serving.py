@@ -1,0 +1,158 @@
+"""`shouwang run`, `check-config` and `migrate`: the service itself. Rule: nothing starts half-configured."""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import structlog
+import typer
+
+from devices.registry import Registry
+from devices.registry_files import Problem
+from ingest.app import Setting, service
+from ingest.commands.console import end, end_with, rule_problems, set_up_logs, told
+from ingest.commands.registering import stored
+from ingest.config import EMBEDDED, Config, load
+from ingest.embedded.broker import EmbeddedBroker
+from ingest.embedded.guarded import EmbeddedError
+from ingest.embedded.postgres import EmbeddedPostgres
+from ingest.store.schema import migrate as migrate_database
+from rules.ruleset import RuleSet
+
+log = structlog.get_logger()
+
+_Config = Annotated[Path, typer.Option("--config", help="The configuration, TOML.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A configuration with all it names, found good."""
+
+    config: Config
+    registry: Registry
+    rules: RuleSet
+
+
+def check(path: Path) -> Checked | list[Problem]:
+    """Configuration, registry and rules, read and checked together; or everything that is wrong."""
+    config = load(path)
+    if isinstance(config, list):
+        return config
+    problems = _missing_files(path, config)
+    registry = stored(config.data, config.registry)
+    rules = rule_problems(config.rules, registry if isinstance(registry, Registry) else None)
+    for found in (registry, rules):
+        problems += found if isinstance(found, list) else []
+    if problems or isinstance(registry, list) or isinstance(rules, list):
+        return problems
+    return Checked(config, registry, rules)
+
+
+def _missing_files(path: Path, config: Config) -> list[Problem]:
+    """Secrets and certificates that cannot be read."""
+    problems: list[Problem] = []
+    attempts = [config.broker.secret, config.broker.tls, config.database.secret, config.api.secret]
+    for attempt in (*attempts, *(hook.key for hook in config.webhook)):
+        try:
+            attempt()
+        except OSError as error:
+            problems.append(
+                Problem(str(path), 0, f"{error.filename or 'a certificate'}: {error.strerror or error}")
+            )
+    for hook in config.webhook:
+        with contextlib.suppress(OSError):
+            if len(hook.key().encode()) < 16:
+                problems.append(
+                    Problem(str(path), 0, f"webhook {hook.name}: the secret needs at least 16 characters")
+                )
+    return problems
+
+
+def check_config(file: Annotated[Path, typer.Argument(help="The configuration, TOML.")]) -> None:
+    """Check configuration, rules and registry; tell all errors at once."""
+    found = check(file)
+    if isinstance(found, list):
+        end_with(found)
+    told.print(
+        f"{file}: good. {len(list(found.rules))} rules, {len(found.registry.residents)} residents,"
+        f" {len(found.registry.devices)} devices.",
+        style="green",
+        markup=False,
+    )
+
+
+def migrate(
+    dsn: Annotated[
+        str, typer.Option(help="postgresql://user@host/database", envvar="SHOUWANG_DATABASE__DSN")
+    ],
+) -> None:
+    """Bring a database's schema up to date. Safe to repeat."""
+    try:
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as database:
+            schema = migrate_database(database)
+    except psycopg.Error as error:
+        end(f"the database said: {str(error).strip() or type(error).__name__}")
+    kind = "TimescaleDB hypertable" if schema.timescale else "PostgreSQL range partitions"
+    told.print(f"{', '.join(schema.applied) or 'nothing to do'} ({kind})", markup=False)
+
+
+def run(config: _Config) -> None:
+    """Run the service until SIGINT or SIGTERM."""
+    found = check(config)
+    if isinstance(found, list):
+        end_with(found)
+    set_up_logs()
+    try:
+        token = _token(found.config)
+        with embedded(found.config) as (broker_url, dsn):
+            setting = Setting(found.config, found.registry, found.rules, broker_url, dsn, token)
+            asyncio.run(_serve(setting))
+    except (EmbeddedError, OSError, sqlite3.Error) as error:
+        end(error)
+
+
+def _token(config: Config) -> str:
+    """The API's token: the configured one, else one made once and kept in the data folder."""
+    if given := config.api.secret():
+        return given
+    path = config.data / "api-token"
+    if not path.exists():
+        config.data.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32) + "\n")
+        told.print(f"made an API token, kept in {path}", markup=False)
+    return path.read_text().strip()
+
+
+@contextlib.contextmanager
+def embedded(config: Config) -> Iterator[tuple[str, str]]:
+    """The broker's URL and the database's DSN, of our own servers where the configuration wants those."""
+    with contextlib.ExitStack() as stack:
+        broker_url, dsn = config.broker.url, config.database.secret()
+        if dsn == EMBEDDED:
+            dsn = stack.enter_context(EmbeddedPostgres(config.data)).dsn
+        if broker_url == EMBEDDED:
+            broker_url = stack.enter_context(EmbeddedBroker(config.data)).url
+        yield broker_url, dsn
+
+
+async def _serve(setting: Setting) -> None:
+    stop = stop_on_signals()
+    async with service(setting) as running:
+        log.info("started", api=running.api_url, broker=setting.broker_url, site=setting.config.site)
+        await stop.wait()
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
