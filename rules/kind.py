@@ -40,11 +40,15 @@ M = TypeVar("M")
 
 @dataclass(frozen=True, slots=True)
 class Rule(Generic[S_co]):
-    """A rule as it applies to one subject, overrides resolved. Subjects with equal settings share one."""
+    """A rule as it applies to one subject, overrides resolved. Subjects with equal settings share one.
+
+    `basis` names the settings: two rules with the same basis decide the same.
+    """
 
     id: str
     kind: str
     settings: S_co
+    basis: str = ""
 
 
 class Memory(Protocol):

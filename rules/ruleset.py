@@ -72,6 +72,7 @@ class Application:
             written = dict(definition.fields)
             for layer in layers:
                 written.update(layer)
-            rule = Rule(definition.id, definition.kind.name, definition.kind.settings.model_validate(written))
+            settings = definition.kind.settings.model_validate(written)
+            rule = Rule(definition.id, definition.kind.name, settings, repr(settings))
             self._made[key] = rule
         return rule if rule.settings.enabled else None

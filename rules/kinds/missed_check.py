@@ -153,7 +153,7 @@ def wake(rule: Rule[MissedCheckSettings], subject: Subject, memory: Memory, now:
 
 def basis(rule: Rule[MissedCheckSettings], subject: Subject) -> str:
     """The settings and the time zone."""
-    return f"{rule.settings!r} {subject.zone}"
+    return f"{rule.basis} {subject.zone}"
 
 
 def _next(rule: Rule[MissedCheckSettings], subject: Subject, after: int, base: int) -> tuple[int, int]:

@@ -16,12 +16,13 @@ leave are not reported.
 from typing import NamedTuple
 
 from devices.observation import Observation, Quality
-from devices.registry import Device, Registry
+from devices.registry import Device, Registry, Supervision
 from rules.decision import Change, Evidence
 from rules.kind import Kind, Rule, Step, Subject, decide, seen
 from rules.settings import Duration, Settings
 
 AWAY_AGAIN_MS = 3_600_000
+_SILENCE_MS = {supervision: supervision.ms for supervision in Supervision}
 _STALE = Quality.STALE
 
 
@@ -110,7 +111,8 @@ def wake(rule: Rule[UnprotectedSettings], subject: Subject, memory: Memory, now:
 
 def basis(rule: Rule[UnprotectedSettings], subject: Subject) -> str:
     """The delay, and her lines."""
-    return f"{rule.settings!r} {subject.lines!r}"
+    lines = (f"{line.site}/{line.id}>{line.gateway} {line.supervision}" for line in subject.lines)
+    return f"{rule.basis} {', '.join(lines)}"
 
 
 def deaf(
@@ -141,6 +143,8 @@ def _gone(subject: Subject, lines: tuple[Line, ...], observation: Observation) -
 def _heard(subject: Subject, lines: tuple[Line, ...], observation: Observation) -> tuple[Line, ...]:
     """The lines after a device spoke: itself, and all behind the gateway that it proved alive."""
     told, at = observation.device, observation.received_at
+    if len(lines) == 1 and subject.lines[0].id == told:  # nearly always
+        return (Line(lines[0].device, max(lines[0].heard, at)),)
     via = next((device.gateway for device in subject.lines if device.id == told), "") or told
     kept = []
     for device, line in zip(subject.lines, lines, strict=True):
@@ -156,7 +160,7 @@ def _heard(subject: Subject, lines: tuple[Line, ...], observation: Observation) 
 
 def _line_lost(rule: Rule[UnprotectedSettings], device: Device, line: Line) -> int:
     """When a line is lost, ms UTC, if nothing more is heard."""
-    silent = line.heard + device.supervision.ms
+    silent = line.heard + _SILENCE_MS[device.supervision]
     told = [at for at in (line.offline, line.cut) if at is not None]
     return min(silent, min(told) + rule.settings.after) if told else silent
 
