@@ -5,10 +5,12 @@ nothing: who subscribes late sees exactly what still needs somebody (DESIGN sect
 """
 
 import asyncio
+import logging
 import math
 import re
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 
 import aiomqtt
 import structlog
@@ -23,6 +25,9 @@ _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _HELD_S = 10.0  # a connection that lasted so long was a good one: the next pause is short again
 _KEEPALIVE_S = 15
+
+_CLIENT_LOG = logging.getLogger("shouwang.channels.mqtt")
+_CLIENT_LOG.setLevel(logging.ERROR)  # what the client would warn of is logged here, or ordinary
 
 
 def topic(site: str, alert: str) -> str:
@@ -54,7 +59,7 @@ class MqttChannel:
         self.name = name
         self._timeout_s = timeout_s
         self._random = random
-        self._connect: Callable[[], aiomqtt.Client] = lambda: aiomqtt.Client(
+        self._new_client: Callable[[], aiomqtt.Client] = lambda: aiomqtt.Client(
             host,
             port,
             identifier=client_id,
@@ -63,6 +68,7 @@ class MqttChannel:
             tls_context=tls,
             timeout=timeout_s,
             keepalive=_KEEPALIVE_S,
+            logger=_CLIENT_LOG,
         )
         self._client: aiomqtt.Client | None = None
         self._connected = asyncio.Event()
@@ -76,11 +82,11 @@ class MqttChannel:
         while True:
             began = loop.time()
             try:
-                async with self._connect() as client:
-                    began = loop.time()
-                    await self._serve(client)
+                await self._connection()
             except (aiomqtt.MqttError, TimeoutError) as error:
                 log.warning("alert broker away", channel=self.name, why=str(error) or "no answer")
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise asyncio.CancelledError  # `wait_for` in aiomqtt may swallow it (CPython issue 81839)
             failures = 0 if loop.time() - began > _HELD_S else failures + 1
             ceiling = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(failures, 10))
             await asyncio.sleep(ceiling * (1 - self._random() / 2))
@@ -108,25 +114,35 @@ class MqttChannel:
             if asked is None:
                 return Retry("not connected")
             if asked is self._client:
-                _expire(self._link)
+                self._drop()
             return Retry("no PUBACK")
         except aiomqtt.MqttError as error:
             return Retry(type(error).__name__)
         return Delivered()
 
-    async def _serve(self, client: aiomqtt.Client) -> None:
-        """Let deliveries use this connection until it is lost or found to be dead."""
+    async def _connection(self) -> None:
+        """One connection, from its beginning until it is lost or found to be dead; never returns in peace."""
+        client = self._new_client()
         try:
+            await client.__aenter__()  # not `async with`: its end may fail and must not hide a cancellation
             async with asyncio.timeout(None) as self._link:
                 self._client = client
                 self._connected.set()
-                async for _ in client.messages:  # we subscribe to nothing: this only ends, with MqttError
-                    pass
+                try:
+                    async for _ in client.messages:  # we subscribe to nothing: it only ends, with MqttError
+                        pass
+                finally:
+                    self._drop()
         finally:
-            self._connected.clear()
-            self._client = self._link = None
-            for deadline in self._waiting:
-                _expire(deadline)
+            with suppress(aiomqtt.MqttError):  # also after a failed beginning: it would leave its socket open
+                await client.__aexit__(None, None, None)
+
+    def _drop(self) -> None:
+        """Use this connection no more: whoever waits for its answers is told now, not at the deadline."""
+        self._connected.clear()
+        for deadline in (self._link, *self._waiting):
+            _expire(deadline)
+        self._client = self._link = None
 
 
 def _expire(deadline: asyncio.Timeout | None) -> None:
