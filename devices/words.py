@@ -72,6 +72,10 @@ class _No(Enum):
     WORD = "the field's value is not a word of this device"
 
 
+_VALUE, _WORD = _No.VALUE, _No.WORD  # looked up once: an enum's members are slow to reach
+_QUANTITY, _ENUM, _EVENT = Kind.QUANTITY, Kind.ENUM, Kind.EVENT
+
+
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """All words of one device. `joins` are those over several fields; `parts` the fields they are made of."""
@@ -116,7 +120,7 @@ class Said:
 
     def names_left(self) -> tuple[str, ...]:
         """The names of the fields that were left, bounded."""
-        return tuple(name[:_MAX_NAME] for name in self.left[:_MAX_LEFT])
+        return tuple([name[:_MAX_NAME] for name in self.left[:_MAX_LEFT]])
 
 
 def claim(written: str) -> Claim:
@@ -200,15 +204,15 @@ def flatten(payload: Mapping[str, Json]) -> tuple[Fields, list[tuple[str, list[J
     fields: Fields = {}
     lists: list[tuple[str, list[Json]]] = []
     for name, value in payload.items():
-        if isinstance(value, dict):
+        if not isinstance(value, (dict, list)):
+            fields[name] = value
+        elif isinstance(value, list):
+            lists.append((name, value))
+        else:
             inner, inner_lists = flatten(value)
             for path, scalar in inner.items():
                 fields[f"{name}.{path}"] = scalar
             lists += [(f"{name}.{path}", items) for path, items in inner_lists]
-        elif isinstance(value, list):
-            lists.append((name, value))
-        else:
-            fields[name] = value
     return fields, lists
 
 
@@ -257,7 +261,7 @@ def speak_fields(
     for name, value in fields.items():
         word = words.get(name)
         if word is None and name not in parts:
-            word = words.get(_CHANNEL.sub("_#", name, count=1))
+            word = words.get(_CHANNEL.sub("_#", name, count=1)) if "_" in name else None
             if word is None:
                 said.left.append(name)
         if word is None or value is None:
@@ -271,7 +275,7 @@ def speak_fields(
                 _certain(chosen, fields, origin, said)
         else:
             for one in word:
-                _measured(one, name, value, vocabulary.truth, fields, origin, said, sole=len(word) == 1)
+                _measured(one, name, value, vocabulary.truth, fields, origin, said, len(word) == 1)
     for names, choice in vocabulary.joins:
         if all(fields.get(name) is not None for name in names):
             chosen = _choose(choice, [_text(fields[name]) for name in names])
@@ -357,56 +361,63 @@ def _measured(
     fields: Fields,
     origin: Origin,
     said: Said,
-    *,
     sole: bool,
 ) -> None:
-    """A claim whose value is the field's. What one of several claims cannot use is the others'."""
+    """A claim whose value is the field's."""
     if one.unless and _any_of(one.unless, fields):
         return
     if one.without and _any_of(one.without, fields):
         said.left.append(name)
         return
+    kind = one.kind
     found: Value | _No
-    match one.kind:
-        case Kind.QUANTITY:
-            found = _quantity(one, value)
-        case Kind.STATE | Kind.EVENT:
-            found = _state(one, value, truth)
-        case Kind.ENUM:
-            found = _enum(one, value)
-    if found is _No.VALUE:
-        return
-    if found is _No.WORD:
-        if not sole:
-            return
-        if one.kind is Kind.QUANTITY and one.over is None:
+    if kind is _QUANTITY:
+        found = _quantity(one, value)
+    elif kind is _ENUM:
+        found = _enum(one, value)
+    else:
+        found = _state(one, value, truth)
+    if not isinstance(found, _No):
+        said.readings.append(
+            Reading(
+                origin.device,
+                one.metric,
+                found,
+                one.unit,
+                origin.at,
+                origin.at_source,
+                origin.key,
+                one.detail,
+            )
+        )
+    elif found is _WORD and sole:  # what one of several claims cannot use is the others'
+        if kind is _QUANTITY and one.over is None:
             said.rejected.append(
                 Rejected(Reason.WRONG_TYPE, f"{name[:_MAX_NAME]} is no number", origin.device, one.metric)
             )
         else:
             said.left.append(name)
-        return
-    said.readings.append(
-        Reading(
-            origin.device, one.metric, found, one.unit, origin.at, origin.at_source, origin.key, one.detail
-        )
-    )
 
 
 def _quantity(one: Claim, value: Scalar) -> float | int | _No:
-    number = number_of(value)
+    number = value if type(value) is int or type(value) is float else number_of(value)
     if number is None:
-        return _No.VALUE if _text(value) in _NO_VALUE else _No.WORD
-    if number in one.none:
-        return _No.VALUE
+        return _VALUE if _text(value) in _NO_VALUE else _WORD
+    if one.none and number in one.none:
+        return _VALUE
     if one.over is not None and not number > one.over:
-        return _No.WORD
-    return number if one.factor == 1.0 else round(number * one.factor, 4)
+        return _WORD
+    if one.factor == 1.0:
+        return number
+    try:
+        return round(number * one.factor, 4)
+    except OverflowError:  # an integer of hundreds of digits
+        return _WORD
 
 
 def _state(one: Claim, value: Scalar, truth: Truth) -> bool | _No:
     if one.phrase:
-        return not one.inverted if one.phrase in _text(value) else _No.VALUE
+        return not one.inverted if one.phrase in _text(value) else _VALUE
     if isinstance(value, bool):
         found: bool | None = value
     elif isinstance(value, (int, float)):
@@ -414,20 +425,20 @@ def _state(one: Claim, value: Scalar, truth: Truth) -> bool | _No:
     else:
         found = truth_of(_text(value), one.metric, truth)
         if found is None and _text(value) in _NO_VALUE:
-            return _No.VALUE
+            return _VALUE
     if found is None:
-        return _No.WORD
-    if one.kind is Kind.EVENT:
-        return True if found is not one.inverted else _No.VALUE
+        return _WORD
+    if one.kind is _EVENT:
+        return True if found is not one.inverted else _VALUE
     return found is not one.inverted
 
 
 def _enum(one: Claim, value: Scalar) -> str | _No:
     text = _text(value)
     if text in _NO_VALUE:
-        return _No.VALUE
+        return _VALUE
     words = METRICS[one.metric].words
-    return _No.WORD if words and text not in words else text
+    return _WORD if words and text not in words else text
 
 
 def truth_of(text: str, metric: str, truth: Truth) -> bool | None:

@@ -122,6 +122,7 @@ def _codes(model: str) -> Iterator[str]:
     yield model.strip().upper()
     for word in model.upper().split():
         bare = word.strip(_EDGES)
+        yield word
         yield bare
         for part in bare.split("/"):
             yield part

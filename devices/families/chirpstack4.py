@@ -7,7 +7,7 @@ Protobuf encoding is not decoded here and comes back as rejected.
 import re
 
 from devices.envelope import Json, json_value
-from devices.families.lorawan import codec, first_time, location, object_of, once, radio, text_of
+from devices.families.lorawan import codec, first_time, location, object_of, once, radio, text_of, times
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, number_of
@@ -21,7 +21,7 @@ _LOG_IS_FAULT = frozenset(("ERROR",))
 
 def claims(topic: str) -> bool:
     """Whether the topic is of ChirpStack v4's MQTT integration."""
-    return topic.startswith("application/") and _TOPIC.fullmatch(topic) is not None
+    return topic.startswith("application/") and "/device/" in topic
 
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
@@ -39,14 +39,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     device = device or text_of(info.get("devEui"))
     if not device:
         return Rejected(Reason.WRONG_SHAPE, "neither topic nor payload names a device")
-    heard = payload.get("rxInfo")
-    times = [payload.get("time")]
-    if isinstance(heard, list):
-        times += [
-            one.get(name) for one in heard if isinstance(one, dict) for name in ("nsTime", "gwTime", "time")
-        ]
+    at = first_time((payload.get("time"), *times(payload.get("rxInfo"))))
     key = text_of(payload.get("deduplicationId"))
-    origin = Origin(device, message.received_at, first_time(times), TimeSource.GATEWAY, key)
+    origin = Origin(device, message.received_at, at, TimeSource.GATEWAY, key)
     said = Said()
     match event:
         case "up":

@@ -28,6 +28,8 @@ _DIALECT = "lorawan"
 _NAMES_OF_MODEL = ("deviceModel", "Device", "Node_type", "SENSOR_MODEL", "model", "sensor")
 _MAX_MESSAGES = 64
 _MAX_KEY = 200
+_TIMES = ("time", "nsTime", "gwTime", "received_at")
+_EVENTS = frozenset(name for name, metric in METRICS.items() if metric.kind is Kind.EVENT)
 
 
 def text_of(value: Json) -> str:
@@ -42,10 +44,11 @@ def object_of(value: Json) -> dict[str, Json]:
 
 def codec(decoded: dict[str, Json], models: Iterable[str], origin: Origin, said: Said) -> None:
     """Adds what a codec's output says. `models` is what is known of the model, the most trusted first."""
-    inside = [text_of(decoded[name]) for name in _NAMES_OF_MODEL if name in decoded]
-    vocabulary = words_of(_DIALECT, *(model for model in (*models, *inside) if model))
+    named = [name for name in _NAMES_OF_MODEL if name in decoded]
+    inside = [text_of(decoded[name]) for name in named]
+    vocabulary = words_of(_DIALECT, *filter(None, (*models, *inside)))
     fields, lists = flatten(decoded)
-    for name in _NAMES_OF_MODEL:
+    for name in named:
         fields.pop(name, None)
     speak_fields(vocabulary, fields, origin, said)
     for name, items in lists:
@@ -68,18 +71,15 @@ def normalised(measurements: Json, origin: Origin, said: Said) -> None:
 
 def radio(receptions: Json, origin: Origin, said: Said) -> None:
     """Adds the best signal of all gateways that heard the uplink."""
-    rssi: list[float] = []
-    snr: list[float] = []
-    for one in receptions if isinstance(receptions, list) else ():
-        if isinstance(one, dict):
-            for name, found in (("rssi", rssi), ("snr", snr)):
-                number = number_of(one.get(name))
-                if number is not None:
-                    found.append(number)
-    if rssi:
-        said.add(origin, "rssi", max(rssi))
-    if snr:
-        said.add(origin, "snr", max(snr))
+    heard = [one for one in receptions if isinstance(one, dict)] if isinstance(receptions, list) else []
+    for name in ("rssi", "snr"):
+        values = [
+            value
+            for one in heard
+            if isinstance(value := one.get(name), (int, float)) and not isinstance(value, bool)
+        ]
+        if values:
+            said.add(origin, name, max(values))
 
 
 def location(place: Json, origin: Origin, said: Said) -> None:
@@ -104,12 +104,18 @@ def first_time(candidates: Iterable[Json]) -> int | None:
     return None
 
 
+def times(receptions: Json) -> list[Json]:
+    """When the gateways heard an uplink, for those that know the time."""
+    heard = receptions if isinstance(receptions, list) else []
+    return [one[name] for one in heard if isinstance(one, dict) for name in _TIMES if name in one]
+
+
 def once(readings: list[Reading]) -> tuple[Reading, ...]:
     """The readings, with an event that two words of one message told only once."""
     told: set[tuple[str, int | None, str]] = set()
     kept: list[Reading] = []
     for reading in readings:
-        if METRICS[reading.metric].kind is Kind.EVENT:
+        if reading.metric in _EVENTS:
             event = (reading.metric, reading.at, reading.key)
             if event in told:
                 continue

@@ -7,7 +7,18 @@ Fields equal to 0, false or "" are omitted by the server, so a missing field is 
 import re
 
 from devices.envelope import Json, json_value
-from devices.families.lorawan import codec, first_time, location, normalised, object_of, once, radio, text_of
+from devices.families.lorawan import (
+    codec,
+    first_time,
+    location,
+    normalised,
+    object_of,
+    once,
+    radio,
+    text_of,
+    times,
+)
+from devices.instants import iso_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, number_of
@@ -19,7 +30,7 @@ _TOPIC = re.compile(r"v3/([^/]+)/devices/([^/]+)/(.+)", re.DOTALL)
 
 def claims(topic: str) -> bool:
     """Whether the topic is of The Things Stack's MQTT server."""
-    return topic.startswith("v3/") and _TOPIC.fullmatch(topic) is not None
+    return topic.startswith("v3/") and "/devices/" in topic
 
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
@@ -64,16 +75,13 @@ _SILENT = (
 
 def _origin(message: Message, device: str, payload: dict[str, Json], uplink: dict[str, Json]) -> Origin:
     """Who and when. The key is the frame's counter with the server's time: a redelivery repeats both."""
-    heard = uplink.get("rx_metadata")
-    times = [
-        payload.get("received_at"),
-        uplink.get("received_at"),
-        object_of(uplink.get("settings")).get("time"),
-    ]
-    if isinstance(heard, list):
-        times += [one.get("time") for one in heard if isinstance(one, dict)]
-    at = first_time(times)
     received = text_of(payload.get("received_at"))
+    at = iso_ms(received)
+    if at is None:
+        heard = uplink.get("rx_metadata")
+        at = first_time(
+            (uplink.get("received_at"), object_of(uplink.get("settings")).get("time"), *times(heard))
+        )
     key = f"{number_of(uplink.get('f_cnt')) or 0}@{received}" if received else ""
     return Origin(device, message.received_at, at, TimeSource.GATEWAY, key)
 
@@ -93,13 +101,18 @@ def _uplink(
         codec(decoded, models, origin, said)
     if measured is not None:
         normalised(measured, origin, said)
-    elif decoded is None and uplink.get("frm_payload"):
+    elif not isinstance(decoded, dict) and uplink.get("frm_payload"):
         return Rejected(Reason.UNDECODED, "no payload formatter decoded the frame", device)
-    battery = object_of(uplink.get("last_battery_percentage"))
     radio(uplink.get("rx_metadata"), origin, said)
-    level = number_of(battery.get("value"))
-    if level is not None:
-        at = first_time([battery.get("received_at")])
-        told = Origin(device, message.received_at, at or origin.at, TimeSource.GATEWAY, origin.key)
-        said.add(told, "battery", round(level, 2))
+    battery = uplink.get("last_battery_percentage")
+    if isinstance(battery, dict):
+        _battery(battery, origin, said)
     return Decoded(FAMILY, once(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _battery(battery: dict[str, Json], origin: Origin, said: Said) -> None:
+    """The level of the last device status answer, which came in some earlier frame."""
+    level = number_of(battery.get("value"))
+    at = first_time((battery.get("received_at"),))
+    if level is not None and at is not None and all(reading.metric != "battery" for reading in said.readings):
+        said.add(origin.moment(at, f"{at}"), "battery", round(level, 2))

@@ -72,28 +72,29 @@ def _wrong(case: dict[str, Any], decoded: Decoded | Rejected, observed: list[Obs
     by_metric: dict[str, list[Observation]] = {}
     for one in observed:
         by_metric.setdefault(one.metric, []).append(one)
-    wanted = [
-        (metric["metric"], metric["value"], [one for one in by_metric.get(metric["metric"], ())])
-        for metric in case["expect"]
-    ]
-    for metric, value, there in wanted:
-        right = [one for one in there if _equal(value, one.value)]
+    for one in case["expect"]:
+        there = by_metric.get(one["metric"], [])
+        right = [held for held in there if _equal(one["value"], held.value)]
         if not right:
-            found.append(f"{metric} should be {value}, is {[one.value for one in there]}")
-        elif case.get("at_ms") is not None and all(abs(one.at - case["at_ms"]) > 1 for one in right):
-            found.append(f"{metric} should be at {case['at_ms']}, is at {[one.at for one in right]}")
+            found.append(f"{one['metric']} should be {one['value']}, is {[held.value for held in there]}")
+        elif case.get("at_ms") is not None and all(abs(held.at - case["at_ms"]) > 1 for held in right):
+            found.append(f"{one['metric']} should be at {case['at_ms']}, is at {[held.at for held in right]}")
     anything = case.get("expect_any")
     if anything and not any(
         _equal(one["value"], there.value) for one in anything for there in by_metric.get(one["metric"], ())
     ):
         found.append(f"none of {anything}")
-    for metric in case["forbid"]:
-        for one in by_metric.get(metric, ()):
-            if METRICS[metric].kind is not Kind.STATE or one.value is True:
-                found.append(f"{metric} is forbidden")
-    for bad in case.get("forbid_values", ()):
-        if any(_equal(bad["value"], one.value) for one in by_metric.get(bad["metric"], ())):
-            found.append(f"{bad} is forbidden")
+    found += [
+        f"{metric} is forbidden"
+        for metric in case["forbid"]
+        for held in by_metric.get(metric, ())
+        if METRICS[metric].kind is not Kind.STATE or held.value is True
+    ]
+    found += [
+        f"{bad} is forbidden"
+        for bad in case.get("forbid_values", ())
+        if any(_equal(bad["value"], held.value) for held in by_metric.get(bad["metric"], ()))
+    ]
     devices = {case.get("device"), *case.get("device_also", ())}
     if case.get("device") is not None:
         found += [f"device {one.device!r}" for one in observed if one.device not in devices]
