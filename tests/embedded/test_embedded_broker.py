@@ -201,6 +201,7 @@ def test_a_remembered_port_that_is_taken_is_given_up(tmp_path: Path) -> None:
     with EmbeddedBroker(tmp_path) as first:
         pass
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", first.port))
         other.listen()
         with EmbeddedBroker(tmp_path) as second:
