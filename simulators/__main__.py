@@ -26,7 +26,7 @@ def simulate(
     scenario: Annotated[
         str, typer.Argument(help="A scenario's name or .toml file; with --recording, a map's.")
     ],
-    broker: Annotated[str, typer.Option(help="mqtt://[user:password@]host[:port], or mqtts://")] = "",
+    broker: Annotated[str, typer.Option(help="mqtt://host:port, or mqtts://")] = "",
     speed: Annotated[float, typer.Option(min=0, help="Times real speed; 0: as fast as it goes.")] = 1.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same run.")] = 1,
     residents: Annotated[int | None, typer.Option(help="Another size of the home.")] = None,

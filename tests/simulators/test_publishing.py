@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import aiomqtt
 import pytest
-from conftest import REPOSITORY, AnyBroker
+from conftest import REPOSITORY, AnyBroker, Mosquitto
 
 from simulators import play, scenario
 from simulators.broker import Broker, broker_at
@@ -169,8 +169,9 @@ async def test_a_restart_of_the_broker_loses_nothing(broker: AnyBroker) -> None:
         await publish(interrupted(), LINE, address(broker.url), UNPACED, said=tally.add, tell=told.append)
     assert tally.published == 3000
     assert told
-    in_order = list(dict.fromkeys(heard.numbers()))
-    assert in_order == sorted(in_order)
+    if isinstance(broker, Mosquitto):  # NATS gives again what a subscriber had not acknowledged, but later
+        in_order = list(dict.fromkeys(heard.numbers()))
+        assert in_order == sorted(in_order)
     async with listener(broker, "later") as later:  # every message is retained on a topic of its own
         await later.until(lambda: len(set(later.numbers())) == 3000)
 
@@ -204,7 +205,7 @@ def _back(heard: Heard) -> bool:
 
 
 async def test_mqtt_5(broker: AnyBroker) -> None:
-    if "mosquitto" not in type(broker).__name__.lower():
+    if not isinstance(broker, Mosquitto):
         pytest.skip("the embedded broker speaks MQTT 3.1.1")
     found = broker_at(broker.url, mqtt5=True)
     assert isinstance(found, Broker)
@@ -288,7 +289,8 @@ async def test_a_house_of_a_log_arrives_row_by_row(
     async with listener(broker) as heard:
         assert await play.run("kasteren", broker.url, speed=20_000, recording=log, truth=truth) == 0
         await heard.until(lambda: len(heard.messages) >= 900)
-    assert len({json.loads(payload)["id"] for _, payload, _ in heard.messages}) == 900
+    rows = [json.loads(payload)["id"] for _, payload, _ in heard.messages]
+    assert rows == [f"kasteren-{number}" for number in range(1, 901)]
     (header,) = [json.loads(line) for line in truth.read_text().splitlines()]
     assert header["by_device"] == {
         "kasteren-B-12": {"bed_occupied": 450}, "kasteren-B-13": {"bed_occupied": 450},
