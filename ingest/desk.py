@@ -52,7 +52,7 @@ class _Record:
     episode: Episode
     notification: Notification | None
     received: float | None
-    done: asyncio.Future[None] | None = None
+    done: asyncio.Future[None]
     seq: int = 0
 
 
@@ -87,11 +87,20 @@ class Desk:
         self._count_open()
 
     def decide(self, decisions: list[Decision], now: int, received: float | None = None) -> None:
-        """Take decisions of the rules. `received` is the loop time at which their message arrived."""
+        """Take decisions of the rules. `received` is the loop time at which their message arrived.
+
+        What they add at one moment to one alert is told once (forty people behind one gateway), except for
+        life safety, where every call is its own.
+        """
+        last: dict[str, _Record] = {}
         for decision in decisions:
             site = site_of(self._registry, decision.subject) or self._site
             for event in decide(self.book, decision, now, site):
-                self._take(event, received)
+                record = self._take(event, received)
+                before = last.get(event.episode)
+                if before and before.notification and not before.notification.life_safety:
+                    before.notification = None
+                last[event.episode] = record
 
     async def acknowledge(
         self, episode: str, by: str, note: str = "", source: str = "api", seen: int | None = None
@@ -191,21 +200,21 @@ class Desk:
         )
         return [load_event(cast("bytes", row[0])) for row in rows]
 
-    def _take(self, event: Event, received: float | None) -> asyncio.Future[None]:
+    def _take(self, event: Event, received: float | None) -> _Record:
         episode = self.book.apply(event)
         notification = notify(episode, event)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append(_Record(event, episode, notification, received, done))
+        record = _Record(event, episode, notification, received, asyncio.get_running_loop().create_future())
+        self._pending.append(record)
         self._idle.clear()
         self._work.set()
         self._metrics.alerts.labels(episode.kind, event.name).inc()
-        return done
+        return record
 
     async def _act(self, episode: str, followed: list[Event] | Refused) -> Episode | Refused:
         if isinstance(followed, Refused):
             return followed
         for event in followed:
-            await self._take(event, None)
+            await self._take(event, None).done
         found = self.book.get(episode)
         assert found is not None  # noqa: S101  it was there a moment ago and is forgotten after days only
         return found
@@ -243,7 +252,7 @@ class Desk:
                 self._outbox.put(record.notification, record.received)
             for watcher in list(self._watchers):
                 _tell(watcher, (record.seq, record.event))
-            if record.done is not None and not record.done.done():
+            if not record.done.done():
                 record.done.set_result(None)
             event = record.event
             if isinstance(event, Opened) or (isinstance(event, EvidenceAdded) and event.calls):

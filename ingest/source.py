@@ -174,11 +174,12 @@ class Source:
         self._hang_up()
 
     def _hang_up(self) -> None:
+        """Say goodbye where that is still possible, and let go of the socket."""
         if self.connected:
             self._client.disconnect()
-        if self._socket is not None:
-            self._client.loop_write()
-            opened, self._socket = self._socket, None
+            self._client.loop_write()  # paho closes the socket once the DISCONNECT is out
+        opened, self._socket = self._socket, None
+        if opened is not None:
             self._forget(opened)
             opened.close()
         self.connected = False
@@ -233,13 +234,19 @@ class Source:
         else:
             self._loop.call_soon_threadsafe(self._write_on, client, opened)
 
-    def _write_on(self, client: paho.Client, opened: socket.socket) -> None:
+    def _write_on(self, client: paho.Client, opened: Opened) -> None:
         if opened.fileno() >= 0:
             self._loop.add_writer(opened, client.loop_write)
 
     def _on_unregister_write(self, _client: paho.Client, _data: object, opened: Opened) -> None:
+        if threading.get_ident() == self._thread:
+            self._write_off(opened)
+        else:
+            self._loop.call_soon_threadsafe(self._write_off, opened)
+
+    def _write_off(self, opened: Opened) -> None:
         if opened.fileno() >= 0:
-            self._loop.call_soon_threadsafe(self._loop.remove_writer, opened)
+            self._loop.remove_writer(opened)
 
     def _on_connect(
         self, client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object

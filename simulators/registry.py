@@ -47,19 +47,19 @@ def _room(person: home.Person) -> str:
 def _places(people: Iterable[home.Person]) -> Iterator[Row]:
     building = f"{home.SITE}-building-1"
     yield {"id": home.SITE, "kind": "site", "name": "守望颐养院", "timezone": home.TIMEZONE}
-    yield {"id": building, "kind": "building", "name": "1 号楼", "parent": home.SITE}
+    yield {"id": building, "kind": "building", "name": "1", "parent": home.SITE}
     seen = set()
     for person in people:
         floor = f"{home.SITE}-floor-{person.floor}"
         if floor not in seen:
             yield {"id": floor, "kind": "floor", "name": f"{person.floor} 层", "parent": building}
         if _room(person) not in seen:
-            yield {"id": _room(person), "kind": "room", "name": f"{person.room} 室", "parent": floor}
+            yield {"id": _room(person), "kind": "room", "name": f"{person.room}", "parent": floor}
         seen |= {floor, _room(person)}
         yield {
             "id": _bed(person),
             "kind": "bed",
-            "name": f"{person.room} 室 {person.bed} 床",
+            "name": f"{person.bed}",
             "parent": _room(person),
         }
 

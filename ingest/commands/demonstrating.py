@@ -43,6 +43,7 @@ from simulators.clock import ClockAnchor
 _ZONE = ZoneInfo("Asia/Shanghai")
 _SCENARIO = "demo"
 _SIMULATOR_STOPS_S = 10.0
+_NAMED = 3  # people named in one line
 
 
 def run(
@@ -146,7 +147,7 @@ class _Demo:
     async def _print_alerts(self, running: Running) -> None:
         async for _, event in running.desk.subscribe():
             episode = running.desk.get(event.episode)
-            if episode is not None:
+            if episode is not None and _worth_telling(event, episode):
                 told.print(self._line(event, episode), markup=False, style=_STYLES.get(event.name, ""))
 
     def _line(self, event: Event, episode: Episode) -> str:
@@ -157,7 +158,9 @@ class _Demo:
         shown = " | ".join(said.values()) or f"{episode.kind}: {event.name}"
         if not isinstance(event, (Opened, EvidenceAdded)):
             return f"{at} {event.name:9} {shown}"
-        who = ", ".join(self._who(concern.subject) for concern in episode.subjects)
+        everybody = [concern.subject for concern in episode.subjects]
+        who = ", ".join(self._who(subject) for subject in everybody[:_NAMED])
+        who += f" and {len(everybody) - _NAMED} more" if len(everybody) > _NAMED else ""
         latency = max(0.0, (self._clock.now() - event.evidence.at) / self._clock.speed)
         return f"{at} {event.name:9} {shown} [{who}] {latency:.0f} ms"
 
@@ -181,13 +184,23 @@ class _Demo:
         told.print()
 
     def _summary(self) -> str:
-        with psycopg.connect(self._dsn) as database:
-            row = database.execute(
-                "SELECT (SELECT count(*) FROM observation), (SELECT count(*) FROM alert),"
-                " (SELECT count(*) FROM quarantine)"
-            ).fetchone()
+        try:
+            with psycopg.connect(self._dsn) as database:
+                row = database.execute(
+                    "SELECT (SELECT count(*) FROM observation), (SELECT count(*) FROM alert),"
+                    " (SELECT count(*) FROM quarantine)"
+                ).fetchone()
+        except psycopg.Error as error:
+            return f"the database said: {error}"
         observations, alerts, quarantined = row or (0, 0, 0)
         return f"{observations} observations and {alerts} alerts stored, {quarantined} messages quarantined"
+
+
+def _worth_telling(event: Event, episode: Episode) -> bool:
+    """Not one more message of the same press, and not what the next line says as well."""
+    if isinstance(event, EvidenceAdded):
+        return event.calls and event.number == episode.number
+    return isinstance(event, Opened) or event.number == episode.number
 
 
 _STYLES = {"opened": "bold red", "evidence": "red", "cleared": "green"}

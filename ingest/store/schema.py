@@ -65,11 +65,9 @@ def _numbered() -> list[tuple[str, str]]:
 
 
 def _preloaded(database: psycopg.Connection) -> bool:
-    row = database.execute("SHOW shared_preload_libraries").fetchone()
-    available = database.execute(
-        "SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb'"
-    ).fetchone()
-    return row is not None and "timescaledb" in row[0] and available is not None
+    """Whether the running server has loaded TimescaleDB: then it knows its settings (any role may ask)."""
+    found = database.execute("SELECT 1 FROM pg_settings WHERE name = 'timescaledb.max_background_workers'")
+    return found.fetchone() is not None
 
 
 def _observation(database: psycopg.Connection, sql: str, *, timescale: bool) -> None:
