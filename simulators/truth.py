@@ -74,15 +74,16 @@ def _of(times: Timetable, person: Person) -> Iterator[Expected]:
 
 
 def _overdue(times: Timetable, person: Person) -> Iterator[int]:
-    """When a round is overdue: so long after the last visit, or after dusk; once until somebody comes."""
+    """When a round is overdue: an interval after the last visit, or after dusk, and each one more."""
     every = ROUND_EVERY_MS[person.care_level]
     made = sorted(at for at in times.visits(person) if not times.is_lost(home.GATEWAY, at))
     for dusk, dawn in times.nights():
         bases = [max(dusk, times.start_ms), *(at for at in made if dusk < at < dawn)]
         for base, following in zip(bases, [*bases[1:], dawn + every], strict=True):
-            overdue = base + every + int(every * ROUND_GRACE)
-            if base + every <= dawn and following > overdue:
-                yield overdue
+            for due in range(base + every, dawn + 1, every):
+                overdue = due + int(every * ROUND_GRACE)
+                if following > overdue:
+                    yield overdue
 
 
 def _unprotected(times: Timetable) -> Iterator[Expected]:
@@ -95,7 +96,7 @@ def _unprotected(times: Timetable) -> Iterator[Expected]:
             if end - start > UNPROTECTED_AFTER_MS:
                 silenced[start].append(person.id)
     for start, people in sorted(silenced.items()):
-        yield Expected("unprotected", "high", start + UNPROTECTED_AFTER_MS, MINUTE_MS, tuple(people))
+        yield Expected("unprotected", "medium", start + UNPROTECTED_AFTER_MS, MINUTE_MS, tuple(people))
 
 
 def _away(times: Timetable, device: str, via: str) -> list[Span]:

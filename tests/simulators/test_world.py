@@ -182,6 +182,8 @@ def test_a_missed_round_is_overdue_from_the_last_visit_on() -> None:
     (later,) = missed("3h", "1h")
     assert later[:2] == ("night-round", ("r-02",))
     assert dusk + 3 * hour + 60 <= later[2] < dusk + 3 * hour + 360
+    first, second = (dusk + hour + 360, dusk + 2 * hour + 360)
+    assert missed("10m", "2h30m") == [("night-round", ("r-02",), at) for at in (first, second)]
     assert missed("8h20m", "10m") == []
 
 
