@@ -4,14 +4,16 @@ Rule: what leaves here may be read on a locked screen by anybody: where, what ki
 person's name, a value or a diagnosis (only `text(..., private=True)` names the resident).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
-from alerts.episode import LATE_MS, Concern, Episode, Event, EventName, EvidenceAdded, Opened
+from alerts.episode import LATE_MS, Concern, Episode, Event, EventName, EvidenceAdded, Opened, State
 from alerts.where import Where, where
 from devices.metrics import LIFE_SAFETY
 from devices.registry import Registry
-from rules.decision import Severity
+from rules.decision import Evidence, Severity
 
 VERSION = 1
 """Version of the bodies made here."""
@@ -50,6 +52,11 @@ _REASONS = {
     EventName.CLEARED: ("，情况已恢复，仍待处理", ", back to normal, not yet resolved"),
     EventName.ACKNOWLEDGED: ("，已有人处理", ", taken charge of"),
     EventName.RESOLVED: ("，已处理完毕", ", resolved"),
+}
+_STATES = {
+    State.OPEN: EventName.OPENED,
+    State.ACKNOWLEDGED: EventName.ACKNOWLEDGED,
+    State.RESOLVED: EventName.RESOLVED,
 }
 _LISTED = 5  # places named in one text; more are counted
 _LIFE_SAFETY_KINDS = LIFE_SAFETY | {"long_lie"}
@@ -108,13 +115,19 @@ def text(
     episode: Episode, notification: Notification, registry: Registry, *, private: bool = False
 ) -> dict[str, str]:
     """The message for people, by language (`zh-CN`, `en`). With `private` it names the residents."""
+    return _sentences(episode, notification.reason, notification.age_ms, registry, private=private)
+
+
+def _sentences(
+    episode: Episode, why: EventName, age_ms: int, registry: Registry, *, private: bool = False
+) -> dict[str, str]:
     places = [where(registry, subject) for subject in _concerned(episode)]
     zh, en = _KINDS.get(episode.kind, (episode.kind, episode.kind.replace("_", " ")))
     if episode.kind == "environment":
         zh, en = _METRICS.get(episode.metric, (zh, en))
     urgency = _SEVERITIES[episode.severity]
-    reason = _REASONS[notification.reason]
-    minutes = notification.age_ms // 60_000 if notification.age_ms >= LATE_MS else 0
+    reason = _REASONS[why]
+    minutes = age_ms // 60_000 if age_ms >= LATE_MS else 0
     return {
         "zh-CN": f"【{urgency[0]}】{_places_zh(places, registry, private)}：{zh}{reason[0]}"
         + (f"（{minutes}分钟前发生）" if minutes else ""),
@@ -150,9 +163,33 @@ def view(episode: Episode, registry: Registry) -> dict[str, object]:
         "outcome": episode.outcome.value if episode.outcome else None,
         "note": episode.note,
         "facts": dict(episode.facts),
+        "text": _sentences(episode, _STATES[episode.state], episode.age_ms, registry),
     }
     if episode.late:
         shown["age_ms"] = episode.age_ms
+    return shown
+
+
+def view_event(event: Event) -> dict[str, object]:
+    """An event for the API, JSON-able: its name, the alert, and its fields; times in ISO 8601 UTC with ms."""
+    shown: dict[str, object] = {"event": event.name.value, "alert": event.episode}
+    for one in fields(event):
+        value = getattr(event, one.name)
+        match value:
+            case Evidence():
+                shown["evidence"] = {
+                    "metric": value.metric,
+                    "device": value.device,
+                    "at": iso(value.at),
+                    "received_at": iso(value.received_at),
+                    "detail": value.detail,
+                }
+            case StrEnum():
+                shown[one.name] = value.value
+            case Mapping():
+                shown[one.name] = dict(value)
+            case _ if one.name not in {"episode", "identity"}:
+                shown[one.name] = iso(value) if one.name == "at" else value
     return shown
 
 

@@ -1,0 +1,302 @@
+"""The HTTP API: what needs somebody, what happened to it, and a named person's answer to it.
+
+Rule: this module only translates. The desk decides what an act does, `ingest.border` who may come in.
+"""
+
+import re
+import unicodedata
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Annotated, Literal, Protocol
+
+from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from alerts.book import Refusal, Refused
+from alerts.episode import Episode, Event, Outcome, State
+from alerts.notification import view, view_event
+from devices.registry import Registry
+from ingest.border import Border, answer, problem
+from ingest.live import EventStream
+
+Cursor = tuple[int, str]
+"""Where a page of episodes ended: `raised_at` (ms) and id of its last one."""
+
+Parts = Callable[[], Mapping[str, str]]
+"""What the service stands on, by name: "" when it works, else why not."""
+
+HEARTBEAT_S = 15.0
+STALLED_S = 20.0
+
+
+class Desk(Protocol):
+    """Where episodes are kept. `tests/api/desk_contract.py` is what every desk must do."""
+
+    @property
+    def registry(self) -> Registry:
+        """The registry that holds now, for the names of rooms and beds."""
+        ...
+
+    def episodes(self, state: State | None, limit: int, before: Cursor | None = None) -> list[Episode]:
+        """At most `limit` episodes of one state, or all: newest first, by (raised_at, id) downwards."""
+        ...
+
+    def get(self, episode: str) -> Episode | None:
+        """One episode, however old."""
+        ...
+
+    def history(self, episode: str) -> list[Event]:
+        """All that happened to an episode, in order; [] for an unknown one."""
+        ...
+
+    async def acknowledge(
+        self, episode: str, by: str, note: str = "", source: str = "api", seen: int | None = None
+    ) -> Episode | Refused:
+        """A named person takes charge; returns once that is durable."""
+        ...
+
+    async def resolve(
+        self,
+        episode: str,
+        by: str,
+        outcome: str,
+        note: str = "",
+        source: str = "api",
+        seen: int | None = None,
+    ) -> Episode | Refused:
+        """A named person closes the episode; returns once that is durable."""
+        ...
+
+    def subscribe(self, after: int | None = None) -> AsyncGenerator[tuple[int, Event], None]:
+        """Events with their numbers: from now on, or every one after `after`.
+
+        Ends when the desk closes. A reader who is too slow ends too, rather than being buffered for.
+        """
+        ...
+
+
+def _plain(text: str) -> str:
+    """Refuse control characters, and those that hide or turn around what is written."""
+    if any(unicodedata.category(char)[0] == "C" or char in "\u2028\u2029" for char in text):
+        raise ValueError("control characters are not allowed")
+    return text
+
+
+def _plain_lines(text: str) -> str:
+    _plain(text.replace("\n", " ").replace("\t", " "))
+    return text
+
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    AfterValidator(_plain),
+    Field(description="The person who acts: a name or a staff id.", examples=["chen.mei"]),
+]
+Note = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=2000),
+    AfterValidator(_plain_lines),
+    Field(description="Kept with the act; leaves the service on no channel."),
+]
+Seen = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        strict=True,
+        description="The alert's `number` when that person looked at it. With it, an act on an alert for"
+        " which people were called again since is refused (409 fresh_evidence).",
+    ),
+]
+
+
+class Acknowledgement(BaseModel):
+    """A person takes charge."""
+
+    model_config = ConfigDict(extra="forbid")
+    by: Name
+    note: Note = ""
+    seen: Seen = None
+
+
+class Resolution(BaseModel):
+    """A person closes the alert and says what it was."""
+
+    model_config = ConfigDict(extra="forbid")
+    by: Name
+    outcome: Outcome
+    note: Note = ""
+    seen: Seen = None
+
+
+class Problem(BaseModel):
+    """Every error: a code for programs, a sentence for people."""
+
+    error: str
+    detail: str
+
+
+_STATUS = {
+    Refusal.UNKNOWN: 404,
+    Refusal.ALREADY_RESOLVED: 409,
+    Refusal.FRESH_EVIDENCE: 409,
+    Refusal.MISSING_NAME: 422,
+    Refusal.BAD_OUTCOME: 422,
+}
+_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
+_PROBLEMS: dict[int | str, dict[str, object]] = {
+    401: {"model": Problem, "description": "No token, or a wrong one"},
+    422: {"model": Problem, "description": "Not understood"},
+}
+_ACT_PROBLEMS: dict[int | str, dict[str, object]] = {
+    404: {"model": Problem, "description": "No such alert"},
+    409: {"model": Problem, "description": "Resolved before, or people were called again since `seen`"},
+    413: {"model": Problem, "description": "Body too large"},
+}
+_CURSOR = re.compile(r"(\d{1,15})(?:\.([A-Za-z0-9_-]{1,64}))?", re.ASCII)
+
+_Alert = Annotated[str, Path(description="The alert's id.")]
+
+
+def create_app(
+    desk: Desk,
+    parts: Parts,
+    metrics: CollectorRegistry,
+    token: str | None,
+    *,
+    metrics_open: bool = False,
+    heartbeat_s: float = HEARTBEAT_S,
+    stalled_s: float = STALLED_S,
+) -> FastAPI:
+    """The application. Without a `token` (None or "") everybody may do everything: for loopback only.
+
+    /healthz, /readyz and /openapi.json are open to all. /metrics needs the token too, unless `metrics_open`:
+    counts per kind of alert say more about a home than a scraper's network should know.
+    """
+    # No pages with documentation: FastAPI's would load scripts from foreign servers (R-120).
+    app = FastAPI(title="Shouwang", version="1", docs_url=None, redoc_url=None)
+    open_paths = {"/healthz", "/readyz", "/openapi.json"} | ({"/metrics"} if metrics_open else set())
+    app.add_middleware(Border, token=token, open_paths=open_paths)
+    app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(HTTPException, _no_such_way)
+    app.include_router(_alerts(desk, heartbeat_s, stalled_s))
+    app.include_router(_operations(parts, metrics))
+    return app
+
+
+def _alerts(desk: Desk, heartbeat_s: float, stalled_s: float) -> APIRouter:
+    router = APIRouter(
+        prefix="/api/v1", dependencies=[Depends(HTTPBearer(auto_error=False))], responses=_PROBLEMS
+    )
+
+    @router.get("/alerts")
+    async def list_alerts(
+        state: Literal["open", "acknowledged", "resolved", "all"] = "all",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        before: Annotated[
+            str | None, Query(description="`next` of the page before, or a time in ms.")
+        ] = None,
+    ) -> Response:
+        """Alerts, newest first: `{"alerts": [...], "next": cursor}`; `next` is null on the last page."""
+        cursor = _cursor(before)
+        if isinstance(cursor, Response):
+            return cursor
+        wanted = None if state == "all" else State(state)
+        found = desk.episodes(wanted, limit + 1, cursor)
+        page = found[:limit]
+        following = f"{page[-1].raised_at}.{page[-1].id}" if len(found) > limit else None
+        return answer(200, {"alerts": [view(episode, desk.registry) for episode in page], "next": following})
+
+    @router.get("/alerts/{alert}", responses={404: _ACT_PROBLEMS[404]})
+    async def get_alert(alert: _Alert) -> Response:
+        """One alert with all that happened to it, oldest first, in `history`."""
+        episode = desk.get(alert)
+        if episode is None:
+            return _refused(Refused(Refusal.UNKNOWN, "there is no such alert"))
+        history = [view_event(event) for event in desk.history(alert)]
+        return answer(200, view(episode, desk.registry) | {"history": history})
+
+    @router.post("/alerts/{alert}/acknowledge", responses=_ACT_PROBLEMS)
+    async def acknowledge(alert: _Alert, act: Acknowledgement) -> Response:
+        """Take charge. Safe to repeat; another person takes over. Answers with the alert, once durable."""
+        return told(alert, await desk.acknowledge(alert, act.by, act.note, "api", act.seen))
+
+    @router.post("/alerts/{alert}/resolve", responses=_ACT_PROBLEMS)
+    async def resolve(alert: _Alert, act: Resolution) -> Response:
+        """Close the alert with an outcome. Safe to repeat. Answers with the alert, once durable."""
+        return told(alert, await desk.resolve(alert, act.by, act.outcome, act.note, "api", act.seen))
+
+    @router.get("/events", response_class=Response)
+    async def events(last_event_id: Annotated[int | None, Header(ge=0, le=2**62)] = None) -> Response:
+        """Every alert event as it happens (text/event-stream): `id` is its number, `data` its JSON.
+
+        With Last-Event-ID all events after that one come first. A comment comes after 15 s of silence. A
+        reader that falls behind is dropped, and resumes with Last-Event-ID.
+        """
+        return EventStream(desk.subscribe(last_event_id), heartbeat_s, stalled_s)
+
+    def told(alert: str, result: Episode | Refused) -> Response:
+        if isinstance(result, Episode):
+            return answer(200, view(result, desk.registry))
+        if result.why is Refusal.UNKNOWN and desk.get(alert) is not None:  # resolved so long ago: forgotten
+            return _refused(Refused(Refusal.ALREADY_RESOLVED, "resolved before"))
+        return _refused(result)
+
+    return router
+
+
+def _operations(parts: Parts, metrics: CollectorRegistry) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/healthz")
+    async def healthz() -> Response:
+        """Whether the process is alive."""
+        return answer(200, {"status": "alive"})
+
+    @router.get("/readyz")
+    async def readyz() -> Response:
+        """Whether it is able to work: 200, or 503 naming what is not (`parts`: name to true or false)."""
+        away = {name: why for name, why in parts().items() if why}
+        ready = {name: name not in away for name in parts()}
+        if not away:
+            return answer(200, {"status": "ready", "parts": ready})
+        detail = "not ready: " + ", ".join(away)
+        return answer(503, {"error": "not_ready", "detail": detail, "parts": ready})
+
+    @router.get("/metrics")
+    async def prometheus() -> Response:
+        """Metrics in Prometheus' text format."""
+        return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _cursor(before: str | None) -> Cursor | Response | None:
+    if before is None:
+        return None
+    found = _CURSOR.fullmatch(before)
+    if found is None:
+        return problem(422, "invalid", "before: give `next` of the page before, or a time in ms")
+    return int(found[1]), found[2] or ""
+
+
+def _refused(refused: Refused) -> Response:
+    return problem(_STATUS[refused.why], refused.why.value, refused.message)
+
+
+async def _not_understood(_: Request, error: Exception) -> Response:
+    """What was wrong with the request, without what was in it: that might be a name."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101  registered for nothing else
+    found = [f"{'.'.join(map(str, one['loc'][1:]))[:80] or 'body'}: {one['msg']}" for one in error.errors()]
+    return problem(422, "invalid", "; ".join(found[:5]))
+
+
+async def _no_such_way(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  registered for nothing else
+    return problem(
+        error.status_code, _CODES.get(error.status_code, "refused"), error.detail, dict(error.headers or {})
+    )
