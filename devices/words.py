@@ -37,7 +37,7 @@ _KEYWORDS = frozenset(("in", "*", "except", "over", "unless", "without"))
 _NO_VALUE = frozenset(
     ("", "unknown", "none", "null", "n/a", "na", "nan", "unavailable", "undefined", "-", "--")
 )
-_NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)")
+_NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)(?![0-9xX])")  # 0xffff is no zero
 _SMALLEST_CLOCK = 2**28
 """A smaller time in a payload is a clock that was never set (families here have no relative times)."""
 _CHANNEL = re.compile(r"_\d+")

@@ -136,11 +136,10 @@ def _sensecap(vocabulary: Vocabulary, messages: list[Json], origin: Origin, said
                 {name: held for name, held in one.items() if name not in {"timestamp", "type"}}
             )[0]
         elif isinstance(value, list):
-            for event in value:
-                if isinstance(event, dict) and isinstance(event.get("id"), int):
-                    fields[f"event status.{event['id']}"] = True
+            events = [event.get("id") for event in value if isinstance(event, dict)]
+            fields |= {f"event status.{_whole(event)}": True for event in events if event is not None}
         elif not isinstance(value, dict):
-            fields[f"measurement.{number}"] = value
+            fields[f"measurement.{_whole(number)}"] = value
     for stamp, fields in moments.items():
         at = own_time(stamp, origin.received_at)
         key = f"{at}:{','.join(fields)}"[
@@ -154,3 +153,8 @@ def _measurements(messages: list[Json]) -> Iterator[dict[str, Json]]:
         for measurement in one[:_MAX_MESSAGES] if isinstance(one, list) else (one,):
             if isinstance(measurement, dict):
                 yield measurement
+
+
+def _whole(number: Json) -> Json:
+    """A number without the fraction that ChirpStack gives every number."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number

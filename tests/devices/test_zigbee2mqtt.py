@@ -1,0 +1,291 @@
+"""What zigbee2mqtt says, message by message: friendly names, plain-text topics, the bridge, actions."""
+
+import json
+
+import pytest
+
+from devices.families import zigbee2mqtt
+from devices.message import Message
+from devices.reading import Decoded, Learned, Models, Reading, Reason, Rejected, TimeSource
+
+_ARRIVED = 1_790_000_000_000
+
+
+def _message(topic: str, payload: object) -> Message:
+    raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return Message(topic, raw, _ARRIVED)
+
+
+def _zigbee(topic: str, payload: object, model: str = "") -> Decoded:
+    answer = zigbee2mqtt.decode(_message(f"zigbee2mqtt/{topic}", payload), Models(default=model))
+    assert isinstance(answer, Decoded)
+    return answer
+
+
+def _said(answer: Decoded) -> dict[str, object]:
+    return {reading.metric: reading.value for reading in answer.readings}
+
+
+def _one(answer: Decoded, metric: str) -> Reading:
+    (found,) = (reading for reading in answer.readings if reading.metric == metric)
+    return found
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["zigbee2mqtt/x", "zigbee2mqtt-floor2/a/b", "Zigbee2MQTT/ lead", "z2m/x", "zigbee2mqtt/bridge/state"],
+)
+def test_its_bases_are_claimed(topic: str) -> None:
+    assert zigbee2mqtt.claims(topic)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "zigbee2mqtt",
+        "zigbee2mqtt/",
+        "home/zigbee2mqtt/x",
+        "zigbee/send",
+        "tele/x/SENSOR",
+        "homeassistant/sensor/0x0c/config",
+        "shouwang/v1/site/device/event",
+        "",
+    ],
+)
+def test_other_topics_are_not_claimed(topic: str) -> None:
+    assert not zigbee2mqtt.claims(topic)
+
+
+@pytest.mark.parametrize(
+    "name", [" Presence_DiningRoom", "Bedroom Window", "floor 2/room/bed", "0x00158d00", "房间 302"]
+)
+def test_a_friendly_name_is_kept_byte_for_byte(name: str) -> None:
+    answer = _zigbee(name, {"battery": 50})
+    assert answer.readings == (Reading(name, "battery", 50, at_source=TimeSource.GATEWAY),)
+
+
+@pytest.mark.parametrize(
+    ("action", "metric"),
+    [
+        ("emergency", "sos"),
+        ("panic", "sos"),
+        ("sos", "sos"),
+        ("emergency_1", "sos"),
+        ("single", "button_press"),
+        ("double", "button_press"),
+        ("hold", "button_press"),
+        ("1_single", "button_press"),
+        ("button_2_hold", "button_press"),
+        ("on", "button_press"),
+        ("brightness_move_up", "button_press"),
+        ("arm_all_zones", "button_press"),
+        ("recall_1", "button_press"),
+    ],
+)
+def test_an_action_is_a_call_for_help_or_a_press(action: str, metric: str) -> None:
+    assert _said(_zigbee("button", {"action": action})) == {metric: True}
+    assert _said(_zigbee("button/action", action.encode())) == {metric: True}
+    assert _one(_zigbee("button", {"action": action}), metric).detail == action
+
+
+@pytest.mark.parametrize(
+    "action", ["", None, "release", "hold_release", "brightness_stop", "fall", "drop", "motion"]
+)
+def test_what_is_no_new_press_says_nothing(action: str | None) -> None:
+    assert _zigbee("button", {"action": action}).readings == ()
+    assert _zigbee("button/action", (action or "").encode()).readings == ()
+
+
+def test_the_legacy_click_is_a_press_and_told_once() -> None:
+    assert [one.metric for one in _zigbee("b", {"click": "single", "action": "single"}).readings] == [
+        "button_press"
+    ]
+
+
+@pytest.mark.parametrize("words", [{"sos": True}, {"emergency": True}, {"action": "panic"}])
+def test_a_call_for_help_needs_no_model(words: dict[str, object]) -> None:
+    assert _said(_zigbee("unknown", words)) == {"sos": True}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"fall_status": "fall_alarm"}, {"fall": True}),
+        ({"fall_down_status": "maybe_fall"}, {"fall_suspected": True}),
+        ({"status": "falling"}, {"fall": True}),
+        ({"smoke": True}, {"smoke": True}),
+        ({"gas": True, "carbon_monoxide": "ON"}, {"gas": True, "carbon_monoxide": True}),
+    ],
+)
+def test_a_danger_needs_no_model(words: dict[str, object], said: dict[str, object]) -> None:
+    assert _said(_zigbee("unknown", words)) == said
+
+
+def test_a_level_that_fell_is_no_event() -> None:
+    assert _zigbee("b", {"sos": False, "emergency": False}).readings == ()
+
+
+def test_without_a_model_the_ambiguous_is_left_by_name() -> None:
+    answer = _zigbee("x", {"contact": False, "occupancy": True, "temperature": 21, "water_leak": False})
+    assert _said(answer) == {"water_leak": False}
+    assert set(answer.left) == {"contact", "occupancy", "temperature"}
+
+
+def test_a_temperature_alone_is_the_rooms() -> None:
+    assert _said(_zigbee("x", {"temperature": 21, "humidity": 40})) == {
+        "room_temperature": 21,
+        "humidity": 40,
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("SONOFF SNZB-04", {"door_open": True}),
+        ("Aqara MCCGQ11LM", {"door_open": True}),
+        ("some door sensor", {"door_open": True}),
+        ("OWON SPM915 sleeping pad", {}),
+        ("", {}),
+    ],
+)
+def test_contact_means_what_the_model_says(model: str, said: dict[str, object]) -> None:
+    assert _said(_zigbee("x", {"contact": False}, model)) == said
+
+
+def test_the_model_may_come_with_the_message() -> None:
+    answer = _zigbee(
+        "x", {"occupancy": True, "device": {"modelId": "lumi.sensor_motion", "status": "online"}}
+    )
+    assert _said(answer) == {"motion": True}
+
+
+@pytest.mark.parametrize("value", [None, "", "unknown", "N/A", "none"])
+def test_no_value_is_no_reading(value: str | None) -> None:
+    payload = {"battery": value, "water_leak": value, "smoke": value, "temperature": value, "action": ""}
+    answer = _zigbee("x", payload)
+    assert answer.readings == ()
+    assert answer.rejected == ()
+
+
+def test_numbers_may_be_texts_and_wrong_ones_are_named() -> None:
+    answer = _zigbee("x", {"battery": "100.00", "humidity": "wet"})
+    assert _said(answer) == {"battery": 100}
+    assert answer.rejected == (Rejected(Reason.WRONG_TYPE, "humidity is no number", "x", "humidity"),)
+
+
+def test_raw_illuminance_gives_way_to_lux() -> None:
+    assert _said(_zigbee("x", {"illuminance": 1515, "illuminance_lux": 15})) == {"illuminance": 15}
+    assert _said(_zigbee("x", {"illuminance": 44})) == {"illuminance": 44}
+
+
+def test_voltage_is_the_batterys_in_mv_and_never_the_mains() -> None:
+    assert _one(_zigbee("x", {"voltage": 3025}), "battery_voltage").unit == "mV"
+    assert _said(_zigbee("plug", {"voltage": 231.5, "power": 12, "state": "ON"})) == {
+        "power": 12,
+        "relay_on": True,
+    }
+
+
+def test_a_smoke_test_is_no_fire() -> None:
+    assert _said(_zigbee("x", {"smoke": True, "test": True})) == {"device_test": True}
+    assert _said(_zigbee("x", {"smoke": True, "test": False})) == {"smoke": True}
+    assert _said(_zigbee("x", {"smoke": False, "test": False})) == {"smoke": False}
+
+
+@pytest.mark.parametrize(
+    ("seen", "at"),
+    [
+        ("2026-04-17T23:33:22+08:00", 1_776_440_002_000),
+        (1_656_118_444_933, 1_656_118_444_933),
+        (None, None),
+        ("yesterday", None),
+        (0, None),
+    ],
+)
+def test_last_seen_is_the_time(seen: object, at: int | None) -> None:
+    answer = _zigbee("x", {"battery": 50, "action": "single", "last_seen": seen})
+    assert {reading.at for reading in answer.readings} == {at}
+    assert {reading.key for reading in answer.readings} == {""}
+
+
+@pytest.mark.parametrize("payload", [b"offline", b'"offline"', b'{"state":"offline"}'])
+def test_availability_is_online_in_both_notations(payload: bytes) -> None:
+    answer = _zigbee("floor 2/bedroom_pir/availability", payload)
+    assert answer.readings == (
+        Reading("floor 2/bedroom_pir", "online", value=False, at_source=TimeSource.ARRIVAL),
+    )
+    assert _said(_zigbee("bridge/state", payload)) == {"online": False}
+
+
+def test_availability_of_nothing_is_rejected() -> None:
+    answer = zigbee2mqtt.decode(_message("zigbee2mqtt/x/availability", b"maybe"), Models())
+    assert answer == Rejected(Reason.WRONG_SHAPE, "expected online or offline", "x")
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "bridge/log",
+        "bridge/logging",
+        "bridge/info",
+        "bridge/config",
+        "bridge/request/restart",
+        "x/set",
+        "x/get",
+        "bridge",
+    ],
+)
+def test_what_carries_no_reading_is_decoded_as_nothing(topic: str) -> None:
+    assert _zigbee(topic, b"\xff not even text: emergency") == Decoded("zigbee2mqtt")
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric"), [("device_joined", "device_joined"), ("device_leave", "device_left")]
+)
+def test_devices_come_and_go(kind: str, metric: str) -> None:
+    data = {"friendly_name": "my bulb", "ieee_address": "0x90fd"}
+    answer = _zigbee("bridge/event", {"type": kind, "data": data})
+    assert answer.readings == (Reading("my bulb", metric, value=True, at_source=TimeSource.ARRIVAL),)
+    assert _zigbee("bridge/event", {"type": "device_announce", "data": data}).readings == ()
+
+
+def test_the_bridge_teaches_the_models() -> None:
+    described = {
+        "friendly_name": "bed 2",
+        "model_id": "lumi.sensor_motion",
+        "definition": {"model": "RTCGQ01LM", "vendor": "Xiaomi", "description": "Mi motion sensor"},
+    }
+    answer = _zigbee("bridge/devices", [{"type": "Coordinator", "friendly_name": "Coordinator"}, described])
+    (learned,) = answer.learned
+    assert learned == Learned("bed 2", "model", "RTCGQ01LM lumi.sensor_motion Xiaomi Mi motion sensor")
+    assert _said(_zigbee("bed 2", {"occupancy": True}, learned.value)) == {"motion": True}
+    interview = {"type": "device_interview", "data": {**described, "status": "successful"}}
+    assert _zigbee("bridge/event", interview).learned == (learned,)
+
+
+def test_one_attribute_on_a_topic_of_its_own() -> None:
+    answer = _zigbee("floor 2/window/contact", b"true", "SNZB-04")
+    assert answer.readings == (
+        Reading("floor 2/window", "door_open", value=False, at_source=TimeSource.GATEWAY),
+    )
+    assert _zigbee("window/color_mode", b"xy").left == ("color_mode",)
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "reason"),
+    [
+        ("zigbee2mqtt/x", b"", Reason.EMPTY),
+        ("zigbee2mqtt/x", b'{"action": ', Reason.NOT_JSON),
+        ("zigbee2mqtt/a/x", b'{"action": ', Reason.NOT_JSON),
+        ("zigbee2mqtt/x", b"\xff\xfe", Reason.NOT_UTF8),
+        ("zigbee2mqtt/x", b"emergency", Reason.NOT_JSON),
+        ("zigbee2mqtt/x", b"[1]", Reason.WRONG_SHAPE),
+        ("zigbee2mqtt/x", b"[" * 40, Reason.TOO_DEEP),
+        ("zigbee2mqtt/x/action", b"\xff", Reason.NOT_UTF8),
+    ],
+)
+def test_the_malformed_is_rejected_with_its_device(self, topic: str, payload: bytes, reason: Reason) -> None:
+    answer = zigbee2mqtt.decode(_message(topic, payload), Models())
+    assert isinstance(answer, Rejected)
+    assert answer.reason is reason
+    assert answer.device
