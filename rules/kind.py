@@ -6,7 +6,7 @@ change is returned itself, so that nothing is written for it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, NoReturn, Protocol, TypeVar
 
 from devices.observation import Observation
@@ -110,6 +110,14 @@ def seen(observation: Observation, same_within_ms: int = 0) -> Evidence:
         detail=observation.detail,
         same_within_ms=same_within_ms,
     )
+
+
+def ended(observation: Observation) -> Evidence:
+    """The evidence that a miss or a silence is over: dated when we heard, for that is when it ended.
+
+    The check itself may have been made before the deadline whose alert it clears, or by a clock that is slow.
+    """
+    return replace(seen(observation), at=observation.received_at)
 
 
 def evidence_key(observation: Observation) -> str:

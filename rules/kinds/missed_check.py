@@ -23,7 +23,7 @@ from devices.metrics import Kind as MetricKind
 from devices.observation import Observation
 from rules.deadlines import local_time, next_daily, next_round
 from rules.decision import Change, Evidence
-from rules.kind import Kind, Rule, Step, Subject, decide, seen
+from rules.kind import Kind, Rule, Step, Subject, decide, ended
 from rules.settings import Duration, Settings, WallTime
 
 DAILY_GRACE_MS = 900_000  # a second channel 15 min after the agreed time
@@ -127,8 +127,15 @@ def observe(
     kept = Memory(due + settings.grace_ms, opens, due, max(memory.last, done), missed, misses)
     if not makes_up:
         return kept, ()
-    made = seen(observation)
-    return kept, (decide(rule, subject, Change.CLEAR, made, at=observation.received_at),)
+    cleared = decide(
+        rule,
+        subject,
+        Change.CLEAR,
+        ended(observation),
+        at=observation.received_at,
+        facts={"check": settings.check, "done_ms": done},
+    )
+    return kept, (cleared,)
 
 
 def wake(rule: Rule[MissedCheckSettings], subject: Subject, memory: Memory, now: int) -> Step[Memory]:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from devices.observation import Observation, Quality
 from devices.registry import Device, Registry, Supervision
 from rules.decision import Change, Evidence
-from rules.kind import Kind, Rule, Step, Subject, decide, seen
+from rules.kind import Kind, Rule, Step, Subject, decide, ended
 from rules.settings import Duration, Settings
 
 AWAY_AGAIN_MS = 3_600_000
@@ -82,7 +82,7 @@ def observe(
     if lost <= observation.received_at:
         return Memory(None, lines, memory.raised), ()
     back = decide(
-        rule, subject, Change.CLEAR, seen(observation), at=observation.received_at, cause=memory.raised
+        rule, subject, Change.CLEAR, ended(observation), at=observation.received_at, cause=memory.raised
     )
     return Memory(lost, lines), (back,)
 

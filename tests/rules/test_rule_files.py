@@ -1,0 +1,240 @@
+"""Rule files: everything that is wrong is said at once, with its line; nothing half right is used."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.registry import Registry
+from rules.configuration import Problem, default, load
+from rules.kind import Subject
+from rules.kinds import KINDS
+from rules.ruleset import Application, RuleSet
+from rules.settings import Settings
+from rules.toml_lines import line_of, lines
+from tests.rules.home import HOME, MINUTE
+
+GOOD = """\
+# rounds
+[[rule]]
+id = "night-round"
+kind = "missed_check"
+check = "visit"
+every = "2h"
+between = ["21:00", "07:00"]
+grace = "12min"
+[rule.care_level.1]
+every = "1h"
+[rule.place.building-2]
+enabled = false
+[rule.resident.zhao]
+every = "90min"
+enabled = true
+"""
+
+CHECK = "[[rule]]\nid = 'a'\nkind = 'missed_check'\ncheck = 'visit'\n"
+
+
+def problems(text: str, registry: Registry | None = None) -> list[Problem]:
+    found = load(text, registry)
+    assert isinstance(found, list), found
+    return found
+
+
+def settings_of(rules: RuleSet, rule: str, resident: str) -> Settings | None:
+    (definition,) = [d for d in rules if d.id == rule]
+    person = HOME.residents[resident]
+    made = Application(definition, HOME).to(Subject(resident, person, person.place))
+    return made.settings if made else None
+
+
+def test_the_default_rules_are_valid_and_name_every_kind() -> None:
+    assert {definition.kind.name for definition in default()} == set(KINDS)
+    assert [d.id for d in default()] == ["sos", "fall", "daily-check-in", "night-round", "unprotected"]
+
+
+def test_a_good_file_gives_its_rules_with_overrides_resolved() -> None:
+    rules = load(GOOD, HOME)
+    assert isinstance(rules, RuleSet)
+    zhao, wang = settings_of(rules, "night-round", "zhao"), settings_of(rules, "night-round", "wang")
+    assert zhao is not None
+    assert wang is not None
+    assert zhao.model_dump()["every"] == 90 * MINUTE
+    assert wang.model_dump()["every"] == 120 * MINUTE
+    assert settings_of(rules, "night-round", "li") is None, "her building is off"
+
+
+def test_three_errors_are_all_reported_with_their_lines() -> None:
+    text = GOOD.replace('"2h"', '"2 hours"').replace("grace", "grase").replace("zhao", "nobody")
+    found = problems(text, HOME)
+    assert [problem.line for problem in found] == [6, 8, 13]
+    assert "2h" in found[0].message
+    assert "every" in found[0].message
+    assert "unknown key" in found[1].message
+    assert "grace" in found[1].message
+    assert "nobody" in found[2].message
+    assert all("night-round" in problem.where for problem in found)
+    assert str(found[2]).startswith("line 13: ")
+
+
+def test_without_a_registry_references_are_not_checked() -> None:
+    assert isinstance(load(GOOD.replace("zhao", "nobody")), RuleSet)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "part"),
+    [
+        ("x = [", 1, "not TOML"),
+        ("\n\nx = 1 1", 3, "not TOML"),
+        ("[[rule]]\nid = ", 2, "not TOML"),
+        ("rules = 1", 1, "[[rule]]"),
+        ("[rule]\nid = 'a'", 1, "two brackets"),
+        ("rule = [1]", 1, "two brackets"),
+        ("[[rule]]\nkind = 'sos'", 1, "id"),
+        ("[[rule]]\nid = 7\nkind = 'sos'", 2, "id"),
+        ("[[rule]]\nid = 'A b'\nkind = 'sos'", 2, "id"),
+        ("[[rule]]\nid = 'technical'\nkind = 'sos'", 2, "reserved"),
+        ("[[rule]]\nid = 'sos'\nkind = 'unprotected'", 2, "reserved"),
+        ("[[rule]]\nid = 'a'\nkind = 'sos'\n[[rule]]\nkind = 'fall'\nid = 'a'", 6, "taken"),
+        ("[[rule]]\nid = 'a'", 1, "kind"),
+        ("[[rule]]\nid = 'a'\nkind = 'soss'", 3, "sos"),
+        ("[[rule]]\nid = 'a'\nkind = ['sos']", 3, "kind"),
+        ("[[rule]]\nid = 'a'\nkind = 'sos'\nplace = 3", 4, "[rule.place."),
+        ("[[rule]]\nid = 'a'\nkind = 'sos'\n[rule.place]\nx = 3", 4, "[rule.place."),
+        ("[[rule]]\nid = 'a'\nkind = 'sos'\nseverity = 'medium'", 4, "R-42"),
+        ("[[rule]]\nid = 'a'\nkind = 'fall'\nenabled = false", 4, "R-42"),
+        ("[[rule]]\nid = 'a'\nkind = 'fall'\n[rule.resident.wang]\nenabled = false", 5, "R-42"),
+        ("[[rule]]\nid = 'a'\nkind = 'sos'\n[rule.place.bed-2]\nseverity = 'low'", 5, "R-42"),
+        ("[[rule]]\nid = 'a'\nkind = 'unprotected'\nenabled = 'no'", 4, "boolean"),
+        ("[[rule]]\nid = 'a'\nkind = 'unprotected'\nseverity = 'urgent'", 4, "medium"),
+        ("[[rule]]\nid = 'a'\nkind = 'unprotected'\n[rule.care_level.4]", 4, "special, 1, 2 or 3"),
+        ("[[rule]]\nid = 'a'\nkind = 'unprotected'\n[rule.place.attic]", 4, "attic"),
+        ("[[rule]]\nid = 'a'\nkind = 'missed_check'\nby = '09:30'", 1, "check: is missing"),
+        (CHECK, 1, "either by"),
+        ("[[rule]]\nid = 'a'\nkind = 'missed_check'\ncheck = 'sos'\nby = '09:30'", 4, "event"),
+        ("[[rule]]\nid = 'a'\nkind = 'missed_check'\ncheck = 'spo2'\nby = '09:30'", 4, "event"),
+        (CHECK + "by = '9:30'", 5, "09:30"),
+        (CHECK + "by = 09:30:00", 5, "09:30"),
+        (CHECK + "every = '0h'", 5, "greater"),
+        (
+            CHECK + "every = '2h'\nfrom = '05:00'",
+            1,
+            "between",
+        ),
+        (
+            CHECK + "by = '09:30'\nbetween = ['21:00', '07:00']",
+            1,
+            "from",
+        ),
+        (
+            CHECK + "every = '2h'\nbetween = ['21:00', '21:00']",
+            6,
+            "two different",
+        ),
+        (
+            CHECK + "every = '2h'\nbetween = ['21:00']",
+            6,
+            "few",
+        ),
+        (
+            CHECK + "every = '2h'\n[rule.resident.li]\nby = '08:00'",
+            6,
+            "either by",
+        ),
+    ],
+)
+def test_a_fault_is_found_where_it_stands(text: str, line: int, part: str) -> None:
+    (problem,) = problems(text, HOME)
+    assert problem.line == line
+    assert part in f"{problem.where} {problem.message}"
+
+
+def test_r42_leaving_sos_and_fall_out_does_not_switch_them_off() -> None:
+    rules = load("")
+    assert isinstance(rules, RuleSet)
+    assert sorted(definition.kind.name for definition in rules) == ["fall", "sos"]
+
+
+def test_a_fault_of_the_rule_is_not_repeated_for_every_override() -> None:
+    text = GOOD.replace('check = "visit"\n', "")
+    assert [problem.line for problem in problems(text, HOME)] == [2]
+
+
+def test_lines_are_found_whatever_the_toml_looks_like() -> None:
+    text = '''\
+title = """
+[[rule]]
+id = 1
+"""  # [[rule]]
+list = [
+  "[[rule]]", # x = 1
+  { a = 1 },
+]
+[[ rule ]]  # the first
+"id" = "x = 3 # no"
+care_level.1.every = '1h'
+[rule."care_level".'2']
+every = "[2h"
+[[rule]]
+place = { p = { every = "1h" } }
+[other.table]
+k = \'\'\'
+[a]\'\'\'
+last = 1
+'''
+    found = lines(text)
+    assert found["title",] == 1
+    assert found["list",] == 5
+    assert found["rule", 0] == 9
+    assert found["rule", 0, "id"] == 10
+    assert found["rule", 0, "care_level", "1", "every"] == 11
+    assert found["rule", 0, "care_level", "2"] == 12
+    assert found["rule", 0, "care_level", "2", "every"] == 13
+    assert found["rule", 1] == 14
+    assert line_of(found, ("rule", 1, "place", "p", "every")) == 15
+    assert found["other", "table", "k"] == 17
+    assert found["other", "table", "last"] == 19
+    assert line_of(found, ("nowhere",)) == 1
+
+
+@given(st.text(max_size=200) | st.text("[]{}\"'#=.\n ab1\\", max_size=60))
+def test_any_text_gives_rules_or_problems(text: str) -> None:
+    found = load(text)
+    assert isinstance(found, RuleSet) or all(1 <= p.line <= text.count("\n") + 1 for p in found)
+    lines(text)
+
+
+VALUES = st.recursive(
+    st.sampled_from(["2h", "09:30", "visit", "high", "low", "x", "", 0, 1, True, 1.5]),
+    lambda inner: st.lists(inner, max_size=2),
+    max_leaves=3,
+)
+
+
+@given(
+    st.sampled_from(sorted(KINDS)),
+    st.dictionaries(
+        st.sampled_from(["check", "by", "every", "between", "from", "grace", "severity", "after", "enabled"]),
+        VALUES,
+        max_size=5,
+    ),
+)
+def test_what_is_written_is_accepted_whole_or_every_problem_has_its_own_line(
+    kind: str, fields: dict[str, object]
+) -> None:
+    written = "".join(f"{key} = {_toml(value)}\n" for key, value in fields.items())
+    text = f'[[rule]]\nid = "r"\nkind = "{kind}"\n{written}'
+    found = load(text)
+    if isinstance(found, RuleSet):
+        assert found.definitions[0].id == "r"
+    else:
+        keys = list(fields)
+        for problem in found:
+            assert problem.line == 1 or keys[problem.line - 4] in problem.message
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
