@@ -17,6 +17,7 @@ FAMILY = "zigbee2mqtt"
 _BASES = ("zigbee2mqtt", "z2m")
 _BRIDGE = "bridge"
 _COMMANDS = frozenset(("set", "get"))
+_SET_ONE = ("/set", "/get")  # <name>/set/<attribute>
 _ACTIONS = ("action", "click")
 _MAX_MODEL = 200
 _MAX_DETAIL = 60
@@ -36,7 +37,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if name == _BRIDGE or name.startswith(f"{_BRIDGE}/"):
         return _bridge(message, name.removeprefix(_BRIDGE).removeprefix("/"))
     device, slash, last = name.rpartition("/")
-    if slash and last in _COMMANDS:
+    if slash and (last in _COMMANDS or device.endswith(_SET_ONE)):
         return Decoded(FAMILY)
     if slash and last == "availability":
         return _online(message, device)

@@ -231,6 +231,8 @@ def test_availability_of_nothing_is_rejected() -> None:
         "bridge/config",
         "bridge/request/restart",
         "x/set",
+        "x/set/state",
+        "x/get/state",
         "x/get",
         "bridge",
     ],
@@ -284,7 +286,7 @@ def test_one_attribute_on_a_topic_of_its_own() -> None:
         ("zigbee2mqtt/x/action", b"\xff", Reason.NOT_UTF8),
     ],
 )
-def test_the_malformed_is_rejected_with_its_device(self, topic: str, payload: bytes, reason: Reason) -> None:
+def test_the_malformed_is_rejected_with_its_device(topic: str, payload: bytes, reason: Reason) -> None:
     answer = zigbee2mqtt.decode(_message(topic, payload), Models())
     assert isinstance(answer, Rejected)
     assert answer.reason is reason
