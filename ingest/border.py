@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 log = structlog.get_logger()
 
 MAX_BODY_BYTES = 16 * 1024
+_DRAINED_BYTES = 1024 * 1024  # read and thrown away, so that the client is there to hear that it is too much
 _BODY_S = 10.0
 
 
@@ -81,18 +82,19 @@ async def _whole_body(scope: Scope, receive: Receive) -> bytes | Response:
         413, "too_large", f"a body has at most {MAX_BODY_BYTES} bytes", {"Connection": "close"}
     )
     length = Headers(scope=scope).get("content-length", "0")
-    if not length.isdigit() or int(length[:9]) > MAX_BODY_BYTES:
+    if not length.isdigit() or int(length[:9]) > _DRAINED_BYTES:
         return too_large
     content = bytearray()
+    size = 0
     try:
         async with asyncio.timeout(_BODY_S):
             while True:
                 message = await receive()
-                content += message.get("body", b"")
-                if len(content) > MAX_BODY_BYTES:
-                    return too_large
-                if not message.get("more_body", False):
-                    return bytes(content)
+                size += len(message.get("body", b""))
+                if size <= MAX_BODY_BYTES:
+                    content += message.get("body", b"")
+                if size > _DRAINED_BYTES or not message.get("more_body", False):
+                    return bytes(content) if size <= MAX_BODY_BYTES else too_large
     except TimeoutError:
         return problem(408, "too_slow", "the body did not come in time", {"Connection": "close"})
 
