@@ -120,9 +120,14 @@ class SqliteJournal:
                 self._wake.notify()
 
     async def transact(self, statements: Statements) -> None:
-        """Run statements with the next commit; returns when durable. Retries while the disk refuses."""
+        """Run statements with the next commit; returns when durable. Retries while the disk refuses.
+
+        Raises what the statements raise, and RuntimeError when the journal is closed.
+        """
         done: asyncio.Future[None] = self._loop.create_future()
         with self._wake:
+            if self._closing:
+                raise RuntimeError("the journal is closed")
             self._transactions.append(_Transaction(statements, done))
             self._hurry = True
             self._wake.notify()
@@ -176,12 +181,21 @@ class SqliteJournal:
                     self.healthy = False
                     log.warning("journal_refused", error=str(error), waiting=len(self._messages))
                     if self._closing:
+                        self._give_up(transactions, error)
                         return
                     time.sleep(_RETRY_S)
                 else:
                     self.healthy = True
                     break
             self._loop.call_soon_threadsafe(self._tell, entries, transactions)
+
+    def _give_up(self, transactions: list[_Transaction], error: sqlite3.Error) -> None:
+        """Tell all who wait for a transaction that it will not be; messages are the broker's still."""
+        with self._wake:
+            waiting = [*transactions, *self._transactions]
+        for transaction in waiting:
+            transaction.error = error
+        self._loop.call_soon_threadsafe(self._tell, [], waiting)
 
     def _next(self) -> tuple[list[Message], list[_Transaction], tuple[int, int] | None] | None:
         with self._wake:
@@ -255,15 +269,19 @@ class SqliteJournal:
 def _run_apart(transaction: _Transaction, database: sqlite3.Connection) -> None:
     """Run one transaction's statements so that its own mistake spoils neither messages nor others.
 
-    A disk that refuses (OperationalError) is everybody's matter and is raised; the commit is tried again.
+    A disk that refuses is everybody's matter and is raised; the commit is tried again. Not so a mistake in
+    the statements (SQLITE_ERROR): it would stay, and hold up every message for ever.
     """
     database.execute("SAVEPOINT apart")
     transaction.error = None
     try:
         transaction.statements(database)
-    except sqlite3.OperationalError:
-        raise
-    except Exception as error:  # noqa: BLE001  handed to the one who asked, whatever it is
+    except Exception as error:
+        if (
+            isinstance(error, sqlite3.OperationalError)
+            and error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
+        ):
+            raise
         database.execute("ROLLBACK TO apart")
         transaction.error = error
     database.execute("RELEASE apart")
