@@ -32,7 +32,7 @@ def next_daily(by: time, opens: time, zone: str, after: int) -> tuple[int, int]:
     The window opens at the last `opens` before the deadline: on the evening before when `opens` is not
     earlier in the day than `by`.
     """
-    day = local_day(after, zone) - _DAY
+    day = local_day(after, zone)
     while (due := instant(day, by, zone)) <= after:
         day += _DAY
     return instant(day if opens < by else day - _DAY, opens, zone), due

@@ -227,6 +227,7 @@ def test_timers_of_one_moment_fire_by_rule_and_subject() -> None:
 def test_a_deadline_comes_before_what_is_received_at_the_same_time() -> None:
     watch = fresh()
     due = local("2025-11-22 22:06")
+    watch.tick(due - 1)
     made = watch.observe(heard("scanner", "visit", due, resident="wang"))
     assert [(d.rule, d.change) for d in made if d.subject == "wang" and d.rule == "round"] == [
         ("round", Change.RAISE),

@@ -195,13 +195,13 @@ def test_overrides_the_most_specific_wins() -> None:
 [rule.place.building-2]
 every = "4h"
 [rule.place.bed-2]
-enabled = false
+every = "5h"
 [rule.resident.zhao]
 grace = "0s"
 """
     )
     decisions = engine(text, EVENING).tick(EVENING + 7 * HOUR)
-    assert about("li", decisions) == [], "her bed's, over her building's and her care level's"
+    assert about("li", decisions) == missed("2025-11-23 02:30"), "her bed's, over her building's and level's"
     assert about("zhao", decisions) == missed("2025-11-23 01:00"), "her own grace, her building's interval"
     assert about("wang", decisions) == missed("2025-11-23 00:18")
 
@@ -222,6 +222,14 @@ def test_rounds_that_changed_count_from_the_last_round() -> None:
     after = engine(ROUNDS.replace('"2h"', '"1h"'), local("2025-11-22 22:30"))
     after.restore(before.dirty())
     assert about("zhao", after.tick(local("2025-11-22 23:10"))) == missed("2025-11-22 23:06")
+
+
+def test_a_shorter_interval_gives_one_interval_of_time_to_whom_it_finds_overdue() -> None:
+    before = engine(ROUNDS, EVENING)
+    before.observe(visit("zhao", local("2025-11-22 22:00")))
+    after = engine(ROUNDS.replace('"2h"', '"1h"'), local("2025-11-22 23:30"))
+    after.restore(before.dirty())
+    assert about("zhao", after.tick(local("2025-11-23 01:00"))) == missed("2025-11-23 00:36")
 
 
 def test_a_daily_deadline_in_the_gap_and_in_the_double_hour_raises_once_a_day() -> None:

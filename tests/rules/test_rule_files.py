@@ -159,6 +159,11 @@ def test_a_fault_of_the_rule_is_not_repeated_for_every_override() -> None:
     assert [problem.line for problem in problems(text, HOME)] == [2]
 
 
+def test_settings_that_do_not_fit_together_are_not_repeated_for_every_override() -> None:
+    text = CHECK + "[rule.resident.wang]\ngrace = '5min'\n[rule.resident.li]\nseverity = 'low'"
+    assert [problem.line for problem in problems(text, HOME)] == [1]
+
+
 def test_lines_are_found_whatever_the_toml_looks_like() -> None:
     text = '''\
 title = """

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.observation import Quality
-from devices.registry import Registry
+from devices.registry import Registry, Supervision
 from rules.decision import Change, Decision, Severity
 from rules.engine import Engine
 from rules.kinds.unprotected import without_line
@@ -180,6 +180,36 @@ def test_a_hub_with_a_button_of_its_own_is_gateway_and_line_at_once() -> None:
     assert told(watch.tick(NOW + 31 * SECOND)) == [("raise", "wang", "gateway:home/hub", 31)]
     back = watch.observe(heard("hub", "online", NOW + 40 * SECOND, value=True))
     assert told(back) == [("clear", "wang", "gateway:home/hub", 40)]
+
+
+def test_of_two_lines_lost_at_once_the_gateway_is_the_cause() -> None:
+    watch = engine()
+    watch.observe(heard("pendant", "online", NOW + SECOND, value=False))
+    watch.observe(heard("hub-2", "online", NOW + SECOND, value=False))
+    assert told(watch.tick(NOW + 31 * SECOND)) == [("raise", "zhao", "gateway:home/hub-2", 31)]
+
+
+def test_a_line_proves_the_gateway_of_her_other_lines() -> None:
+    """The watch and a button behind the hub, which has a button of its own, behind a bridge."""
+    hers = [
+        replace(HOME.devices["home", "watch"], supervision=Supervision.H5),
+        replace(HOME.devices["home", "button"], resident="wang", gateway="hub"),
+        replace(HOME.devices["home", "hub"], resident="wang", calls=True, gateway="bridge"),
+    ]
+    registry = Registry.of(residents=[HOME.residents["wang"]], devices=hers)
+    for proof in ("button", "hub"):
+        watch = engine(registry)
+        watch.observe(heard("hub", "online", NOW + SECOND, value=False))
+        watch.observe(heard(proof, "battery", NOW + 2 * SECOND, 70.0))
+        assert told(watch.tick(NOW + HOUR)) == [], f"{proof} spoke, so the watch has a way"
+
+
+def test_a_message_processed_out_of_turn_shortens_no_silence() -> None:
+    watch = engine()
+    watch.observe(heard("watch", "heart_rate", NOW + 60 * SECOND, 70.0))
+    watch.observe(heard("watch", "heart_rate", NOW + 50 * SECOND, 70.0))
+    assert told(watch.tick(NOW + 149 * SECOND)) == []
+    assert told(watch.tick(NOW + 150 * SECOND)) == [("raise", "wang", "device:home/watch", 150)]
 
 
 def test_the_return_is_dated_when_it_was_heard_whatever_the_devices_clock_says() -> None:
