@@ -194,7 +194,13 @@ def test_a_line_proves_the_gateway_of_her_other_lines() -> None:
     hers = [
         replace(HOME.devices["home", "watch"], supervision=Supervision.H5),
         replace(HOME.devices["home", "button"], resident="wang", gateway="hub"),
-        replace(HOME.devices["home", "hub"], resident="wang", calls=True, gateway="bridge"),
+        replace(
+            HOME.devices["home", "hub"],
+            resident="wang",
+            calls=True,
+            gateway="bridge",
+            supervision=Supervision.S90,
+        ),
     ]
     registry = Registry.of(residents=[HOME.residents["wang"]], devices=hers)
     for proof in ("button", "hub"):
