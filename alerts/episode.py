@@ -47,7 +47,7 @@ class Weight(StrEnum):
 
     CALL = "call"  # people are called again, and an acknowledgement no longer holds
     REPEAT = "repeat"  # another message of the same press, which nobody has answered yet: only kept
-    NOTE = "note"  # the rule says that it calls nobody: only kept
+    NOTE = "note"  # the rule says that it calls nobody (the device thinks it is over): only counted
 
 
 TRANSITIONS: Mapping[tuple[State, EventName], State] = {
@@ -280,19 +280,24 @@ def fold(episode: Episode, event: Event) -> Episode:
 
 
 def _with_evidence(episode: Episode, event: EvidenceAdded) -> Episode:
-    """The episode with one more thing seen: its severity may rise and never falls."""
+    """The episode with one more thing seen: its severity may rise and never falls. A note is only counted."""
     happened = event.evidence.at
+    counted = replace(
+        episode,
+        evidence=episode.evidence + 1,
+        last_evidence_at=max(episode.last_evidence_at, happened),
+    )
+    if event.weight is Weight.NOTE:
+        return counted
     known = episode.concern(event.subject)
     if known is None:
         subjects = (*episode.subjects, Concern(event.subject, happened, happened))
     else:
         subjects = tuple(_seen(known, happened) if it is known else it for it in episode.subjects)
     grown = replace(
-        episode,
+        counted,
         subjects=subjects,
         severity=max(episode.severity, event.severity, key=rank),
-        evidence=episode.evidence + 1,
-        last_evidence_at=max(episode.last_evidence_at, happened),
         facts={**episode.facts, **event.facts},
     )
     if not event.calls:

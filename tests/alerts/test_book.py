@@ -1,5 +1,7 @@
 """The laws of the book, one by one. `test_book_machine` shows them for any interleaving."""
 
+from dataclasses import replace
+
 import pytest
 
 from alerts.book import Book, Refusal, Refused, acknowledge, decide, identify, resolve
@@ -91,7 +93,8 @@ def test_the_messages_of_one_press_call_once_until_somebody_has_taken_charge() -
     (event,) = decide(book, same, 2)
     assert isinstance(event, EvidenceAdded)
     assert event.weight is Weight.REPEAT
-    assert book.apply(event).evidence == 2
+    kept = book.apply(event)
+    assert (kept.evidence, kept.number, kept.called) == (2, 2, 1)
     (another,) = decide(book, decision("k3", at=11_001, same_within_ms=5_000), 3)
     assert isinstance(another, EvidenceAdded)
     assert another.weight is Weight.CALL
@@ -139,6 +142,40 @@ def test_two_residents_are_never_merged_and_equal_causes_are() -> None:
         episode = happen(book, decide(book, dark, 2))
     assert [concern.subject for concern in episode.subjects] == ["wang", "li"]
     assert len(book.unresolved()) == 3
+
+
+def test_a_note_is_counted_and_changes_nothing_else() -> None:
+    """A device that thinks she is up again: a person decides (NOTE)."""
+    book = Book()
+    note = decision("up", change=Change.NOTE, rule="fall", at=1_100, same_within_ms=5_000)
+    assert decide(book, note, 1) == []
+    first = happen(book, decide(book, decision(rule="fall", severity=Severity.MEDIUM), 2))
+    taken = happen(book, acknowledge(book, first.id, "Chen", 3))
+    (event,) = decide(book, note, 4)
+    assert isinstance(event, EvidenceAdded)
+    assert event.weight is Weight.NOTE
+    noted = book.apply(event)
+    assert noted == replace(taken, evidence=2, number=3, last_evidence_at=1_100)
+    assert decide(book, note, 5) == []
+
+
+def test_a_press_soon_after_a_note_is_no_repeat_of_it() -> None:
+    book = Book()
+    happen(book, decide(book, decision(at=1_000), 1))
+    happen(book, decide(book, decision("note", change=Change.NOTE, at=20_000), 2))
+    (event,) = decide(book, decision("k2", at=20_001, same_within_ms=5_000), 3)
+    assert isinstance(event, EvidenceAdded)
+    assert event.weight is Weight.CALL
+
+
+def test_evidence_older_than_the_end_of_a_condition_does_not_begin_it_again() -> None:
+    book = Book()
+    happen(book, decide(book, decision(at=1_000), 1))
+    happen(book, decide(book, decision("end", change=Change.CLEAR, at=5_000), 2))
+    late = happen(book, decide(book, decision("k2", at=4_000), 3))
+    assert not late.active
+    assert late.subjects[0].last_at == 4_000
+    assert happen(book, decide(book, decision("k3", at=5_000), 4)).active
 
 
 def test_severity_rises_and_never_falls() -> None:

@@ -34,6 +34,7 @@ class Watch(RuleBasedStateMachine):
         self.told: list[Event] = []
         self.sent: list[Notification] = []
         self.decided: list[Decision] = []
+        self.notes = 0
 
     def _tell(self, events: list[Event]) -> list[Notification]:
         fresh = []
@@ -92,6 +93,17 @@ class Watch(RuleBasedStateMachine):
         assert not any(note.calls for note in self._tell(decide(self.book, ended, self.now)))
         after = self.book.open_for(what, person)
         assert (before and before.state) == (after and after.state), "an end of a condition closes nothing"
+
+    @rule(what=RULES, person=PEOPLE)
+    def noted(self, what: str, person: str) -> None:
+        self.now += 1
+        note = decision(f"k{len(self.decided)}", change=Change.NOTE, rule=what, subject=person, at=self.now)
+        before = self.book.open_for(what, person)
+        self.notes += before is not None
+        self.decided.append(note)
+        assert self._tell(decide(self.book, note, self.now)) == []
+        after = self.book.open_for(what, person)
+        assert (before and (before.state, before.severity)) == (after and (after.state, after.severity))
 
     @rule(data=st.data(), by=STAFF)
     def acknowledged(self, data: st.DataObject, by: str) -> None:
@@ -153,7 +165,7 @@ class Watch(RuleBasedStateMachine):
         assert len(identities) == len(set(identities))
         episodes = {event.episode for event in self.told}
         total = sum(found.evidence for name in episodes if (found := self.book.get(name)) is not None)
-        assert total == sum(seen.change is Change.RAISE for seen in self.decided)
+        assert total == self.notes + sum(seen.change is Change.RAISE for seen in self.decided)
 
     @invariant()
     def no_notification_is_made_twice(self) -> None:

@@ -128,6 +128,16 @@ def test_what_people_wrote_is_in_the_view_and_in_no_body() -> None:
     assert "knee" not in sent
 
 
+def test_smoke_is_life_safety_also_when_another_metric_opened_the_episode() -> None:
+    book = Book()
+    for key, metric, expected in (("k1", "humidity", False), ("k2", "smoke", True)):
+        seen = decision(key, rule="environment", metric=metric, severity=Severity.MEDIUM)
+        (event,) = decide(book, seen, 1)
+        notification = notify(book.apply(event), event)
+        assert notification is not None
+        assert notification.life_safety is expected
+
+
 def test_every_event_but_quiet_evidence_is_told_and_only_evidence_calls() -> None:
     book = Book()
     told: list[tuple[EventName, bool] | None] = []
