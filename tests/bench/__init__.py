@@ -1,0 +1,1 @@
+"""Speed, measured. Rule: figures are printed, as ratios and medians of one run; nothing here can fail a build."""
