@@ -21,9 +21,9 @@ def text(payload: bytes) -> str | Rejected:
 
 
 def json_value(payload: bytes) -> Json | Rejected:
-    """The payload as a JSON value (RFC 8259; NaN and Infinity are not JSON).
+    """The payload as a JSON value.
 
-    Rejects an empty payload, bytes that are not UTF-8, malformed JSON, and nesting beyond MAX_DEPTH.
+    Rejects an empty payload, malformed JSON, and nesting beyond MAX_DEPTH.
     """
     if not payload:
         return Rejected(Reason.EMPTY)
@@ -37,19 +37,32 @@ def json_value(payload: bytes) -> Json | Rejected:
 
 
 def _loads_leniently(payload: bytes) -> Json | Rejected:
-    """What orjson refused: NaN and Infinity are let through so that they cost one reading, not an SOS.
+    """What orjson refused: a mistake inside one value is let through, so that it costs that, not an SOS.
 
-    `devices.normalise` turns such a number down (R-95). Everything else malformed stays rejected.
+    Such are NaN and Infinity, numbers beyond a double, half an emoji (a lone surrogate), a note that is not
+    UTF-8 or holds a bare line break. `devices.normalise` turns such a number down (R-95); such a text has
+    U+FFFD. Everything else malformed stays rejected.
     """
-    decoded = text(payload)
-    if isinstance(decoded, Rejected):
-        return decoded
-    if "NaN" not in decoded and "Infinity" not in decoded:
-        return Rejected(Reason.NOT_JSON)
     try:
-        value: Json = json.loads(decoded)
+        value: Json = json.loads(payload.decode("utf-8", "replace"), parse_int=_integer, strict=False)
     except (ValueError, RecursionError):
-        return Rejected(Reason.NOT_JSON)
+        decoded = text(payload)
+        return decoded if isinstance(decoded, Rejected) else Rejected(Reason.NOT_JSON)
+    return _printable(value)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < 300 else float(digits)  # any int is then a double too
+
+
+def _printable(value: Json) -> Json:
+    """The value with texts that UTF-8 can hold. Depth is bounded by then."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    if isinstance(value, dict):
+        return {str(_printable(name)): _printable(item) for name, item in value.items()}
     return value
 
 

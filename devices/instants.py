@@ -1,10 +1,12 @@
 """Times as devices write them, to ms UTC. Rule: what cannot be a time is None; nothing is guessed."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 PLAUSIBLE_FROM = 946_684_800_000
 """2000-01-01T00:00:00Z in ms: no device of ours measured anything before (R-88)."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
 _RELATIVE_BELOW = 2**28  # R-89: a smaller number is seconds relative to now (SenML, RFC 8428)
 
 
@@ -23,6 +25,16 @@ def number_ms(value: float, received_at: int) -> int | None:
     return int(value // 1_000_000)
 
 
+def relative(value: object) -> bool:
+    """Whether `any_ms` takes this as seconds from its arrival (R-89): then it is another time every time."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return False
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value < _RELATIVE_BELOW
+
+
 def iso_ms(value: str) -> int | None:
     """An ISO 8601 / RFC 3339 time with a zone, to ms UTC (nanoseconds are cut). Zoneless: None."""
     try:
@@ -31,10 +43,7 @@ def iso_ms(value: str) -> int | None:
         return None
     if when.tzinfo is None:
         return None
-    try:
-        return int(when.timestamp() * 1000 // 1)
-    except (OverflowError, ValueError):
-        return None
+    return (when - _EPOCH) // _MS  # whole numbers: as a float of seconds it would lose milliseconds
 
 
 def any_ms(value: object, received_at: int) -> int | None:

@@ -3,16 +3,18 @@
 Rule: errs towards urgent. It only decides who goes first, never what is true.
 """
 
-import re
-
 from devices.message import Message
 
-_WORDS = re.compile(
-    rb"sos|fall|emergency|panic|help|alarm|smoke|fire|gas|carbon|urgent|tumble", re.IGNORECASE
+_WORDS = (
+    *b"sos fall emergency panic help alarm alert smoke fire gas carbon urgent tumble mandown".split(),
+    *(b"man down", b"abnormal", b"silent", b"co_state", b"event status"),  # of devices in the catalogue
+    b"\\u00",  # a letter of such a word written as an escape; nobody needs to
 )
-_HEAD_BYTES = 4096
 
 
 def urgent(message: Message) -> bool:
     """Whether a message goes ahead of telemetry (DESIGN section 3, R-10)."""
-    return message.topic.endswith("/event") or _WORDS.search(message.payload, 0, _HEAD_BYTES) is not None
+    if message.topic.endswith("/event"):
+        return True
+    payload = message.payload.lower()  # plain searches are faster than a pattern, by far on a long payload
+    return any(word in payload for word in _WORDS)

@@ -9,7 +9,7 @@ import re
 import struct
 
 from devices.envelope import Json, json_value, text
-from devices.instants import any_ms
+from devices.instants import any_ms, relative
 from devices.message import Message
 from devices.metrics import METRICS, Kind
 from devices.reading import Decoded, Known, Motion, Reading, Reason, Rejected, TimeSource, Value
@@ -32,8 +32,8 @@ _CLEARED: dict[str, tuple[str, Value]] = {
 
 
 def claims(topic: str) -> bool:
-    """Whether the topic is of the native protocol. `.../alerts/...` is what we publish ourselves."""
-    return topic.startswith("shouwang/v1/") and "/alerts/" not in topic
+    """Whether the topic is of the native protocol. `<site>/alerts/...` is what we publish ourselves."""
+    return topic.startswith("shouwang/v1/") and topic.split("/", 4)[3:4] != ["alerts"]
 
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG001  every family has this signature
@@ -75,18 +75,24 @@ class _Found:
     def reject(self, reason: Reason, detail: str, metric: str = "") -> None:
         self.rejected.append(Rejected(reason, detail, self.device, metric))
 
-    def time_and_key(self, item: dict[str, Json]) -> tuple[int | None, str]:
-        """`ts` as ms UTC, and what makes the item idempotent: `id`, or `seq` with `ts`."""
+    def time_and_key(self, item: dict[str, Json]) -> tuple[int | None, TimeSource, str]:
+        """`ts` as ms UTC, by whose clock, and what makes the item idempotent: `id`, or `seq` with `ts`.
+
+        A `ts` relative to its arrival is by our clock, and identifies nothing: a counter beside it begins
+        anew with every restart of the device, and a press must never pass for an older one.
+        """
         raw = item.get("ts")
         at = None if raw is None else any_ms(raw, self.received_at)
         if raw is not None and at is None:
             self.reject(Reason.WRONG_TYPE, "ts is no time: Unix time in ms is expected")
+        own = at is not None and not relative(raw)
+        source = TimeSource.DEVICE if own else TimeSource.ARRIVAL
         identity, seq = item.get("id"), item.get("seq")
-        if isinstance(identity, (str, int)) and identity != "":
-            return at, f"id:{identity}"
-        if isinstance(seq, int) and raw is not None:
-            return at, f"seq:{seq}:{raw}"
-        return at, ""
+        if isinstance(identity, (str, int)) and not isinstance(identity, bool) and identity != "":
+            return at, source, f"id:{identity}"
+        if own and isinstance(seq, int) and not isinstance(seq, bool):
+            return at, source, f"seq:{seq}:{raw}"
+        return at, source, ""
 
     def result(self) -> Decoded | Rejected:
         if len(self.rejected) == 1 and not self.readings and not self.motion:
@@ -96,13 +102,9 @@ class _Found:
         )
 
 
-def _source(at: int | None) -> TimeSource:
-    return TimeSource.ARRIVAL if at is None else TimeSource.DEVICE
-
-
 def _telemetry(item: dict[str, Json], found: _Found) -> None:
-    at, key = found.time_and_key(item)
-    source, device = _source(at), found.device
+    at, source, key = found.time_and_key(item)
+    device = found.device
     for name, value in item.items():
         if name in _ABOUT or value is None:
             continue
@@ -120,7 +122,7 @@ def _telemetry(item: dict[str, Json], found: _Found) -> None:
 
 
 def _event(item: dict[str, Json], found: _Found) -> None:
-    at, key = found.time_and_key(item)
+    at, source, key = found.time_and_key(item)
     event, state = item.get("event"), item.get("state", "raised")
     if not isinstance(event, str):
         found.reject(Reason.UNKNOWN_EVENT, "the field event is missing or no text")
@@ -146,7 +148,7 @@ def _event(item: dict[str, Json], found: _Found) -> None:
             metric,
             value,
             at=at,
-            at_source=_source(at),
+            at_source=source,
             key=key,
             detail=note[:200] if isinstance(note, str) else "",
             confidence=confidence,
@@ -169,7 +171,7 @@ def _meaning(event: str, *, raised: bool) -> tuple[str, Value] | None:
 
 
 def _motion(item: dict[str, Json], found: _Found) -> None:
-    at, _ = found.time_and_key(item)
+    at, _, _ = found.time_and_key(item)
     fs, position = item.get("fs"), item.get("position", "unknown")
     if isinstance(fs, bool) or not isinstance(fs, (int, float)) or not 1 <= fs <= 1000:
         found.reject(Reason.WRONG_TYPE, "fs must be the sampling rate in Hz")
@@ -214,9 +216,9 @@ def _status(message: Message, site: str, device: str) -> Decoded | Rejected:
     said = text(message.payload)
     if isinstance(said, Rejected):
         return Rejected(said.reason, said.detail, device)
-    word: Json = said.strip()
     battery: Json = None
-    if message.payload[:1] in {b"{", b'"'}:
+    word: Json = said.strip()
+    if said.lstrip()[:1] in {"{", '"'}:
         value = json_value(message.payload)
         if isinstance(value, Rejected):
             return Rejected(value.reason, value.detail, device)
