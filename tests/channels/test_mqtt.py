@@ -12,7 +12,7 @@ import pytest
 from alerts.outbox import Delivered, Retry
 from ingest.channels import Delivery
 from ingest.channels.mqtt import MqttChannel, topic
-from tests.channels.conftest import Mosquitto
+from tests.brokers import Mosquitto
 
 pytestmark = pytest.mark.integration
 
@@ -121,7 +121,8 @@ async def test_a_broker_killed_while_it_owes_an_answer_is_noticed_at_once(
         done, _ = await asyncio.wait({waiting}, timeout=0.2)
         assert not done
         began = loop.time()
-        mosquitto.stop()
+        mosquitto.process.kill()  # not `mosquitto.kill`, which thaws it first: it might answer
+        mosquitto.process.wait(timeout=10)
         assert isinstance(await waiting, Retry)
         assert loop.time() - began < 10, "the kill was noticed, not the deadline of 60 s"
         mosquitto.start()
