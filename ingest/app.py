@@ -8,7 +8,7 @@ import contextlib
 import socket
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from random import random
 
@@ -155,6 +155,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             clock=clock,
             metrics=metrics,
             decide=_decider(desk, clock),
+            recorded=desk.settled,
         )
         replayed = pipeline.catch_up()
         pipeline.tick(clock.now())
@@ -328,6 +329,15 @@ def _source(setting: Setting, intake: Intake, lane: str) -> Source:
     return source
 
 
+class _Server(uvicorn.Server):
+    """uvicorn without its hands on SIGINT and SIGTERM: the command decides what those mean."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
 async def _api(
     stack: contextlib.AsyncExitStack,
     line: Line,
@@ -341,10 +351,9 @@ async def _api(
     listening = socket.create_server((config.host, config.port), backlog=128)
     stack.callback(listening.close)
     app = create_app(desk, parts, metrics.registry, setting.token, metrics_open=config.open_metrics)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=3)
     )
-    server.install_signal_handlers = lambda: None
 
     def stop() -> None:
         desk.close()

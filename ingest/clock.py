@@ -11,7 +11,10 @@ from typing import Protocol
 class Clock(Protocol):
     """Now, in ms UTC, and how many clock ms pass in a real ms."""
 
-    speed: float
+    @property
+    def speed(self) -> float:
+        """Clock ms per real ms."""
+        ...
 
     def now(self) -> int:
         """Unix time in ms, UTC."""

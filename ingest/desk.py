@@ -7,7 +7,7 @@ Deciding the same thing again (a replay after a crash) changes nothing: identiti
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -86,6 +86,11 @@ class Desk:
         self.book = Book.of(self._remembered())
         self._count_open()
 
+    @property
+    def registry(self) -> Registry:
+        """Who lives where."""
+        return self._registry
+
     def decide(self, decisions: list[Decision], now: int, received: float | None = None) -> None:
         """Take decisions of the rules. `received` is the loop time at which their message arrived.
 
@@ -124,16 +129,14 @@ class Desk:
             episode, resolve(self.book, episode, by, outcome, note, self._clock.now(), source, seen=seen)
         )
 
-    def episodes(self, state: State | None, limit: int, before: int | None = None) -> list[Episode]:
-        """Episodes, newest first: of one state or all, raised before `before` (ms) when given."""
-        where, values = ["raised_at < ?"], [before if before is not None else 2**62]
-        parameters: list[object] = [*values]
-        if state is not None:
-            where.append("state = ?")
-            parameters.append(state.value)
+    def episodes(
+        self, state: State | None, limit: int, before: tuple[int, str] | None = None
+    ) -> list[Episode]:
+        """Episodes of one state or all, newest first by (raised_at, id); `before` is where a page ended."""
         rows = self._journal.query(
-            f"SELECT body FROM alert WHERE {' AND '.join(where)} ORDER BY raised_at DESC, id LIMIT ?",  # noqa: S608  fixed words
-            (*parameters, limit),
+            "SELECT body FROM alert WHERE (?1 IS NULL OR state = ?1) AND (raised_at, id) < (?2, ?3)"
+            " ORDER BY raised_at DESC, id DESC LIMIT ?4",
+            (state.value if state else None, *(before or (2**62, "")), limit),
         )
         return [load_episode(cast("bytes", row[0])) for row in rows]
 
@@ -149,7 +152,7 @@ class Desk:
         rows = self._journal.query("SELECT body FROM alert_event WHERE alert = ? ORDER BY seq", (episode,))
         return [load_event(cast("bytes", row[0])) for row in rows]
 
-    async def subscribe(self, after: int | None = None) -> AsyncIterator[tuple[int, Event]]:
+    async def subscribe(self, after: int | None = None) -> AsyncGenerator[tuple[int, Event], None]:
         """Every event from now on with its number, or every one after `after`. A slow reader's ends."""
         watcher = _Watcher()
         self._watchers.add(watcher)
