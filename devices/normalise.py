@@ -16,6 +16,7 @@ from devices.registry import Registry
 MAX_AHEAD_MS = 60_000
 """R-91: a stamp further ahead than this is the device's clock at fault."""
 
+_GOOD = Quality.GOOD
 _ZERO_IS_NO_VALUE = frozenset(("heart_rate", "respiratory_rate"))
 _MAX_TEXT = 200
 
@@ -39,10 +40,11 @@ _TO_CANONICAL: dict[tuple[str, str], tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """The observations of one message, and what could not become one."""
+    """The observations of one message, and what could not become one. `kept`: the reading each came from."""
 
     observations: list[Observation]
     rejected: list[Rejected]
+    kept: list[int]
 
 
 def normalise(decoded: Decoded, message: Message, registry: Registry, site: str = "") -> Normalised:
@@ -53,42 +55,65 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
     """
     observations: list[Observation] = []
     rejected = list(decoded.rejected)
+    kept: list[int] = []
     where = decoded.site or site
-    binding: tuple[str, str, str] | None = None
-    for reading in decoded.readings:
-        metric = METRICS.get(reading.metric)
+    received_at = message.received_at
+    resident = place = bound = None
+    last: object = None  # the reading's time for which `moment` holds
+    moment = (received_at, TimeSource.ARRIVAL, _GOOD, False)
+    for index, reading in enumerate(decoded.readings):
+        device, name, _, _, at, source, key, detail, confidence, by = reading
+        metric = METRICS.get(name)
         if metric is None:
-            rejected.append(Rejected(Reason.UNKNOWN_METRIC, reading.metric[:40], reading.device))
+            rejected.append(Rejected(Reason.UNKNOWN_METRIC, name[:40], device))
             continue
-        value = _value(reading, metric)
+        value = _number(reading, metric) if metric.kind is Kind.QUANTITY else _word(reading, metric)
         if isinstance(value, Rejected):
             rejected.append(value)
             continue
-        if binding is None or binding[0] != reading.device:
-            binding = (reading.device, *_bound(registry, where, reading.device))
-        at, source, quality, late = _time(reading, metric, message)
-        if quality is Quality.GOOD and metric.suspect is not None and not _within(value, metric.suspect):
+        if device != bound:
+            bound, (resident, place) = device, _bound(registry, where, device)
+        if (this := (at, source, metric.lateness)) != last or at is None:
+            last, moment = this, _time(reading, metric, message)
+        at, source, quality, late = moment
+        if metric.suspect is not None and quality is _GOOD and not _within(value, metric.suspect):
             quality = Quality.UNCERTAIN
+        kept.append(index)
         observations.append(
             Observation(
-                reading.device,
-                reading.metric,
+                device,
+                name,
                 value,
                 at,
-                message.received_at,
+                received_at,
                 quality,
                 source,
                 where,
-                binding[1],
-                binding[2],
+                resident or "",
+                place or "",
                 late,
-                reading.key,
-                reading.detail[:_MAX_TEXT],
-                reading.confidence,
-                reading.by,
+                key,
+                detail[:_MAX_TEXT],
+                confidence,
+                by,
             )
         )
-    return Normalised(observations, rejected)
+    if any(o.metric == "bp_diastolic" for o in observations):
+        _cross_check(observations, rejected, kept)
+    return Normalised(observations, rejected, kept)
+
+
+def _cross_check(observations: list[Observation], rejected: list[Rejected], kept: list[int]) -> None:
+    """Turn down a diastolic pressure that is not below the systolic of the same measurement (section 11)."""
+    systolic = {(o.device, o.key, o.at): o.value for o in observations if o.metric == "bp_systolic"}
+    for index in range(len(observations) - 1, -1, -1):
+        o = observations[index]
+        above = systolic.get((o.device, o.key, o.at)) if o.metric == "bp_diastolic" else None
+        if isinstance(above, float) and isinstance(o.value, float) and o.value >= above:
+            rejected.append(
+                Rejected(Reason.OUT_OF_RANGE, "bp_diastolic is not below bp_systolic", o.device, o.metric)
+            )
+            del observations[index], kept[index]
 
 
 def _bound(registry: Registry, site: str, device: str) -> tuple[str, str]:
@@ -102,12 +127,10 @@ def _bound(registry: Registry, site: str, device: str) -> tuple[str, str]:
     return registry.only_resident(found.place), found.place
 
 
-def _value(reading: Reading, metric: Metric) -> Value | Rejected:
-    """The value in the canonical unit and type, or why not (R-95, REQUIREMENTS section 11)."""
+def _word(reading: Reading, metric: Metric) -> Value | Rejected:
+    """The value of a state, an event or an enumeration, or why it is none."""
     value = reading.value
     match metric.kind:
-        case Kind.QUANTITY:
-            return _number(reading, metric)
         case Kind.STATE:
             if isinstance(value, bool):
                 return value
@@ -126,9 +149,12 @@ def _value(reading: Reading, metric: Metric) -> Value | Rejected:
             if metric.words and value not in metric.words:
                 return _no(reading, Reason.OUT_OF_RANGE, f"is none of {', '.join(metric.words)}")
             return value
+        case Kind.QUANTITY:  # see `_number`
+            return _no(reading, Reason.WRONG_TYPE, "is a number")
 
 
 def _number(reading: Reading, metric: Metric) -> float | Rejected:
+    """The number in the canonical unit, or why there is none (R-95, REQUIREMENTS section 11)."""
     value = reading.value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return _no(reading, Reason.WRONG_TYPE, "is no number")

@@ -11,10 +11,20 @@ _WORDS = (
     b"\\u00",  # a letter of such a word written as an escape; nobody needs to
 )
 
+_NATIVE = (b'"sos', b'"fall', b'"smoke', b'"gas', b'"carbon', b"\\u00")
+
 
 def urgent(message: Message) -> bool:
     """Whether a message goes ahead of telemetry (DESIGN section 3, R-10)."""
-    if message.topic.endswith("/event"):
+    topic, payload = message.topic, message.payload
+    if topic.endswith("/event"):
         return True
-    payload = message.payload.lower()  # plain searches are faster than a pattern, by far on a long payload
-    return any(word in payload for word in _WORDS)
+    if topic.endswith("/telemetry"):  # the native protocol's: there words are spelled as in the vocabulary
+        words: tuple[bytes, ...] = _NATIVE
+    else:
+        payload, words = payload.lower(), _WORDS
+    # Plain searches are faster than a pattern, by far on a long payload; this loop is than `any`.
+    for word in words:  # noqa: SIM110
+        if word in payload:
+            return True
+    return False
