@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import socket
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from random import random
@@ -83,35 +83,35 @@ class Intake:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._waiting: deque[tuple[Source | None, Token | None]] = deque()
-        self._receiver: dict[str, Source] = {}
+        self._waiting: deque[tuple[Source, Token, bool]] = deque()
+        self._sources: dict[str, Source] = {}
         self.journal: SqliteJournal  # made after this, since it calls `committed`
-        self.pipeline: Pipeline | None = None
+        self.pipeline: Pipeline
 
     def receiver(self, lane: str) -> Callable[[Message, Token], None]:
-        """What a source of this lane calls for each message."""
-        counter = self._metrics.received.labels(lane)
+        """What the source of this lane calls for each message."""
 
         def received(message: Message, token: Token) -> None:
-            counter.inc()
-            self._waiting.append((self._receiver.get(lane), token))
-            self.journal.append(message, urgent=urgent(message))
+            hurry = urgent(message)
+            self._waiting.append((self._sources[lane], token, hurry))
+            self.journal.append(message, urgent=hurry)
 
         return received
 
     def attach(self, source: Source) -> None:
-        """The source that acknowledges for its lane."""
-        self._receiver[source.lane] = source
+        """The source that receives and acknowledges for its lane."""
+        self._sources[source.lane] = source
 
     def committed(self, entries: list[Entry]) -> None:
         """Entries are durable: decide on the urgent ones, then acknowledge all, then leave the rest."""
-        if self.pipeline is not None:
-            self.pipeline.take(entries)
-        self._metrics.journalled.inc(len(entries))
-        for _ in entries:
-            source, token = self._waiting.popleft()
-            if source is not None and token is not None:
-                source.acknowledge(token)
+        waiting = [self._waiting.popleft() for _ in entries]
+        hurry = [entry for entry, (_, _, urgent_) in zip(entries, waiting, strict=True) if urgent_]
+        rest = [entry for entry, (_, _, urgent_) in zip(entries, waiting, strict=True) if not urgent_]
+        self.pipeline.take(hurry, rest)
+        for source, token, _ in waiting:
+            source.acknowledge(token)
+        for lane, count in Counter(source.lane for source, _, _ in waiting).items():
+            self._metrics.received.labels(lane).inc(count)
 
     async def settled(self) -> None:
         """Wait until all that was received is durable and acknowledged; bounded."""
@@ -158,6 +158,8 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             recorded=desk.settled,
         )
         replayed = pipeline.catch_up()
+        # What we did not hear while we were down is not the devices' silence.
+        engine.deaf(max(checkpoint.now, pipeline.last_received), clock.now())
         pipeline.tick(clock.now())
         intake.pipeline = pipeline
         log.info("restored", replayed=replayed, open_alerts=len(desk.book.unresolved()))

@@ -15,10 +15,10 @@ class Metrics:
         self.registry = CollectorRegistry()
         r = self.registry
         self.received = Counter(
-            "shouwang_messages_received", "MQTT messages taken from the broker.", ["lane"], registry=r
-        )
-        self.journalled = Counter(
-            "shouwang_messages_journalled", "Messages made durable, then acknowledged.", registry=r
+            "shouwang_messages_received",
+            "MQTT messages taken: made durable in the journal, then acknowledged.",
+            ["lane"],
+            registry=r,
         )
         self.fate = Counter(
             "shouwang_messages_processed",

@@ -6,8 +6,8 @@ quarantined), whatever it holds. Runs in the event loop, in slices, so that noth
 
 import asyncio
 import sqlite3
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 import structlog
@@ -16,14 +16,13 @@ from devices.message import Message
 from devices.observation import Observation, Quality
 from devices.reading import Rejected
 from devices.registry import Registry
-from devices.urgency import urgent
 from ingest.checkpoint import Checkpoint, Progress
 from ingest.clock import Clock
 from ingest.interpret import Interpreted, interpret
 from ingest.journal import Entry, Journal
 from ingest.metrics import Metrics
 from rules.decision import Decision
-from rules.engine import Engine
+from rules.engine import Engine, Row
 
 log = structlog.get_logger()
 
@@ -53,12 +52,15 @@ class Processed(NamedTuple):
 
 
 Decide = Callable[[list[Decision], int], None]
+Recorded = Callable[[], Awaitable[None]]
 
 
 class Pipeline:
     """Interprets, drops repeats, asks the rules, keeps what the store has not taken yet.
 
     `decide` gets the decisions of each observation with its arrival time, or of a tick with its time (ms).
+    `recorded` returns when all that `decide` was given is durable: no checkpoint may say before that its
+    message is done with, or a crash between the two would lose the alert.
     """
 
     def __init__(
@@ -72,20 +74,23 @@ class Pipeline:
         clock: Clock,
         metrics: Metrics,
         decide: Decide,
+        recorded: Recorded | None = None,
     ) -> None:
         self._journal, self._checkpoint, self._engine = journal, checkpoint, engine
         self._registry, self._site, self._clock = registry, site, clock
-        self._metrics, self._decide = metrics, decide
+        self._metrics, self._decide, self._recorded = metrics, decide, recorded
         self.position = checkpoint.position
         self._ahead = set(checkpoint.ahead)
-        self._urgent: deque[Entry] = deque()
         self._rest: deque[Entry] = deque()
         self._work = asyncio.Event()
         self._seen: dict[int, int] = {}
-        self._saving: dict[int, int] = {}
         self._duplicates: list[tuple[int, int]] = []
+        # what the next checkpoint adds: kept until one is written, also when a save is cancelled
+        self._saving: dict[int, int] = {}
         self._saving_duplicates: list[tuple[int, int]] = []
+        self._saving_memories: list[Row] = []
         self.saved = checkpoint.position
+        self.last_received = 0  # our clock, ms
         self._last_work = asyncio.get_running_loop().time()
         self.feed = Feed(self)
 
@@ -95,22 +100,22 @@ class Pipeline:
         while entries := self._journal.read(self.position, 1000):
             for start in range(0, len(entries), SLICE):
                 self._process([e for e in entries[start : start + SLICE] if e.seq not in self._ahead])
+            self._reached(entries[-1].seq)
             count += len(entries)
         return count
 
-    def take(self, entries: list[Entry]) -> None:
-        """Entries just made durable, in order."""
-        for entry in entries:
-            (self._urgent if urgent(entry.message) else self._rest).append(entry)
-        if self._urgent:
-            self._slice(self._urgent)  # at once: help does not wait for the next turn
-        if self._rest:
+    def take(self, hurry: list[Entry], rest: list[Entry]) -> None:
+        """Entries just made durable, in order; those in a `hurry` are processed before this returns."""
+        for start in range(0, len(hurry), SLICE):
+            self._process(hurry[start : start + SLICE])
+        if rest:
+            self._rest.extend(rest)
             self._work.set()
 
     def drain(self) -> None:
         """Process all that was taken (at shutdown)."""
         while self._rest:
-            self._slice(self._rest)
+            self._slice()
 
     async def run(self) -> None:
         """Process, tick and checkpoint until cancelled."""
@@ -120,17 +125,21 @@ class Pipeline:
             tasks.create_task(self._run_checkpoints(), name="checkpoints")
 
     async def save(self) -> None:
-        """Write a checkpoint now; tries again while the disk refuses."""
-        self._saving, self._seen = self._seen, {}
-        self._saving_duplicates, self._duplicates = self._duplicates, []
+        """Write a checkpoint of now; tries again while the disk refuses."""
+        self._saving.update(self._seen)
+        self._saving_duplicates += self._duplicates
+        self._saving_memories += self._engine.dirty()
+        self._seen, self._duplicates = {}, []
         progress = Progress(
             self.position,
             sorted(self._ahead),
-            list(self._engine.dirty()),
+            list(self._saving_memories),
             list(self._saving.items()),
-            self._saving_duplicates,
+            list(self._saving_duplicates),
             self._clock.now(),
         )
+        if self._recorded is not None:
+            await self._recorded()
         while True:
             try:
                 await asyncio.to_thread(self._checkpoint.save, progress)
@@ -140,13 +149,13 @@ class Pipeline:
             else:
                 break
         self.saved = progress.position
-        self._saving, self._saving_duplicates = {}, []
+        self._saving, self._saving_duplicates, self._saving_memories = {}, [], []
 
     async def _run_rest(self) -> None:
         while True:
             await self._work.wait()
             while self._rest:
-                self._slice(self._rest)
+                self._slice()
                 await asyncio.sleep(0)
             self._work.clear()
 
@@ -169,15 +178,20 @@ class Pipeline:
         if decisions:
             self._decide(decisions, now)
 
-    def _slice(self, queue: deque[Entry]) -> None:
-        self._process([queue.popleft() for _ in range(min(SLICE, len(queue)))])
+    def _slice(self) -> None:
+        self._process([self._rest.popleft() for _ in range(min(SLICE, len(self._rest)))])
 
     def _process(self, entries: list[Entry]) -> None:
         self._last_work = asyncio.get_running_loop().time()
         interpreted = [interpret(entry.message, self._registry, self._site) for entry in entries]
         known = self._known(interpreted)
-        for entry, said in zip(entries, interpreted, strict=True):
-            self._one(entry, said, known)
+        fates = Counter(
+            self._one(entry, said, known) for entry, said in zip(entries, interpreted, strict=True)
+        )
+        for fate, count in fates.items():
+            self._metrics.fate.labels(fate).inc(count)
+        if entries:
+            self.last_received = max(self.last_received, entries[-1].message.received_at)
 
     def _known(self, interpreted: Iterable[Interpreted]) -> dict[int, int]:
         """When each identity of a slice was seen before, if it was."""
@@ -188,7 +202,8 @@ class Pipeline:
             known.update((i, recent[i]) for i in asked if i in recent)
         return known
 
-    def _one(self, entry: Entry, said: Interpreted, known: dict[int, int]) -> None:
+    def _one(self, entry: Entry, said: Interpreted, known: dict[int, int]) -> str:
+        """Process one entry; its fate."""
         seq, message = entry
         fresh = list(said.observations)
         if fresh:
@@ -216,8 +231,8 @@ class Pipeline:
             fate = "observed" if fresh else "duplicate"
         else:
             fate = "quarantined" if said.rejected else "empty"
-        self._metrics.fate.labels(fate).inc()
         self._done(Processed(seq, fresh, tuple(said.rejected), message if said.rejected else None))
+        return fate
 
     def _repeats(self, message: Message, said: Interpreted, known: dict[int, int]) -> set[int]:
         repeats = {identity for identity in said.identities if identity in known}
@@ -228,12 +243,26 @@ class Pipeline:
     def _done(self, processed: Processed) -> None:
         if processed.seq == self.position + 1:
             self.position = processed.seq
-            while self.position + 1 in self._ahead:
-                self.position += 1
-                self._ahead.discard(self.position)
+            self._close_up()
         else:
             self._ahead.add(processed.seq)
         self.feed.put(processed)
+
+    def _close_up(self) -> None:
+        while self.position + 1 in self._ahead:
+            self.position += 1
+            self._ahead.discard(self.position)
+
+    def _reached(self, seq: int) -> None:
+        """All that the journal has up to `seq` is processed.
+
+        Numbers it does not have were trimmed, which needs a checkpoint beyond them: that one is lost.
+        """
+        if seq > self.position:
+            log.warning("checkpoint_behind_journal", position=self.position, reached=seq)
+            self.position = seq
+            self._ahead = {ahead for ahead in self._ahead if ahead > seq}
+            self._close_up()
 
     def again(self, after: int, limit: int) -> list[Processed]:
         """Processed entries once more from the journal, for a store that fell behind.

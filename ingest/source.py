@@ -28,6 +28,7 @@ from ingest.journal import head_of
 log = structlog.get_logger()
 
 _BURST = 128  # packets read in one turn of the event loop
+_PIECE_BYTES = 65_536
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
 _CONNECT_TIMEOUT_S = 10.0
 _SESSION_EXPIRY_S = 7 * 86_400
@@ -68,6 +69,28 @@ class Token:
 
 Opened = Any  # a socket, or what paho wraps around one; its type is paho's own secret
 Received = Callable[[Message, Token], None]
+
+
+class _Client(paho.Client):
+    """paho, reading from its socket in large pieces: by itself it makes four system calls a packet."""
+
+    _piece, _used = b"", 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether bytes are here that the socket no longer has."""
+        return self._used < len(self._piece)
+
+    def forget(self) -> None:
+        """A new connection begins."""
+        self._piece, self._used = b"", 0
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if self._used >= len(self._piece):
+            self._piece, self._used = super()._sock_recv(max(bufsize, _PIECE_BYTES)), 0
+        start = self._used
+        self._used = min(start + bufsize, len(self._piece))
+        return self._piece[start : self._used]
 
 
 class Source:
@@ -120,9 +143,9 @@ class Source:
     def _limit(self) -> int:
         return 4 * self._broker.max_in_flight
 
-    def _make_client(self) -> paho.Client:
+    def _make_client(self) -> "_Client":
         five = self._broker.version == "5"
-        client = paho.Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             self._broker.client_id,
             clean_session=None if five else False,
@@ -192,6 +215,7 @@ class Source:
     # paho's callbacks; connect() runs in a thread, so socket callbacks come from there too.
 
     def _on_socket_open(self, _client: paho.Client, _data: object, opened: Opened) -> None:
+        self._client.forget()
         self._loop.call_soon_threadsafe(self._watch, opened)
 
     def _watch(self, opened: socket.socket) -> None:
@@ -202,19 +226,25 @@ class Source:
     def _read_on(self) -> None:
         self._reading = True
         self._loop.add_reader(self._socket, self._read)
+        if self._client.holds:
+            self._loop.call_soon(self._read)
 
     def _read(self) -> None:
+        if not self._reading:
+            return  # paused or closed meanwhile
         for _ in range(_BURST):
             before = self._taken
             if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 self._lost.set()
                 return
-            if self._taken == before:
-                return
             if self._outstanding >= self._limit and self._socket is not None:
                 self._reading = False
                 self._loop.remove_reader(self._socket)
                 return
+            if self._taken == before and not self._client.holds:
+                return
+        if self._client.holds:  # no longer in the socket, so no event will tell of it
+            self._loop.call_soon(self._read)
 
     def _on_socket_close(self, _client: paho.Client, _data: object, closed: Opened) -> None:
         self._loop.call_soon_threadsafe(self._lost.set)

@@ -22,7 +22,7 @@ from ingest.embedded.postgres import EmbeddedPostgres
 REPOSITORY = Path(__file__).parents[2]
 DEVICES = 10_000
 PAYLOAD = (
-    '{"ts":@@@@@@@@@@@@@,"id":"########","heart_rate":72,"spo2":97.5,"skin_temperature":33.1,'
+    '{"ts":@@@@@@@@@@@@@,"seq":########,"heart_rate":72,"spo2":97.5,"skin_temperature":33.1,'
     '"steps":1234,"battery":87}'
 )
 METRICS = 5
