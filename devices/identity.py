@@ -6,22 +6,28 @@ Rule: an identity derives only from what the sender sent, so that a redelivery h
 from hashlib import blake2b
 
 from devices.message import Message
-from devices.reading import Decoded, Reading
+from devices.metrics import LIFE_SAFETY, METRICS, Kind
+from devices.reading import Decoded, Reading, TimeSource
+
+_HAPPENINGS = LIFE_SAFETY | {name for name, metric in METRICS.items() if metric.kind is Kind.EVENT}
 
 
 def identities(decoded: Decoded, message: Message) -> list[int]:
     """For each reading, a signed 64-bit identity of the message or item it came in.
 
     From the sender's own key where it gave one; else from device, time and payload. A payload without
-    key and time can only be told from a new one by MQTT's DUP flag: then 0 means "cannot tell, is new".
+    key and time (or with a time relative to its arrival) can only be told from a new one by MQTT's DUP flag:
+    then 0 means "cannot tell, is new". Under one key a sender may tell several happenings of an incident
+    (suspected, confirmed, over): each has its own identity, since none of them may pass for another.
     """
     found: list[int] = []
-    last: tuple[str, str, int | None] | None = None
+    last: tuple[str, str, int | None, str] | None = None
     identity = 0
     for reading in decoded.readings:
-        this = (reading.device, reading.key, reading.at)
+        happening = f"\0{reading.metric}={reading.value}" if reading.metric in _HAPPENINGS else ""
+        this = (reading.device, reading.key, reading.at, happening)
         if this != last:
-            last, identity = this, _identity(decoded.site, reading, message)
+            last, identity = this, _identity(decoded.site, reading, message, happening)
         found.append(identity)
     return found
 
@@ -31,11 +37,11 @@ def anonymous(message: Message) -> int:
     return _hash(message.topic, "", message.payload)
 
 
-def _identity(site: str, reading: Reading, message: Message) -> int:
+def _identity(site: str, reading: Reading, message: Message, happening: str) -> int:
     if reading.key:
-        return _hash(f"{site}/{reading.device}", reading.key, b"")
-    if reading.at is not None:
-        return _hash(f"{site}/{reading.device}", str(reading.at), message.payload)
+        return _hash(f"{site}/{reading.device}", reading.key + happening, b"")
+    if reading.at is not None and reading.at_source is not TimeSource.ARRIVAL:
+        return _hash(f"{site}/{reading.device}", f"{reading.at}{happening}", message.payload)
     return 0
 
 

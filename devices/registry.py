@@ -96,6 +96,7 @@ class Registry:
     residents: dict[str, Resident] = field(default_factory=dict)
     devices: dict[tuple[str, str], Device] = field(default_factory=dict)
     _alone: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _models: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -115,6 +116,10 @@ class Registry:
             for place in registry.above(resident.place) or [Place(resident.place, PlaceKind.BED)]:
                 if place.kind in {PlaceKind.BED, PlaceKind.ROOM}:
                     living.setdefault(place.id, []).append(resident.id)
+        for device in registry.devices.values():
+            told = registry._models.setdefault(device.id, device.model)
+            if told != device.model:
+                registry._models[device.id] = ""
         registry._alone.update({place: ids[0] for place, ids in living.items() if len(ids) == 1})
         return registry
 
@@ -127,9 +132,8 @@ class Registry:
         return self.devices.get((site, device)) or self.devices.get(("", device))
 
     def model(self, device: str) -> str:
-        """The device's model, or "" (makes a registry a `devices.reading.Known`)."""
-        found = self.devices.get(("", device))
-        return found.model if found else ""
+        """The device's model, "" when devices of this id differ (makes this a `devices.reading.Known`)."""
+        return self._models.get(device, "")
 
     def above(self, place: str) -> list[Place]:
         """The place and everything it lies in, from the inside out."""

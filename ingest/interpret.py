@@ -43,14 +43,7 @@ def interpret(message: Message, registry: Registry, site: str) -> Interpreted:
     normalised = normalise(decoded, message, registry, site)
     by_reading = identities(decoded, message)
     observations = normalised.observations
-    if len(observations) == len(by_reading):
-        found = by_reading
-    else:  # some readings were turned down: match what is left by what identifies a reading
-        named = {
-            (reading.device, reading.metric, reading.key): identity
-            for reading, identity in zip(decoded.readings, by_reading, strict=True)
-        }
-        found = [named[o.device, o.metric, o.key] for o in observations]
+    found = [by_reading[index] for index in normalised.kept]
     if 0 in found and not any(o.metric in LIFE_SAFETY for o in observations):
         return Interpreted(observations, found, normalised.rejected, anonymous(message))
     return Interpreted(observations, found, normalised.rejected)

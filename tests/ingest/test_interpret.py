@@ -1,0 +1,71 @@
+"""One message, interpreted: each observation under the identity of its own item, whatever was turned down."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.decode import decode
+from devices.identity import anonymous, identities
+from devices.message import Message
+from devices.reading import Decoded, Reason
+from devices.registry import Device, Registry
+from ingest.interpret import interpret
+
+NOW = 1_790_000_000_123
+
+
+def message(channel: str, payload: object) -> Message:
+    return Message(f"shouwang/v1/home-1/d1/{channel}", json.dumps(payload).encode(), NOW)
+
+
+_ITEMS = st.fixed_dictionaries(
+    {},
+    optional={
+        "ts": st.sampled_from([NOW - 5, NOW - 4, NOW - 3, 0]),
+        "id": st.sampled_from(["a", "b"]),
+        "heart_rate": st.sampled_from([70, 71, 999, "x"]),
+        "spo2": st.sampled_from([97, 200]),
+        "sos": st.just(True),
+    },
+)
+
+
+@given(st.lists(_ITEMS, max_size=5))
+def test_an_observation_has_its_own_items_identity(items: list[dict[str, object]]) -> None:
+    """As that item has where nothing of the message is turned down."""
+    given_message = message("telemetry", items)
+    decoded = decode(given_message)
+    said = interpret(given_message, Registry(), "home-1")
+    if not isinstance(decoded, Decoded):
+        assert not said.observations
+        return
+    wanted = [
+        (reading.metric, float(reading.value), identity)
+        for reading, identity in zip(decoded.readings, identities(decoded, given_message), strict=True)
+        if isinstance(reading.value, (bool, int)) and reading.value not in {999, 200}
+    ]
+    found = zip(said.observations, said.identities, strict=True)
+    assert [(o.metric, float(o.value), identity) for o, identity in found] == wanted
+
+
+def test_what_says_nothing_and_what_cannot_be_read() -> None:
+    assert interpret(message("telemetry", {}), Registry(), "s") == ((), (), (), 0)
+    said = interpret(message("telemetry", {"pulse": 1}), Registry(), "s")
+    assert [rejected.reason for rejected in said.rejected] == [Reason.UNKNOWN_METRIC]
+    assert not said.observations
+
+
+def test_bytes_identify_the_anonymous_but_never_a_call_for_help() -> None:
+    telemetry = message("telemetry", {"heart_rate": 70})
+    assert interpret(telemetry, Registry(), "s").anonymous == anonymous(telemetry)
+    assert interpret(message("telemetry", {"id": "a", "heart_rate": 70}), Registry(), "s").anonymous == 0
+    for payload in ({"sos": True}, [{"heart_rate": 70}, {"smoke": False}]):
+        said = interpret(message("telemetry", payload), Registry(), "s")
+        assert (said.anonymous, set(said.identities)) == (0, {0})
+
+
+def test_the_registrys_model_decides_what_a_device_means() -> None:
+    raw = Message("zigbee2mqtt/button", b'{"action": "single"}', NOW)
+    known = Registry.of(devices=[Device("button", model="Aqara WXKG11LM", site="home-1")])
+    assert [o.metric for o in interpret(raw, known, "home-1").observations] == ["button_press"]
