@@ -6,6 +6,7 @@ costs only time: the journal still has what came after, and processing it again 
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -47,7 +48,7 @@ class Progress(NamedTuple):
 class Checkpoint:
     """The checkpoint in one SQLite file of its own, so that writing it never delays the journal.
 
-    `save` may run in another thread than the rest; only one `save` at a time.
+    `save` and `forget` may run in other threads than the rest; they wait for each other.
     """
 
     def __init__(self, path: Path, journal: str) -> None:
@@ -63,6 +64,7 @@ class Checkpoint:
             self._writer.execute("INSERT INTO meta VALUES ('journal', ?)", (journal,))
             meta = {}
         self._reader = connect(path)
+        self._writing = threading.Lock()
         self.position = int(meta.get("position", 0))
         self.ahead: set[int] = set(orjson.loads(meta.get("ahead", "[]")))
         self.now = int(meta.get("now", 0))
@@ -91,6 +93,10 @@ class Checkpoint:
 
     def save(self, progress: Progress) -> None:
         """Write one checkpoint. Raises `sqlite3.Error` when the disk refuses; then nothing changed."""
+        with self._writing:
+            self._save(progress)
+
+    def _save(self, progress: Progress) -> None:
         database = self._writer
         try:
             database.execute("BEGIN IMMEDIATE")
@@ -111,8 +117,9 @@ class Checkpoint:
 
     def forget(self, *, seen_before: int, stored: int) -> None:
         """Drop identities older than `seen_before` (ms) and judgements about entries up to `stored`."""
-        self._writer.execute("DELETE FROM seen WHERE at < ?", (seen_before,))
-        self._writer.execute("DELETE FROM duplicate WHERE seq <= ?", (stored,))
+        with self._writing:
+            self._writer.execute("DELETE FROM seen WHERE at < ?", (seen_before,))
+            self._writer.execute("DELETE FROM duplicate WHERE seq <= ?", (stored,))
 
     def close(self) -> None:
         """Close both connections."""
