@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from devices.registry import CareLevel, Device, Place, PlaceKind, Registry, Resident, Supervision
 
@@ -108,7 +109,7 @@ def _read_toml(name: str, text: str, tables: _Tables) -> None:
         tables.problems.append(Problem(name, int(line[1]) if line else 0, f"is no TOML: {error}"))
         return
     heads: dict[str, list[int]] = {}
-    for number, line_text in enumerate(text.splitlines(), 1):
+    for number, line_text in enumerate(text.split("\n"), 1):
         if head := re.match(r"\s*\[\[\s*(\w+)\s*\]\]", line_text):
             heads.setdefault(head[1], []).append(number)
     for table, rows in document.items():
@@ -184,9 +185,9 @@ def _unique(
             continue
         key = (getattr(item, "site", ""), item.id)
         if key in seen:
-            problems.append(
-                Problem(row.file, row.line, f"id {item.id!r} stands already in line {seen[key].line}")
-            )
+            first = seen[key]
+            where = f"line {first.line}" if first.file == row.file else f"{first.file}:{first.line}"
+            problems.append(Problem(row.file, row.line, f"id {item.id!r} stands already in {where}"))
             continue
         seen[key] = row
         made.append((item, row))
@@ -228,6 +229,15 @@ class _Cells:
             self.problem(f"{column} {value!r} is none of {', '.join(words)}")
             return next(iter(words))
 
+    def zone(self, column: str) -> str:
+        """The cell as the name of a time zone, or empty."""
+        value = self.text(column)
+        try:
+            return ZoneInfo(value).key if value else ""
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.problem(f"{column} {value!r} is no time zone of the IANA database, like Asia/Shanghai")
+            return ""
+
     def flag(self, column: str) -> bool:
         """The cell as yes or no; empty is no."""
         value = self._row.cells.get(column, "")
@@ -246,7 +256,7 @@ def _place(cells: _Cells) -> Place:
         cells.word("kind", PlaceKind),
         cells.text("name"),
         cells.text("parent"),
-        cells.text("timezone"),
+        cells.zone("timezone"),
     )
 
 
