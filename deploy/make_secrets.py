@@ -21,7 +21,9 @@ FOLDER = Path(__file__).resolve().parent / "secrets"
 SERVICE = "shouwang"
 """The service's account on the broker, and its role in the database."""
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # as devices' ids, but without the ":" that ends a name in the file
+RANDOM = ("api_token", "db_admin_password", "db_password", "grafana_password", "mqtt_password", "webhook_key")
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # as devices' ids, but for ":", which ends a name in the file
 _RESERVED = {SERVICE, "alerts"}  # "alerts" stands where a device's id does in the topics of alerts
 _ITERATIONS = 1000  # the passwords are 32 random characters: more would only slow the broker down
 
@@ -34,7 +36,7 @@ def main(words: list[str]) -> None:
             make_missing()
         case ["add", name]:
             make_missing()
-            print(f"{name} {add(name)}")
+            sys.stdout.write(f"{name} {add(name)}\n")
         case ["remove", name]:
             remove(name)
         case _:
@@ -45,7 +47,7 @@ def make_missing() -> None:
     """Every secret file that is not there yet."""
     FOLDER.mkdir(exist_ok=True)
     FOLDER.chmod(0o700)  # this is what keeps them from others here; see _write
-    for name in ("api_token", "db_admin_password", "db_password", "grafana_password", "mqtt_password", "webhook_key"):
+    for name in RANDOM:
         if not (FOLDER / name).exists():
             _write(name, secrets.token_urlsafe(24))
     if not (FOLDER / "db_dsn").exists():
