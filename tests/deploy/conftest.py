@@ -1,14 +1,13 @@
 """What tests of the deployment share: the folder itself, and a copy of it with secrets made."""
 
 import shutil
-import subprocess
-import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
-DEPLOY = REPOSITORY / "deploy"
+from tests.deploy.brokers import Mosquitto
+from tests.deploy.folder import DEPLOY, make_secrets
 
 
 @pytest.fixture
@@ -20,20 +19,15 @@ def installation(tmp_path: Path) -> Path:
     return copy
 
 
-def make_secrets(folder: Path, *words: str, code: int = 0) -> str:
-    """Run make_secrets.py as people do; what it printed, or its complaint when `code` says that it fails."""
-    done = subprocess.run(
-        [sys.executable, folder / "make_secrets.py", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    assert done.returncode == code, done.stderr
-    return done.stderr if code else done.stdout
-
-
-def uncommented(text: str) -> str:
-    """The text of a configuration with all that is off in it ("#" and no blank) switched on."""
-    lines = text.splitlines(keepends=True)
-    return "".join(line[1:] if line.startswith("#") and line[1:2].strip() else line for line in lines)
+@pytest.fixture
+async def broker(installation: Path, tmp_path: Path) -> AsyncIterator[Mosquitto]:
+    """One that runs, with accounts for the devices and displays that the ACL names."""
+    if shutil.which("mosquitto") is None:
+        pytest.skip("needs mosquitto on PATH")
+    broker = Mosquitto(installation, tmp_path)
+    for account in ("watch-01", "gateway-1", "display-1", "zigbee2mqtt", "lorawan"):
+        broker.add(account)
+    broker.write((installation / "mosquitto" / "mosquitto.conf").read_text())
+    await broker.start()
+    yield broker
+    await broker.stop()

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings
 
 from ingest.commands.serving import Checked, check
 from ingest.config import ApiConfig, BrokerConfig, Config, DatabaseConfig, WebhookConfig
-from tests.deploy.conftest import DEPLOY, REPOSITORY, uncommented
+from tests.deploy.folder import DEPLOY, REPOSITORY, uncommented
 
 # Secrets stand in files of their own, never in the configuration.
 _NEVER = {"password", "dsn", "token", "secret"}

@@ -16,7 +16,7 @@ from ingest.embedded.binaries import CACHE, postgres_programs
 from ingest.embedded.guarded import Account
 from ingest.embedded.ports import port_for
 from ingest.store.schema import migrate
-from tests.deploy.conftest import DEPLOY
+from tests.deploy.folder import DEPLOY
 
 pytestmark = pytest.mark.integration
 

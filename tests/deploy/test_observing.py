@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ingest.metrics import Metrics
-from tests.deploy.conftest import DEPLOY
+from tests.deploy.folder import DEPLOY
 
 _RULES = DEPLOY / "prometheus" / "rules.yml"
 _DASHBOARD = DEPLOY / "grafana" / "dashboards" / "shouwang.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.conftest import DEPLOY, REPOSITORY, make_secrets
+from tests.deploy.folder import DEPLOY, REPOSITORY, make_secrets
 
 
 def test_every_secret_is_made_once_and_then_kept(installation: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.conftest import DEPLOY
+from tests.deploy.folder import DEPLOY
 
 _UNIT = DEPLOY / "shouwang.service"
 
