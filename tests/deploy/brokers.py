@@ -60,9 +60,13 @@ class Mosquitto:
     async def stop(self) -> None:
         if self._process.returncode is None:
             self._process.terminate()
-        async with asyncio.timeout(10):
-            await self._process.wait()
-            await self._reading
+        try:
+            async with asyncio.timeout(10):
+                await self._process.wait()
+                await self._reading
+        finally:
+            if self._process.returncode is None:
+                self._process.kill()
 
     async def reload(self) -> None:
         self._process.send_signal(signal.SIGHUP)

@@ -28,6 +28,8 @@ async def broker(installation: Path, tmp_path: Path) -> AsyncIterator[Mosquitto]
     for account in ("watch-01", "gateway-1", "display-1", "zigbee2mqtt", "lorawan"):
         broker.add(account)
     broker.write((installation / "mosquitto" / "mosquitto.conf").read_text())
-    await broker.start()
-    yield broker
-    await broker.stop()
+    try:
+        await broker.start()
+        yield broker
+    finally:
+        await broker.stop()
