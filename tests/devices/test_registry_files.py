@@ -1,4 +1,4 @@
-"""Registry files: what people and spreadsheets write is read whole, or every mistake is told with its line."""
+"""Registry files: what people and spreadsheets write is read whole, or each mistake is told with its line."""
 
 import pytest
 from hypothesis import given

@@ -82,15 +82,40 @@ class JournalContract:
     def opening(self) -> Opening:
         raise NotImplementedError("an implementation says how to open its journal")
 
-    async def test_entries_are_numbered_from_one_in_the_order_of_append(self, opening: Opening) -> None:
+    async def test_entries_are_numbered_from_one_in_order(self, opening: Opening) -> None:
         told = Told()
         journal = opening(told)
         messages = [numbered(n) for n in range(1500)]
         for message in messages:
-            journal.append(message, urgent=message.received_at % 7 == 0)
+            journal.append(message, urgent=False)
         entries = await told.until(1500)
         assert entries == [Entry(n, message) for n, message in enumerate(messages, 1)]
         assert journal.read(0, 2000) == entries
+        await asyncio.to_thread(journal.close)
+
+    async def test_urgent_ones_may_go_first_but_keep_their_order(self, opening: Opening) -> None:
+        told = Told()
+        journal = opening(told)
+        for n in range(1500):
+            journal.append(numbered(n), urgent=n % 7 == 0)
+        entries = await told.until(1500)
+        assert [entry.seq for entry in entries] == list(range(1, 1501))
+        assert journal.read(0, 2000) == entries
+        for urgent in (True, False):
+            numbers = [n for n in map(int, told.payloads) if (n % 7 == 0) is urgent]
+            assert numbers == sorted(numbers)
+        await asyncio.to_thread(journal.close)
+
+    async def test_what_came_with_a_message_comes_with_its_entry(self, opening: Opening) -> None:
+        told = Told()
+        journal = opening(told)
+        for n in range(300):
+            journal.append(numbered(n), urgent=n % 3 == 0, receipt=f"receipt {n}")
+        entries = await told.until(300)
+        assert [entry.receipt for entry in entries] == [
+            f"receipt {int(payload)}" for payload in told.payloads
+        ]
+        assert {entry.receipt for entry in journal.read(0, 300)} == {None}
         await asyncio.to_thread(journal.close)
 
     async def test_a_message_comes_back_as_it_was(self, opening: Opening) -> None:

@@ -116,7 +116,7 @@ async def main():
     loop, sent = asyncio.get_running_loop(), 0
 
     def committed(entries):
-        for seq, message in entries:
+        for seq, message, _ in entries:
             sys.stdout.write(f"{seq} {message.payload.decode()}\\n")
         sys.stdout.flush()
 
@@ -124,7 +124,7 @@ async def main():
     while True:
         for _ in range(20):
             sent += 1
-            journal.append(Message("t", b"%d" % (sent * 7), sent), urgent=sent % 50 == 0)
+            journal.append(Message("t", b"%d" % (sent * 7), sent), urgent=False)
         await journal.transact(lambda _: None)
 
 asyncio.run(main())
@@ -138,7 +138,7 @@ async def test_all_that_was_told_is_there_after_kill_9(tmp_path: Path, lines: in
     told = await asyncio.to_thread(_told_until_killed, path, lines)
 
     journal = SqliteJournal(path, Told())
-    found = [f"{seq} {message.payload.decode()}\n" for seq, message in journal.read(0, 1_000_000)]
+    found = [f"{seq} {message.payload.decode()}\n" for seq, message, _ in journal.read(0, 1_000_000)]
     assert found[: len(told)] == told
     assert found == [f"{n} {n * 7}\n" for n in range(1, len(found) + 1)], "no hole, nothing torn"
     told_now = Told()
