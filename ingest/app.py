@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import socket
 import sqlite3
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from random import random
+from typing import NamedTuple, cast
 
 import structlog
 import uvicorn
@@ -75,15 +76,20 @@ class Running:
     clock: Clock
 
 
-class Intake:
-    """Between the sources and the journal: what is durable is acknowledged and processed.
+class Receipt(NamedTuple):
+    """Who is to acknowledge a message, and whether it went ahead."""
 
-    Rule: tokens and entries keep one order, that of `received`.
-    """
+    source: Source
+    token: Token
+    urgent: bool
+
+
+class Intake:
+    """Between the sources and the journal: what is durable is processed and acknowledged."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._waiting: deque[tuple[Source, Token, bool]] = deque()
+        self._waiting = 0
         self._sources: dict[str, Source] = {}
         self.journal: SqliteJournal  # made after this, since it calls `committed`
         self.pipeline: Pipeline
@@ -92,9 +98,9 @@ class Intake:
         """What the source of this lane calls for each message."""
 
         def received(message: Message, token: Token) -> None:
+            self._waiting += 1
             hurry = urgent(message)
-            self._waiting.append((self._sources[lane], token, hurry))
-            self.journal.append(message, urgent=hurry)
+            self.journal.append(message, urgent=hurry, receipt=Receipt(self._sources[lane], token, hurry))
 
         return received
 
@@ -104,13 +110,13 @@ class Intake:
 
     def committed(self, entries: list[Entry]) -> None:
         """Entries are durable: decide on the urgent ones, then acknowledge all, then leave the rest."""
-        waiting = [self._waiting.popleft() for _ in entries]
-        hurry = [entry for entry, (_, _, urgent_) in zip(entries, waiting, strict=True) if urgent_]
-        rest = [entry for entry, (_, _, urgent_) in zip(entries, waiting, strict=True) if not urgent_]
-        self.pipeline.take(hurry, rest)
-        for source, token, _ in waiting:
-            source.acknowledge(token)
-        for lane, count in Counter(source.lane for source, _, _ in waiting).items():
+        self._waiting -= len(entries)
+        receipts = [cast("Receipt", entry.receipt) for entry in entries]
+        hurry = [entry for entry, receipt in zip(entries, receipts, strict=True) if receipt.urgent]
+        self.pipeline.take(hurry, entries[len(hurry) :])  # the journal puts urgent ones first
+        for receipt in receipts:
+            receipt.source.acknowledge(receipt.token)
+        for lane, count in Counter(receipt.source.lane for receipt in receipts).items():
             self._metrics.received.labels(lane).inc(count)
 
     async def settled(self) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import orjson
 
-from ingest.journal import connect
+from ingest.sqlite import connect, insert
 
 SEEN_FOR_MS = 24 * 3_600_000
 """R-05: a repeat is recognised for at least 24 h."""
@@ -80,7 +80,7 @@ class Checkpoint:
             part = identities[start : start + 900]
             marks = ",".join("?" * len(part))
             found.update(
-                self._reader.execute(f"SELECT identity, at FROM seen WHERE identity IN ({marks})", part)  # noqa: S608  only marks
+                self._reader.execute(f"SELECT identity, at FROM seen WHERE identity IN ({marks})", part)
             )
         return found
 
@@ -100,9 +100,9 @@ class Checkpoint:
         database = self._writer
         try:
             database.execute("BEGIN IMMEDIATE")
-            database.executemany("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", progress.memories)
-            database.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?)", progress.seen)
-            database.executemany("INSERT OR IGNORE INTO duplicate VALUES (?, ?)", progress.duplicates)
+            insert(database, "memory", progress.memories, verb="INSERT OR REPLACE")
+            insert(database, "seen", progress.seen, verb="INSERT OR REPLACE")
+            insert(database, "duplicate", progress.duplicates, verb="INSERT OR IGNORE")
             meta: Iterable[tuple[str, str]] = (
                 ("position", str(progress.position)),
                 ("ahead", orjson.dumps(list(progress.ahead)).decode()),

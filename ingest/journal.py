@@ -18,6 +18,7 @@ from uuid import uuid4
 import structlog
 
 from devices.message import MAX_PAYLOAD_BYTES, Message
+from ingest.sqlite import connect, insert
 
 log = structlog.get_logger()
 
@@ -26,6 +27,9 @@ LINGER_S = 0.002
 
 GROUP = 512
 """Messages in one commit at most."""
+
+HURRIED = 64
+"""Telemetry that may ride along in a commit somebody waits for."""
 
 _RETRY_S = 1.0
 _TRIM_STEP = 500
@@ -41,12 +45,17 @@ CREATE TABLE IF NOT EXISTS journal (
 
 
 class Entry(NamedTuple):
-    """One journalled message and its place in the order (1, 2, 3 ...)."""
+    """One journalled message and its place in the order (1, 2, 3 ...).
+
+    `receipt` is what `append` was given with it; None when read back.
+    """
 
     seq: int
     message: Message
+    receipt: object = None
 
 
+_Taken = tuple[Message, object]
 Committed = Callable[[list[Entry]], None]
 Statements = Callable[[sqlite3.Connection], None]
 
@@ -56,8 +65,8 @@ class Journal(Protocol):
 
     id: str
 
-    def append(self, message: Message, *, urgent: bool) -> None:
-        """Take a message. `on_committed` is told when it is durable."""
+    def append(self, message: Message, *, urgent: bool, receipt: object = None) -> None:
+        """Take a message. `on_committed` is told when it is durable; urgent ones go first."""
         ...
 
     async def transact(self, statements: Statements) -> None:
@@ -101,7 +110,8 @@ class SqliteJournal:
         self.last: int = self._writer.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]
         self.healthy = True
         self._wake = threading.Condition()
-        self._messages: deque[Message] = deque()
+        self._urgent: deque[_Taken] = deque()
+        self._messages: deque[_Taken] = deque()
         self._transactions: deque[_Transaction] = deque()
         self._hurry = False
         self._trim: tuple[int, int] | None = None
@@ -109,13 +119,16 @@ class SqliteJournal:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    def append(self, message: Message, *, urgent: bool) -> None:
-        """Take a message; never blocks. `on_committed` is told when it is durable."""
+    def append(self, message: Message, *, urgent: bool, receipt: object = None) -> None:
+        """Take a message; never blocks. `on_committed` is told when it is durable; urgent ones go first."""
         with self._wake:
             if self._closing:
                 return  # not taken, so never acknowledged: the broker keeps it
-            self._messages.append(message)
-            self._hurry = self._hurry or urgent
+            if urgent:
+                self._urgent.append((message, receipt))
+                self._hurry = True
+            else:
+                self._messages.append((message, receipt))
             if urgent or len(self._messages) in {1, GROUP}:
                 self._wake.notify()
 
@@ -197,15 +210,18 @@ class SqliteJournal:
             transaction.error = error
         self._loop.call_soon_threadsafe(self._tell, [], waiting)
 
-    def _next(self) -> tuple[list[Message], list[_Transaction], tuple[int, int] | None] | None:
+    def _next(self) -> tuple[list[_Taken], list[_Transaction], tuple[int, int] | None] | None:
         with self._wake:
-            while not (self._messages or self._transactions or self._trim or self._closing):
+            while not (self._urgent or self._messages or self._transactions or self._trim or self._closing):
                 self._wake.wait()
             if not (self._hurry or self._closing or len(self._messages) >= GROUP):
                 self._wake.wait(LINGER_S)
-            if self._closing and not (self._messages or self._transactions):
+            if self._closing and not (self._urgent or self._messages or self._transactions):
                 return None
-            messages = [self._messages.popleft() for _ in range(min(GROUP, len(self._messages)))]
+            messages = list(self._urgent)
+            self._urgent.clear()
+            room = HURRIED if self._hurry else GROUP
+            messages += [self._messages.popleft() for _ in range(min(room, len(self._messages)))]
             transactions = list(self._transactions)
             self._transactions.clear()
             self._hurry = False
@@ -215,26 +231,13 @@ class SqliteJournal:
             return messages, transactions, trim
 
     def _commit(
-        self, messages: list[Message], transactions: list[_Transaction], trim: tuple[int, int] | None
+        self, messages: list[_Taken], transactions: list[_Transaction], trim: tuple[int, int] | None
     ) -> list[Entry]:
         database, first = self._writer, self.last + 1
-        entries = [Entry(seq, message) for seq, message in enumerate(messages, first)]
+        entries = [Entry(seq, *taken) for seq, taken in enumerate(messages, first)]
         try:
             database.execute("BEGIN IMMEDIATE")
-            database.executemany(
-                "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        seq,
-                        m.received_at,
-                        m.retained * _RETAINED | m.dup * _DUP | m.qos << 2,
-                        m.size,
-                        m.topic,
-                        m.payload,
-                    )
-                    for seq, m in entries
-                ],
-            )
+            insert(database, "journal", [_row(entry.seq, entry.message) for entry in entries])
             for transaction in transactions:
                 _run_apart(transaction, database)
             if trim:
@@ -249,9 +252,13 @@ class SqliteJournal:
 
     def _trim_some(self, upto: int, before: int, rows: int) -> None:
         """Delete some of the oldest entries: not many, since a commit for somebody's life waits for it."""
-        low = self._writer.execute("SELECT coalesce(min(seq), 0) FROM journal").fetchone()[0]
+        oldest = self._writer.execute("SELECT seq, received_at FROM journal ORDER BY seq LIMIT 1").fetchone()
+        if oldest is None or oldest[0] > upto or oldest[1] >= before:
+            self._trim = None
+            return
         self._writer.execute(
-            "DELETE FROM journal WHERE seq <= ? AND seq < ? AND received_at < ?", (upto, low + rows, before)
+            "DELETE FROM journal WHERE seq <= ? AND seq < ? AND received_at < ?",
+            (upto, oldest[0] + rows, before),
         )
 
     def _tell(self, entries: list[Entry], transactions: list[_Transaction]) -> None:
@@ -264,6 +271,11 @@ class SqliteJournal:
                 transaction.done.set_result(None)
             else:
                 transaction.done.set_exception(transaction.error)
+
+
+def _row(seq: int, message: Message) -> tuple[object, ...]:
+    flags = message.retained * _RETAINED | message.dup * _DUP | message.qos << 2
+    return (seq, message.received_at, flags, message.size, message.topic, message.payload)
 
 
 def _run_apart(transaction: _Transaction, database: sqlite3.Connection) -> None:
@@ -285,15 +297,6 @@ def _run_apart(transaction: _Transaction, database: sqlite3.Connection) -> None:
         database.execute("ROLLBACK TO apart")
         transaction.error = error
     database.execute("RELEASE apart")
-
-
-def connect(path: Path, synchronous: str = "FULL") -> sqlite3.Connection:
-    """A connection as all of ours are: WAL, explicit transactions, usable from the owner's thread."""
-    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute(f"PRAGMA synchronous = {synchronous}")
-    database.execute("PRAGMA wal_autocheckpoint = 4000")
-    return database
 
 
 def head_of(topic: str, payload: bytes, received_at: int, flags: tuple[bool, bool, int]) -> Message:

@@ -22,12 +22,12 @@ from ingest.interpret import Interpreted, interpret
 from ingest.journal import Entry, Journal
 from ingest.metrics import Metrics
 from rules.decision import Decision
-from rules.engine import Engine, Row
+from rules.engine import Changed, Engine, row
 
 log = structlog.get_logger()
 
-SLICE = 100
-"""Entries processed before others may run (about 5 ms)."""
+SLICE = 32
+"""Entries processed before others may run (about 2 ms)."""
 
 TICK_S = 0.25
 """Real seconds between ticks; a deadline is noticed at most this late, and dated right."""
@@ -88,7 +88,7 @@ class Pipeline:
         # what the next checkpoint adds: kept until one is written, also when a save is cancelled
         self._saving: dict[int, int] = {}
         self._saving_duplicates: list[tuple[int, int]] = []
-        self._saving_memories: list[Row] = []
+        self._saving_memories: list[Changed] = []
         self.saved = checkpoint.position
         self.last_received = 0  # our clock, ms
         self._last_work = asyncio.get_running_loop().time()
@@ -128,21 +128,22 @@ class Pipeline:
         """Write a checkpoint of now; tries again while the disk refuses."""
         self._saving.update(self._seen)
         self._saving_duplicates += self._duplicates
-        self._saving_memories += self._engine.dirty()
+        self._saving_memories += self._engine.changed()
         self._seen, self._duplicates = {}, []
         progress = Progress(
             self.position,
             sorted(self._ahead),
-            list(self._saving_memories),
+            [],
             list(self._saving.items()),
             list(self._saving_duplicates),
             self._clock.now(),
         )
+        memories = list(self._saving_memories)
         if self._recorded is not None:
             await self._recorded()
         while True:
             try:
-                await asyncio.to_thread(self._checkpoint.save, progress)
+                await asyncio.to_thread(self._write, progress, memories)
             except sqlite3.Error as error:
                 log.warning("checkpoint_refused", error=str(error))
                 await asyncio.sleep(CHECKPOINT_S)
@@ -150,6 +151,10 @@ class Pipeline:
                 break
         self.saved = progress.position
         self._saving, self._saving_duplicates, self._saving_memories = {}, [], []
+
+    def _write(self, progress: Progress, memories: list[Changed]) -> None:
+        """In a thread: thousands of memories as JSON are no work for the event loop."""
+        self._checkpoint.save(progress._replace(memories=[row(memory) for memory in memories]))
 
     async def _run_rest(self) -> None:
         while True:
@@ -204,7 +209,7 @@ class Pipeline:
 
     def _one(self, entry: Entry, said: Interpreted, known: dict[int, int]) -> str:
         """Process one entry; its fate."""
-        seq, message = entry
+        seq, message = entry.seq, entry.message
         fresh = list(said.observations)
         if fresh:
             repeats = self._repeats(message, said, known)
@@ -275,7 +280,7 @@ class Pipeline:
         judged = self._checkpoint.duplicates(entries[0].seq, entries[-1].seq)
         judged.update(self._saving_duplicates, self._duplicates)
         found: list[Processed] = []
-        for seq, message in entries:
+        for seq, message, _ in entries:
             said = interpret(message, self._registry, self._site)
             fresh = [
                 o

@@ -27,7 +27,7 @@ from ingest.journal import head_of
 
 log = structlog.get_logger()
 
-_BURST = 128  # packets read in one turn of the event loop
+_BURST = 32  # packets read in one turn of the event loop
 _PIECE_BYTES = 65_536
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
 _CONNECT_TIMEOUT_S = 10.0

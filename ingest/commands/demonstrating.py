@@ -29,7 +29,7 @@ from devices.registry_files import read
 from ingest.app import Running, Setting, service
 from ingest.checkpoint import latest_clock
 from ingest.clock import ScaledClock
-from ingest.commands.console import FAILURE, end, end_with, set_up_logs, told
+from ingest.commands.console import FAILURE, be_prompt, end, end_with, set_up_logs, told
 from ingest.commands.serving import stop_on_signals
 from ingest.config import Config
 from ingest.embedded.broker import EmbeddedBroker
@@ -113,6 +113,7 @@ class _Demo:
         )
         quiet = asyncio.Event()
         async with service(setting) as running, asyncio.TaskGroup() as tasks:
+            be_prompt()
             self._greet(running, seconds)
             printer = tasks.create_task(self._print_alerts(running), name="alerts")
             simulator = tasks.create_task(self._simulate(quiet), name="simulator")

@@ -17,7 +17,7 @@ import typer
 from devices.registry import Registry
 from devices.registry_files import Problem
 from ingest.app import Setting, service
-from ingest.commands.console import end, end_with, rule_problems, set_up_logs, told
+from ingest.commands.console import be_prompt, end, end_with, rule_problems, set_up_logs, told
 from ingest.commands.registering import stored
 from ingest.config import EMBEDDED, Config, load
 from ingest.embedded.broker import EmbeddedBroker
@@ -146,6 +146,7 @@ def embedded(config: Config) -> Iterator[tuple[str, str]]:
 async def _serve(setting: Setting) -> None:
     stop = stop_on_signals()
     async with service(setting) as running:
+        be_prompt()
         log.info("started", api=running.api_url, broker=setting.broker_url, site=setting.config.site)
         await stop.wait()
 

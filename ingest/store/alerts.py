@@ -10,7 +10,7 @@ import psycopg
 
 from alerts.episode import Episode
 from alerts.records import load_episode, load_event
-from ingest.journal import connect
+from ingest.sqlite import connect
 
 _STEP = 1000
 

@@ -30,6 +30,7 @@ BATCH_ROWS = 10_000
 _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 10.0
 _IDLE_S = 1.0
+_GATHER_S = 0.1  # between small batches: each commit takes the disk from the journal's
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_MS = 60_000
 _DETAIL = 1000
@@ -84,7 +85,9 @@ class Writer:
         while True:
             batch = await self._feed.take(self.position, BATCH_ROWS)
             if batch:
-                await self._batch(batch)
+                rows = await self._batch(batch)
+                if rows < BATCH_ROWS // 2 and not self._stopping.is_set():
+                    await asyncio.sleep(_GATHER_S)
                 continue
             await asyncio.to_thread(self._project_alone)
             if self._stopping.is_set():
@@ -92,13 +95,14 @@ class Writer:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._feed.arrived.wait(), _IDLE_S)
 
-    async def _batch(self, batch: list[Processed]) -> None:
+    async def _batch(self, batch: list[Processed]) -> int:
         started = time.monotonic()
         rows = await asyncio.to_thread(self._write, batch)
         self._metrics.commit.observe(time.monotonic() - started)
         self.position = batch[-1].seq
         self._metrics.stored_messages.inc(len(batch))
         self._metrics.stored_rows.inc(rows)
+        return rows
 
     def _lost(self, error: psycopg.Error) -> None:
         text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from tests.bench.stage import METRICS, SITE, Stage, load_tool, publish, publisher, stage
 
+_COPY_TEXT = "COPY raw_text FROM STDIN (FORMAT csv, DELIMITER E'\\001', QUOTE E'\\002')"
 out = Console(highlight=False)
 
 
@@ -58,6 +59,8 @@ async def _measure(folder: Path, tool: Path, chosen: argparse.Namespace) -> None
             if with_mosquitto and shutil.which("psql"):
                 raw.append(_raw(scene, tool, chosen.messages))
             progress.advance(task)
+        progress.update(task, description="waiting until all is stored")
+        await _quiet(scene)
         progress.update(task, description="SOS, idle")
         idle = await _latencies(scene, chosen.presses, "idle")
         progress.advance(task)
@@ -70,6 +73,7 @@ async def _measure(folder: Path, tool: Path, chosen: argparse.Namespace) -> None
 
 async def _throughput(scene: Stage, tool: Path, messages: int) -> float:
     """Messages/s from the first publish to the last row stored."""
+    await _quiet(scene)
     before, rows_before = scene.stored()
     began = time.monotonic()
     publishing = asyncio.create_task(asyncio.to_thread(publish, tool, scene.broker_port, messages, 0))
@@ -86,6 +90,14 @@ async def _throughput(scene: Stage, tool: Path, messages: int) -> float:
     return messages / took
 
 
+async def _quiet(scene: Stage) -> None:
+    """Wait until the service has nothing left to do: the raw text run's messages were its own, too."""
+    before = -1
+    while (now := await asyncio.to_thread(scene.entries)) != before:
+        before = now
+        await asyncio.sleep(2)
+
+
 def _raw(scene: Stage, tool: Path, messages: int) -> float:
     """The same messages through `mosquitto_sub | psql COPY` into one text column."""
     with psycopg.connect(scene.dsn, autocommit=True) as database:
@@ -94,7 +106,7 @@ def _raw(scene: Stage, tool: Path, messages: int) -> float:
         port = str(scene.broker_port)
         pipe = (
             f"mosquitto_sub -p {port} -q 1 -i raw -t 'shouwang/v1/{SITE}/+/telemetry' -C {messages}"
-            f""" | psql -q -d '{scene.dsn}' -c "COPY raw_text FROM STDIN (FORMAT csv, DELIMITER E'\\001', QUOTE E'\\002')\""""
+            f" | psql -q -d '{scene.dsn}' -c \"{_COPY_TEXT}\""
         )
         copying = subprocess.Popen(["sh", "-c", pipe])
         time.sleep(0.5)
@@ -141,7 +153,7 @@ async def _latencies(scene: Stage, presses: int, name: str) -> list[float]:
                 await client.publish(f"shouwang/v1/{SITE}/{device}/event", payload, qos=1)
                 await asyncio.sleep(0.05)
             deadline = time.monotonic() + 10
-            while not sent.keys() <= told.keys() and time.monotonic() < deadline:
+            while not sent.keys() <= told.keys() and time.monotonic() < deadline:  # noqa: ASYNC110  bounded
                 await asyncio.sleep(0.01)
             listener.cancel()
     missing = sent.keys() - told.keys()
