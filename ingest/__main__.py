@@ -4,9 +4,8 @@ import sys
 
 import typer
 
-from ingest.commands import decoding, demonstrating, registering, replaying, serving
+from ingest.commands import decoding, demonstrating, registering, replaying, serving, simulating
 from ingest.commands.console import told
-from simulators.__main__ import simulate
 
 app = typer.Typer(
     name="shouwang",
@@ -33,7 +32,7 @@ app.command("replay", epilog="Example: shouwang replay night.jsonl --rules rules
 app.command(
     "simulate",
     epilog="Example: shouwang simulate demo --broker mqtt://localhost:1883 --speed 30 --truth truth.jsonl",
-)(simulate)
+)(simulating.run)
 registry.command("import", epilog="Example: shouwang registry import residents.csv devices.csv")(
     registering.import_
 )
