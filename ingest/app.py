@@ -36,7 +36,7 @@ from ingest.pipeline import Pipeline
 from ingest.source import Broker, Source, Token
 from ingest.store.alerts import AlertProjection
 from ingest.store.writer import Writer
-from rules.decision import Decision
+from rules.decision import TECHNICAL, Decision
 from rules.engine import Engine
 from rules.ruleset import RuleSet
 
@@ -87,8 +87,8 @@ class Receipt(NamedTuple):
 class Intake:
     """Between the sources and the journal: what is durable is processed and acknowledged."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, clock: Clock, metrics: Metrics) -> None:
+        self._clock, self._metrics = clock, metrics
         self._waiting = 0
         self._sources: dict[str, Source] = {}
         self.journal: SqliteJournal  # made after this, since it calls `committed`
@@ -111,6 +111,8 @@ class Intake:
     def committed(self, entries: list[Entry]) -> None:
         """Entries are durable: decide on the urgent ones, then acknowledge all, then leave the rest."""
         self._waiting -= len(entries)
+        waited_s = (self._clock.now() - min(entry.message.received_at for entry in entries)) / 1000
+        self._metrics.latency.labels("journalled").observe(max(0.0, waited_s / self._clock.speed))
         receipts = [cast("Receipt", entry.receipt) for entry in entries]
         hurry = [entry for entry, receipt in zip(entries, receipts, strict=True) if receipt.urgent]
         self.pipeline.take(hurry, entries[len(hurry) :])  # the journal puts urgent ones first
@@ -136,7 +138,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
     """
     config, clock, registry = setting.config, setting.clock, setting.registry
     metrics = Metrics()
-    intake = Intake(metrics)
+    intake = Intake(clock, metrics)
     async with contextlib.AsyncExitStack() as stack:
         journal_path = config.data / "journal.db"
         journal = SqliteJournal(journal_path, intake.committed, desks.SCHEMA + outboxes.SCHEMA)
@@ -160,7 +162,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             site=config.site,
             clock=clock,
             metrics=metrics,
-            decide=_decider(desk, clock),
+            decide=_decider(desk, clock, metrics),
             recorded=desk.settled,
         )
         replayed = pipeline.catch_up()
@@ -285,13 +287,17 @@ class _House:
             log.warning("not_pruned", error=str(error))
 
 
-def _decider(desk: Desk, clock: Clock) -> Callable[[list[Decision], int], None]:
+def _decider(desk: Desk, clock: Clock, metrics: Metrics) -> Callable[[list[Decision], int], None]:
     """Hands decisions to the desk with the loop time at which their message came in."""
     loop = asyncio.get_running_loop()
 
     def decide(decisions: list[Decision], now: int) -> None:
-        behind_s = (clock.now() - now) / 1000 / clock.speed
-        desk.decide(decisions, now, loop.time() - behind_s if behind_s < _MEASURED_S else None)
+        behind_s = max(0.0, (clock.now() - now) / 1000 / clock.speed)
+        fresh = behind_s < _MEASURED_S
+        if fresh:
+            metrics.latency.labels("decided").observe(behind_s)
+        metrics.rule_failures.inc(sum(decision.rule == TECHNICAL for decision in decisions))
+        desk.decide(decisions, now, loop.time() - behind_s if fresh else None)
 
     return decide
 

@@ -97,7 +97,7 @@ class BrokerConfig(_Part):
         return context
 
     def secret(self) -> str:
-        """The password, from its file when there is one. Raises OSError."""
+        """The password, else that in its file. Raises OSError."""
         return _secret(self.password, self.password_file)
 
 
@@ -108,8 +108,8 @@ class DatabaseConfig(_Part):
     dsn_file: Path | None = None
 
     def secret(self) -> str:
-        """The DSN, from its file when there is one. Raises OSError."""
-        return _secret(self.dsn, self.dsn_file)
+        """The DSN, else that in its file. Raises OSError."""
+        return _secret(self.dsn, self.dsn_file, EMBEDDED)
 
 
 class ApiConfig(_Part):
@@ -122,7 +122,7 @@ class ApiConfig(_Part):
     open_metrics: bool = False
 
     def secret(self) -> str:
-        """The bearer token, from its file when there is one. Raises OSError."""
+        """The bearer token, else that in its file. Raises OSError."""
         return _secret(self.token, self.token_file)
 
 
@@ -136,7 +136,7 @@ class WebhookConfig(_Part):
     timeout_s: float = Field(5.0, gt=0, le=60)
 
     def key(self) -> str:
-        """The signing secret, from its file when there is one. Raises OSError."""
+        """The signing secret, else that in its file. Raises OSError."""
         return _secret(self.secret, self.secret_file)
 
     @model_validator(mode="after")
@@ -148,8 +148,11 @@ class WebhookConfig(_Part):
         return self
 
 
-def _secret(given: SecretStr, file: Path | None) -> str:
-    return file.read_text().strip() if file is not None else given.get_secret_value()
+def _secret(given: SecretStr, file: Path | None, unset: str = "") -> str:
+    """What is given (so the environment wins), else what the file says."""
+    if file is not None and given.get_secret_value() == unset:
+        return file.read_text().strip()
+    return given.get_secret_value()
 
 
 class Config(BaseSettings):

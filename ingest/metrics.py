@@ -5,7 +5,16 @@ Rule: labels are small closed sets (reason, stage, part); never a device, a pers
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from devices.reading import Reason
+from rules.decision import Severity
+
 _LATENCY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60)
+
+
+FATES = ("observed", "empty", "duplicate", "quarantined")
+STAGES = ("journalled", "decided", "recorded", "delivered")
+PARTS = ("broker", "journal", "database")
+OUTCOMES = ("delivered", "retry", "failed")
 
 
 class Metrics:
@@ -87,3 +96,20 @@ class Metrics:
             buckets=_LATENCY_BUCKETS,
             registry=r,
         )
+        # A series exists from the start, so that its first increase is seen as one.
+        for fate in FATES:
+            self.fate.labels(fate)
+        for reason in Reason:
+            self.rejected.labels(reason)
+        for stage in STAGES:
+            self.latency.labels(stage)
+        for part in PARTS:
+            self.up.labels(part).set(0)
+        for severity in Severity:
+            self.open_alerts.labels(severity)
+
+    def channel(self, name: str) -> None:
+        """Let the series of a channel exist from the start."""
+        self.undelivered.labels(name)
+        for outcome in OUTCOMES:
+            self.deliveries.labels(name, outcome)

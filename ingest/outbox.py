@@ -67,6 +67,8 @@ class Outbox:
         self._channels = {channel.name: channel for channel in channels}
         self._queues: dict[str, dict[str, _Item]] = {name: {} for name in self._channels}
         self._work = {name: asyncio.Event() for name in self._channels}
+        for channel in channels:
+            metrics.channel(channel.name)
         self._empty = asyncio.Event()
         self._empty.set()
         for name, attempts, queued_at, record in journal.query(
