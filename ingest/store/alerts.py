@@ -3,6 +3,7 @@
 Rule: the journal's database is right; this follows it, each event once, and may be run at any time.
 """
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from alerts.records import load_episode, load_event
 from ingest.sqlite import connect
 
 _STEP = 1000
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # not where the backslash is itself escaped
 
 
 class AlertProjection:
@@ -35,7 +37,7 @@ class AlertProjection:
                 cursor.executemany(
                     "INSERT INTO alert_event VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
                     [
-                        (self._journal, seq, alert, load_event(body).name, _time(at), body.decode())
+                        (self._journal, seq, alert, load_event(body).name, _time(at), _json(body))
                         for seq, alert, at, body in events
                     ],
                 )
@@ -74,12 +76,21 @@ def _row(episode: Episode, body: bytes) -> tuple[object, ...]:
         _time(episode.opened_at),
         _time(episode.raised_at),
         _time(episode.acknowledged_at),
-        episode.acknowledged_by or None,
+        _text(episode.acknowledged_by) or None,
         _time(episode.resolved_at),
-        episode.resolved_by or None,
+        _text(episode.resolved_by) or None,
         episode.outcome.value if episode.outcome else None,
-        body.decode(),
+        _json(body),
     )
+
+
+def _text(text: str) -> str:
+    return text.replace("\0", "\ufffd")
+
+
+def _json(body: bytes) -> str:
+    """A record as jsonb can hold it: NUL, which a note may have, becomes U+FFFD."""
+    return _NUL.sub(r"\1\\ufffd", body.decode())
 
 
 def _time(at: int | None) -> datetime | None:

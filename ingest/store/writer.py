@@ -82,14 +82,18 @@ class Writer:
         self._feed.arrived.set()
 
     async def _store(self) -> None:
+        projected = -_IDLE_S
         while True:
             batch = await self._feed.take(self.position, BATCH_ROWS)
             if batch:
                 rows = await self._batch(batch)
                 if rows < BATCH_ROWS // 2 and not self._stopping.is_set():
                     await asyncio.sleep(_GATHER_S)
+            if not batch or time.monotonic() - projected >= _IDLE_S:  # also when there is always a batch
+                await asyncio.to_thread(self._project_alone)
+                projected = time.monotonic()
+            if batch:
                 continue
-            await asyncio.to_thread(self._project_alone)
             if self._stopping.is_set():
                 return
             with contextlib.suppress(TimeoutError):
@@ -149,10 +153,13 @@ class Writer:
                 self._project(self._database)
 
     def _write(self, batch: list[Processed]) -> int:
+        sure_of = len(self._months)
         try:
             return self._write_at_once(batch)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             self._months.clear()
+            if sure_of:  # a partition may have been dropped meanwhile: not the rows' fault
+                return self._write(batch)
             # A row the database will not have must not hold up the others: find its entry by halving.
             if len(batch) > 1:
                 middle = len(batch) // 2
