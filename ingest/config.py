@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from devices.registry_files import Problem
 from rules.toml_lines import line_of, lines
@@ -49,7 +49,9 @@ def _zone(name: str) -> str:
 
 
 def _topic_filter(topic: str) -> str:
-    if not topic or " " in topic or "\0" in topic or "#" in topic[:-1]:
+    levels = topic.split("/")
+    wild = [level for level in levels if "+" in level or "#" in level]
+    if not topic or " " in topic or "\0" in topic or not {"+", "#"}.issuperset(wild) or "#" in levels[:-1]:
         raise ValueError("is no MQTT topic filter")
     return topic
 
@@ -208,6 +210,8 @@ def load(path: Path) -> Config | list[Problem]:
         return [Problem(name, int(line[1]) if line else 0, f"is no TOML: {error}")]
     try:
         config = Config(**document)
+    except SettingsError as error:  # an environment variable that is no JSON where a list or table belongs
+        return [Problem(name, 0, f"environment: {error}")]
     except ValidationError as error:
         found = lines(text)
         return [Problem(name, line_of(found, e["loc"]), _said(e["loc"], e["msg"])) for e in error.errors()]
