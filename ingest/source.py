@@ -120,7 +120,9 @@ class Source:
     def acknowledge(self, token: Token) -> None:
         """Send the PUBACK. A token of an earlier connection is ignored: the broker sends that one again."""
         self._outstanding -= 1
-        if token.qos and token.connection == self._connection and self.connected:
+        # Not only once subscribed: a session's old messages come before the SUBACK, and each that stays
+        # unacknowledged takes one of the broker's places for messages in flight.
+        if token.qos and token.connection == self._connection and self._socket is not None:
             self._client.ack(token.mid, token.qos)
         if not self._reading and self._socket is not None and self._outstanding < self._limit:
             self._read_on()
@@ -198,7 +200,7 @@ class Source:
 
     def _hang_up(self) -> None:
         """Say goodbye where that is still possible, and let go of the socket."""
-        if self.connected:
+        if self._socket is not None:
             self._client.disconnect()
             self._client.loop_write()  # paho closes the socket once the DISCONNECT is out
         opened, self._socket = self._socket, None
