@@ -141,7 +141,9 @@ def _configuration(port: int, sync_interval: str) -> dict[str, Any]:
         "mqtt": {
             "listen": f"{LOOPBACK}:{port}",
             "no_auth_user": "mqtt",
-            "ack_wait": "5m",
+            # What was under way to a service that died comes again after this, not at its reconnect: an SOS
+            # may be among it. A living one acknowledges within milliseconds.
+            "ack_wait": "3s",
             "max_ack_pending": _MAX_ACK_PENDING,
         },
     }
