@@ -162,7 +162,6 @@ def _publication(mid: int) -> bytes:
 @contextlib.asynccontextmanager
 async def scripted(answer: Callable[[int, bytes], bytes]) -> AsyncIterator[int]:
     """A broker that answers each packet (its type and what follows its length) as told; its port."""
-
     hung_up = asyncio.Event()
 
     async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

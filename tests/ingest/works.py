@@ -119,12 +119,12 @@ class Works:
         return found
 
     def fates(self) -> dict[str, float]:
-        """How many messages had each fate."""
+        """How many messages had each fate that there was."""
         return {
             sample.labels["fate"]: sample.value
             for metric in self.metrics.fate.collect()
             for sample in metric.samples
-            if sample.name.endswith("_total")
+            if sample.name.endswith("_total") and sample.value
         }
 
     def close(self) -> None:

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import aiomqtt
 import pytest
-from conftest import REPOSITORY, AnyBroker, Mosquitto
 
 from simulators import play, scenario
 from simulators.broker import Broker, broker_at
@@ -28,9 +27,11 @@ from simulators.publish import publish
 from simulators.scenario import Scenario
 from simulators.truth import Tally
 from simulators.world import World
+from tests.brokers import AnyBroker, Mosquitto
 
 pytestmark = pytest.mark.integration
 
+REPOSITORY = Path(__file__).parents[2]
 UNPACED = ClockAnchor(0, 0, 0)
 LINE = (Connection("line"),)
 TOO_LONG_S = 60.0
