@@ -36,6 +36,7 @@ class Reason(StrEnum):
     UNDECODED = "undecoded"  # raw bytes without a decoder for them
     EMPTY = "empty"
     UNSTORABLE = "unstorable"  # the database refused it
+    BUG = "bug"  # our own mistake: the message is kept, and costs no other
 
 
 class Reading(NamedTuple):

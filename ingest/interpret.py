@@ -13,7 +13,7 @@ from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.normalise import normalise
 from devices.observation import Observation
-from devices.reading import Rejected
+from devices.reading import Reason, Rejected
 from devices.registry import Registry
 
 
@@ -34,7 +34,17 @@ _NOTHING: tuple[()] = ()
 
 
 def interpret(message: Message, registry: Registry, site: str) -> Interpreted:
-    """The observations of a message for a registry; `site` is where the service stands."""
+    """The observations of a message for a registry; `site` is where the service stands.
+
+    Total: decoders do not raise; should one do so all the same, that message goes to quarantine.
+    """
+    try:
+        return _interpret(message, registry, site)
+    except Exception as error:  # noqa: BLE001  one poison message must not stop all that come after it
+        return Interpreted(_NOTHING, _NOTHING, (Rejected(Reason.BUG, type(error).__name__),))
+
+
+def _interpret(message: Message, registry: Registry, site: str) -> Interpreted:
     decoded = decode(message, registry)
     if isinstance(decoded, Rejected):
         return Interpreted(_NOTHING, _NOTHING, (decoded,))
