@@ -1,54 +1,37 @@
-"""The program `shouwang`. Rule: thin; each command stands in `ingest.commands`."""
+"""The program `shouwang`. Rule: thin, its commands stand elsewhere; nobody is shown a traceback."""
 
+import os
+import signal
 import sys
-
-import typer
-
-from ingest.commands import decoding, demonstrating, registering, replaying, serving, simulating
-from ingest.commands.console import told
-
-app = typer.Typer(
-    name="shouwang",
-    help="Shouwang 守望: devices in over MQTT, alerts to staff out, nothing lost.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-registry = typer.Typer(help="Residents, places and devices.", no_args_is_help=True)
-
-app.command("demo", epilog="Example: shouwang demo --for 60 --speed 30")(demonstrating.run)
-app.command("run", epilog="Example: shouwang run --config shouwang.toml")(serving.run)
-app.command("check-config", epilog="Example: shouwang check-config shouwang.toml")(serving.check_config)
-app.command("migrate", epilog="Example: shouwang migrate --dsn postgresql://shouwang@db/shouwang")(
-    serving.migrate
-)
-app.command(
-    "decode",
-    epilog="""Example: echo '{"action":"emergency"}' | shouwang decode --topic zigbee2mqtt/button-1""",
-)(decoding.run)
-app.command("replay", epilog="Example: shouwang replay night.jsonl --rules rules.toml --registry home.toml")(
-    replaying.run
-)
-app.command(
-    "simulate",
-    epilog="Example: shouwang simulate demo --broker mqtt://localhost:1883 --speed 30 --truth truth.jsonl",
-)(simulating.run)
-registry.command("import", epilog="Example: shouwang registry import residents.csv devices.csv")(
-    registering.import_
-)
-registry.command("export", epilog="Example: shouwang registry export > home.toml")(registering.export)
-app.add_typer(registry, name="registry")
+from io import TextIOWrapper
 
 
 def main() -> None:
     """Run the command line. An exception that gets here is a bug: said in one line, exit 1."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # while we load, there is nothing to clean up
+    _open_streams()
+    from ingest.commands.console import told
+    from ingest.commands.program import app
+
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it cleans up, too
     try:
+        for word in sys.argv:
+            word.encode()
         app()
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone: nobody is left to tell
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:  # a full disk under our output, say
+        told.print(f"shouwang: {error}", style="red", markup=False)
+        sys.exit(1)
+    except UnicodeEncodeError as error:
+        told.print(f"shouwang: not UTF-8 text: {error.object!a}", style="red", markup=False)
+        sys.exit(2)
     except Exception as error:  # noqa: BLE001  the last guard: people get a sentence, not a traceback
         told.print(
             f"shouwang: this is a bug, please report it: {type(error).__name__}: {error}",
@@ -56,6 +39,16 @@ def main() -> None:
             markup=False,
         )
         sys.exit(1)
+
+
+def _open_streams() -> None:
+    """Have all three, closed by whoever started us or not; no terminal is too old to be spoken to."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: PTH123, SIM115  for life
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,42 @@
+"""The commands under one name. Rule: every command has an example in its help."""
+
+import typer
+
+from ingest.commands import decoding, demonstrating, registering, replaying, serving, simulating
+
+app = typer.Typer(
+    name="shouwang",
+    help="Shouwang 守望: devices in over MQTT, alerts to staff out, nothing lost.",
+    epilog="Example, a whole home on this machine: shouwang demo --for 60 --speed 30",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+registry = typer.Typer(
+    help="Residents, places and devices.",
+    epilog="Example: shouwang registry import residents.csv devices.csv",
+    no_args_is_help=True,
+)
+
+app.command("demo", epilog="Example: shouwang demo --for 60 --speed 30")(demonstrating.run)
+app.command("run", epilog="Example: shouwang run --config shouwang.toml")(serving.run)
+app.command("check-config", epilog="Example: shouwang check-config shouwang.toml")(serving.check_config)
+app.command("migrate", epilog="Example: shouwang migrate --dsn postgresql://shouwang@db/shouwang")(
+    serving.migrate
+)
+app.command(
+    "decode",
+    epilog="""Example: echo '{"action":"emergency"}' | shouwang decode --topic zigbee2mqtt/button-1""",
+)(decoding.run)
+app.command("replay", epilog="Example: shouwang replay night.jsonl --rules rules.toml --registry home.toml")(
+    replaying.run
+)
+app.command(
+    "simulate",
+    epilog="Example: shouwang simulate demo --broker mqtt://localhost:1883 --speed 30 --truth truth.jsonl",
+)(simulating.run)
+registry.command("import", epilog="Example: shouwang registry import residents.csv devices.csv")(
+    registering.import_
+)
+registry.command("export", epilog="Example: shouwang registry export > home.toml")(registering.export)
+app.add_typer(registry, name="registry")
