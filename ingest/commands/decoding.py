@@ -15,7 +15,7 @@ import orjson
 import typer
 
 from devices.decode import FAMILIES, decode
-from devices.instants import any_ms
+from devices.instants import iso_ms
 from devices.message import Message
 from devices.metrics import METRICS
 from devices.normalise import normalise
@@ -26,6 +26,8 @@ from ingest.commands.console import USAGE, end
 from ingest.journal import head_of
 
 NOTHING_BUT_REJECTS = 3
+
+_END_OF_TIME = 253_402_300_800_000  # year 10,000, which no calendar here can print
 
 _NOBODY = Registry()
 _Answer = tuple[list[Observation], list[Rejected]]
@@ -40,14 +42,16 @@ def run(
     batch: Annotated[
         Path | None,
         typer.Option(
-            help='Lines {"topic", "payload" | "payload_b64" | "text", "model"?, "received_at"?}; - is stdin.'
+            help='Lines {"topic", "payload" | "payload_b64" | "text", "model"?, "received_at"?} with'
+            " received_at in ms or ISO 8601; - is stdin."
         ),
     ] = None,
     file: Annotated[Path | None, typer.Argument(help="The payload; stdin when missing or -.")] = None,
 ) -> None:
     """Explain a payload: one JSON object a line per observation, or why it was rejected.
 
-    Exits with 3 when there is nothing but rejects. With --batch, one JSON array of observations a line.
+    Exits with 3 when there is nothing but rejects. With --batch, every line is answered by one: a JSON array
+    of observations, or the reject.
     """
     if family and family not in FAMILIES:
         end(f"unknown family {family!r}; known are {', '.join(FAMILIES)}", USAGE)
@@ -55,8 +59,8 @@ def run(
         if topic or file is not None:
             end("--batch brings its own topics and payloads: leave out --topic and FILE", USAGE)
         with _opened(batch) as lines:
-            good = sum([_batch_line(line, family, model) for line in lines if line.strip()])
-        raise typer.Exit(0 if good else NOTHING_BUT_REJECTS)
+            good = [_batch_line(line, family, model) for line in lines]
+        raise typer.Exit(NOTHING_BUT_REJECTS if good and not any(good) else 0)
     if not topic and not family:
         end("say on which topic the payload came: --topic zigbee2mqtt/button-1", USAGE)
     with _opened(file) as source:
@@ -92,11 +96,13 @@ def _batch_line(line: bytes, family: str, model: str) -> bool:
     return True
 
 
-def read_line(line: bytes) -> tuple[Message, str] | str:
+def read_line(line: bytes, *, timed: bool = False) -> tuple[Message, str] | str:
     """A line of a batch or a recording as a message and its model, or what is wrong with the line.
 
-    `at` and `received_at` are the arrival time: ms (or another Unix time by magnitude) or ISO 8601.
+    `at` and `received_at` are the arrival time: ms UTC or ISO 8601; without one it is now, unless `timed`.
     """
+    if not line.strip():
+        return "the line is empty"
     try:
         item = orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -107,17 +113,31 @@ def read_line(line: bytes) -> tuple[Message, str] | str:
     if payload is None:
         return 'expected one of "payload", "payload_b64" (base64) and "text"'
     given = item.get("received_at", item.get("at"))
-    now = _now()
-    received_at = now if given is None else any_ms(given, now)
+    if given is None and timed:
+        return 'a recording says when each message came: "at" in ms'
+    received_at = _now() if given is None else _arrival(given)
     if received_at is None:
-        return "the arrival time is neither a number nor ISO 8601 with a zone"
+        return "the arrival time is neither ms since 1970 nor ISO 8601 with a zone"
     retained = item.get("retained") is True
     model = item.get("model")
     message = head_of(item["topic"], payload, received_at, (retained, False, 0))
     return message, model if isinstance(model, str) else ""
 
 
+def _arrival(given: object) -> int | None:
+    """An arrival time as ms. Our own tools write it, so unlike devices' times it is never guessed."""
+    if isinstance(given, str):
+        at = iso_ms(given)
+    elif isinstance(given, (int, float)) and not isinstance(given, bool):
+        at = round(given)
+    else:
+        return None
+    return at if at is not None and 0 <= at < _END_OF_TIME else None
+
+
 def _payload(item: dict[str, object]) -> bytes | None:
+    if isinstance(text := item.get("payload"), str):  # as other tools record what is no JSON
+        return text.encode()
     if "payload" in item:
         return orjson.dumps(item["payload"])
     if isinstance(text := item.get("text"), str):

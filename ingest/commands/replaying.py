@@ -46,11 +46,9 @@ def run(
     replay = Replay(people, checked, site)
     read = 0
     for number, line in lines_of(file):
-        found = read_line(line)
+        found = read_line(line, timed=True)
         if isinstance(found, str):
             end(f"{file}:{number}: {found}", USAGE)
-        if read == 0 and b'"at"' not in line and b'"received_at"' not in line:
-            end(f'{file}:{number}: a recording says when each message came: "at" in ms', USAGE)
         _print(replay.take(found[0]))
         read += 1
     told.print(f"{read} messages, {replay.rejected} rejected, {replay.repeated} repeats", markup=False)
