@@ -137,9 +137,12 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
     A broker or database that is away is no error: the service waits for them.
     """
     config, clock, registry = setting.config, setting.clock, setting.registry
+    asyncio.get_running_loop().set_exception_handler(_unhandled)
     metrics = Metrics()
     intake = Intake(clock, metrics)
     async with contextlib.AsyncExitStack() as stack:
+        # First of all: within the tasks' group the error would be one of a group.
+        listening = stack.enter_context(_listen(config.api.host, config.api.port))
         journal_path = config.data / "journal.db"
         journal = SqliteJournal(journal_path, intake.committed, desks.SCHEMA + outboxes.SCHEMA)
         stack.push_async_callback(asyncio.to_thread, journal.close, _DEADLINE_S)
@@ -198,12 +201,17 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         line.start("pipeline", pipeline.run())
         house = _House(setting, journal, checkpoint, pipeline, writer, metrics, parts)
         line.start("housekeeping", house.run())
-        api_url = await _api(stack, line, setting, desk, parts, metrics)
+        api_url = await _api(line, listening, setting, desk, parts, metrics)
         stack.push_async_callback(intake.settled)
         for source in sources:
             line.start(f"source-{source.lane}", source.run())
         yield Running(api_url, desk, metrics, clock)
         log.info("stopping")
+
+
+def _unhandled(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """What no task caught: a bug, said in one line."""
+    log.error("unhandled", what=context.get("message"), error=type(context.get("exception")).__name__)
 
 
 class Line:
@@ -297,7 +305,11 @@ def _decider(desk: Desk, clock: Clock, metrics: Metrics) -> Callable[[list[Decis
         if fresh:
             metrics.latency.labels("decided").observe(behind_s)
         metrics.rule_failures.inc(sum(decision.rule == TECHNICAL for decision in decisions))
-        desk.decide(decisions, now, loop.time() - behind_s if fresh else None)
+        try:
+            desk.decide(decisions, now, loop.time() - behind_s if fresh else None)
+        except Exception as error:  # noqa: BLE001  a bug in one alert must not hold up the next
+            metrics.rule_failures.inc()
+            log.error("alert_failed", error=type(error).__name__, rules=[d.rule for d in decisions])  # noqa: TRY400  no traceback for people
 
     return decide
 
@@ -352,18 +364,26 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _listen(host: str, port: int) -> socket.socket:
+    """The API's own port. Raises OSError that says what to do when it cannot be had."""
+    try:
+        return socket.create_server((host, port), backlog=128)
+    except OSError as error:
+        why = str(error.strerror).partition(" (")[0]  # the address comes again in brackets
+        said = f"the API cannot listen on {host}:{port}: {why}; choose another port (0: any free one)"
+        raise OSError(error.errno, said) from error
+
+
 async def _api(
-    stack: contextlib.AsyncExitStack,
     line: Line,
+    listening: socket.socket,
     setting: Setting,
     desk: Desk,
     parts: Callable[[], dict[str, str]],
     metrics: Metrics,
 ) -> str:
-    """Serve the HTTP API; its address. Raises OSError when the port is taken."""
+    """Serve the HTTP API; its address."""
     config = setting.config.api
-    listening = socket.create_server((config.host, config.port), backlog=128)
-    stack.callback(listening.close)
     app = create_app(desk, parts, metrics.registry, setting.token, metrics_open=config.open_metrics)
     server = _Server(
         uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=3)

@@ -200,9 +200,11 @@ def load(path: Path) -> Config | list[Problem]:
     """The configuration in a file, paths in it taken from the file's own folder; or all that is wrong."""
     name = str(path)
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        return [Problem(name, 0, f"cannot be read: {error}")]
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        return [Problem(name, 0, f"cannot be read: {error.strerror}")]
+    except UnicodeDecodeError:
+        return [Problem(name, 0, "is not UTF-8 text")]
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -23,7 +23,9 @@ told = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def end(message: object, code: int = FAILURE) -> NoReturn:
-    """Say why, and exit."""
+    """Say why, and exit. Of an OSError its file and words, not its number."""
+    if isinstance(message, OSError) and message.strerror:
+        message = f"{message.filename}: {message.strerror}" if message.filename else message.strerror
     told.print(f"shouwang: {message}", style="red", markup=False)
     raise typer.Exit(code)
 
@@ -35,16 +37,6 @@ def end_with(problems: Iterable[object]) -> NoReturn:
         told.print(str(problem), style="red", markup=False)
     told.print(f"{len(listed)} problem{'s' * (len(listed) != 1)} found; nothing was changed.", style="bold")
     raise typer.Exit(USAGE)
-
-
-def read_text(path: Path) -> str:
-    """A text file; exits with 2 when it cannot be read."""
-    try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        end(f"{path}: {error.strerror}", USAGE)
-    except UnicodeDecodeError:
-        end(f"{path}: is not UTF-8 text", USAGE)
 
 
 def registry_problems(paths: Iterable[Path], base: Registry | None = None) -> Registry | list[Problem]:
@@ -69,9 +61,11 @@ def rule_problems(path: Path | None, registry: Registry | None) -> RuleSet | lis
     if path is None:
         return configuration.default()
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        return [Problem(str(path), 0, f"cannot be read: {error}")]
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        return [Problem(str(path), 0, f"cannot be read: {error.strerror}")]
+    except UnicodeDecodeError:
+        return [Problem(str(path), 0, "is not UTF-8 text")]
     found = configuration.load(text, registry)
     if isinstance(found, RuleSet):
         return found

@@ -4,6 +4,7 @@ Rule: all or nothing. A file with one wrong row changes nothing, and every wrong
 """
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +13,12 @@ import typer
 
 from devices.registry import Registry
 from devices.registry_files import Problem, write
-from ingest.commands.console import end, end_with, registry_problems, told
+from ingest.commands.console import USAGE, end, end_with, registry_problems, told
 
 FILE = "registry.toml"
 """The registry's place in the data folder."""
 
-_Data = Annotated[Path, typer.Option(help="The service's data folder.")]
+_Data = Annotated[Path, typer.Option(help="The service's data folder.", file_okay=False)]
 
 
 def stored(data: Path, more: list[Path]) -> Registry | list[Problem]:
@@ -55,10 +56,12 @@ def import_(
 
 def export(data: _Data = Path("shouwang-data")) -> None:
     """Print the registry as TOML."""
+    if not (data / FILE).exists():
+        end(f"no registry in {data}: name the service's data folder with --data", USAGE)
     found = stored(data, [])
     if isinstance(found, list):
         end_with(found)
-    typer.echo(write(found), nl=False)
+    sys.stdout.buffer.write(write(found).encode())  # UTF-8 as import reads it, whatever the terminal speaks
 
 
 def _replace(path: Path, text: str) -> None:

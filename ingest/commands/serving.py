@@ -13,11 +13,12 @@ from typing import Annotated
 import psycopg
 import structlog
 import typer
+from psycopg.conninfo import conninfo_to_dict
 
 from devices.registry import Registry
 from devices.registry_files import Problem
 from ingest.app import Setting, service
-from ingest.commands.console import be_prompt, end, end_with, rule_problems, set_up_logs, told
+from ingest.commands.console import USAGE, be_prompt, end, end_with, rule_problems, set_up_logs, told
 from ingest.commands.registering import stored
 from ingest.config import EMBEDDED, Config, load
 from ingest.embedded.broker import EmbeddedBroker
@@ -95,6 +96,12 @@ def migrate(
 ) -> None:
     """Bring a database's schema up to date. Safe to repeat."""
     try:
+        given = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError as error:
+        end(f"--dsn: {str(error).strip()}; write postgresql://user@host/database", USAGE)
+    if not given:
+        end("--dsn is empty; write postgresql://user@host/database", USAGE)
+    try:
         with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as database:
             schema = migrate_database(database)
     except psycopg.Error as error:
@@ -114,6 +121,8 @@ def run(config: _Config) -> None:
         with embedded(found.config) as (broker_url, dsn):
             setting = Setting(found.config, found.registry, found.rules, broker_url, dsn, token)
             asyncio.run(_serve(setting))
+    except KeyboardInterrupt:
+        pass  # stopped before it was up
     except (EmbeddedError, OSError, sqlite3.Error) as error:
         end(error)
 
