@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import typer
+from rich.console import Console
 
 from alerts.episode import Episode, Event, EvidenceAdded, Opened
 from alerts.notification import notify, text
@@ -45,6 +46,9 @@ _SCENARIO = "demo"
 _SIMULATOR_STOPS_S = 10.0
 _NAMED = 3  # people named in one line
 
+_shown = Console(highlight=False, soft_wrap=True)
+"""What happens in the home is what the demo is for: it goes to stdout."""
+
 
 def run(
     residents: Annotated[int, typer.Option(min=1, max=200, help="Size of the home.")] = 10,
@@ -53,7 +57,10 @@ def run(
         float | None, typer.Option("--for", min=1, help="Stop after so many real seconds; else at Ctrl-C.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Keep the data here; else in a folder that is removed at the end.")
+        Path | None,
+        typer.Option(
+            help="Keep the data here; else in a folder that is removed at the end.", file_okay=False
+        ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The API's port; 0: any free one.")] = 0,
     *,
@@ -72,6 +79,9 @@ def run(
                 database, broker = _servers(stack, folder)
             demo = _Demo(folder, database.dsn, broker.url, residents, speed, port)
             code = asyncio.run(demo.run(for_))
+        except KeyboardInterrupt:
+            told.print("stopped before it was up")
+            code = 0
         except (EmbeddedError, OSError) as error:
             end(error)
     raise typer.Exit(code)
@@ -126,8 +136,8 @@ class _Demo:
             await running.desk.settled()
             await asyncio.sleep(0)
             printer.cancel()
-        told.print()
-        told.print(self._summary(), markup=False)
+        _shown.print()
+        _shown.print(self._summary(), markup=False)
         failed = simulator.cancelled() or simulator.result() != 0
         return FAILURE if failed else 0
 
@@ -149,7 +159,7 @@ class _Demo:
         async for _, event in running.desk.subscribe():
             episode = running.desk.get(event.episode)
             if episode is not None and _worth_telling(event, episode):
-                told.print(self._line(event, episode), markup=False, style=_STYLES.get(event.name, ""))
+                _shown.print(self._line(event, episode), markup=False, style=_STYLES.get(event.name, ""))
 
     def _line(self, event: Event, episode: Episode) -> str:
         """One alert event for the eye: when, how urgent, what, who and where, and how fast we were."""
@@ -158,12 +168,13 @@ class _Demo:
         said = text(episode, notification, self._registry) if notification else {}
         shown = " | ".join(said.values()) or f"{episode.kind}: {event.name}"
         if not isinstance(event, (Opened, EvidenceAdded)):
-            return f"{at} {event.name:9} {shown}"
+            return f"{at} {event.name:9} {episode.kind:12} {shown}"
         everybody = [concern.subject for concern in episode.subjects]
         who = ", ".join(self._who(subject) for subject in everybody[:_NAMED])
         who += f" and {len(everybody) - _NAMED} more" if len(everybody) > _NAMED else ""
         latency = max(0.0, (self._clock.now() - event.evidence.at) / self._clock.speed)
-        return f"{at} {event.name:9} {shown} [{who}] {latency:.0f} ms"
+        how_fast = f"{latency:.0f} ms" if event.evidence.at >= self._anchor.sim_ms else "while nobody watched"
+        return f"{at} {event.name:9} {episode.kind:12} {shown} [{who}] {how_fast}"
 
     def _who(self, subject: str) -> str:
         found = where(self._registry, subject)
@@ -174,15 +185,15 @@ class _Demo:
 
     def _greet(self, running: Running, seconds: float | None) -> None:
         began = datetime.fromtimestamp(self._anchor.sim_ms / 1000, _ZONE)
-        told.print(
+        _shown.print(
             f"A home of {self._residents} at {began:%H:%M}, {self._anchor.speed:g} times real speed"
             + (f", for {seconds:g} s" if seconds else ", until Ctrl-C")
         )
-        told.print(f"  alerts    {running.api_url}/api/v1/alerts   (live: {running.api_url}/api/v1/events)")
-        told.print(f"  metrics   {running.api_url}/metrics")
-        told.print(f"  broker    {self._broker_url}   (try: mosquitto_sub -t 'shouwang/#' -v)")
-        told.print(f"  database  {self._dsn}", markup=False)
-        told.print()
+        _shown.print(f"  alerts    {running.api_url}/api/v1/alerts   (live: {running.api_url}/api/v1/events)")
+        _shown.print(f"  metrics   {running.api_url}/metrics")
+        _shown.print(f"  broker    {self._broker_url}   (try: mosquitto_sub -t 'shouwang/#' -v)")
+        _shown.print(f"  database  {self._dsn}", markup=False)
+        _shown.print()
 
     def _summary(self) -> str:
         try:
