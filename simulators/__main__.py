@@ -9,6 +9,8 @@ import typer
 from simulators import play
 from simulators import scenario as scenarios
 
+_LAST_START_MS = 4_102_444_800_000  # the year 2100
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -34,7 +36,10 @@ def simulate(
         Path | None, typer.Option(help="Write here what should have been observed and alerted.")
     ] = None,
     start: Annotated[
-        int | None, typer.Option(help="Start of the run, ms UTC; else at the scenario's time of day.")
+        int | None,
+        typer.Option(
+            min=0, max=_LAST_START_MS, help="Start of the run, ms UTC; else at the scenario's time of day."
+        ),
     ] = None,
     recording: Annotated[Path | None, typer.Option(help="A recorded sensor log, .csv or .csv.gz.")] = None,
     house: Annotated[str, typer.Option(help="Which house of the recording.")] = "B",
@@ -58,7 +63,7 @@ def simulate(
         raise typer.Exit(
             play.write_lines(
                 lines, scenario, seed=seed, start_ms=start, residents=residents, recording=recording,
-                house=house, registry=registry,
+                house=house, registry=registry, truth=truth,
             )
         )  # fmt: skip
     if not broker:

@@ -159,6 +159,8 @@ async def run(
     anchor = anchor or ClockAnchor(real_now_ms(), played.start_ms, speed)
     tally = Tally()
     try:
+        if truth:  # not to be told after half an hour that it cannot be written
+            truth.open("ab").close()
         if registry:
             await asyncio.to_thread(registry.write_text, played.registry, "utf-8")
         code = await _play(played, broker, anchor, tally, Patience(first_s=wait_s), stop, console)
@@ -179,6 +181,7 @@ def write_lines(
     recording: Path | None = None,
     house: str = "B",
     registry: Path | None = None,
+    truth: Path | None = None,
 ) -> int:
     """Writes the piece as input for `shouwang replay` instead of playing it; returns the exit code."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -187,11 +190,16 @@ def write_lines(
     )
     if isinstance(found, list):
         return _told(console, found, USAGE)
+    tally = Tally()
     try:
         with path.open("wb") as out:
-            out.writelines(publication.line() + b"\n" for publication in found.publications)
+            for publication in found.publications:
+                out.write(publication.line() + b"\n")
+                tally.add(publication)
         if registry:
             registry.write_text(found.registry, "utf-8")
+        if truth:
+            _write_truth(truth, found, tally, ended=True)
     except OSError as error:
         return _told(console, [f"{error.filename}: {error.strerror}"], FAILED)
     return 0
