@@ -269,6 +269,11 @@ class Pipeline:
             self._ahead = {ahead for ahead in self._ahead if ahead > seq}
             self._close_up()
 
+    def message(self, seq: int) -> Message | None:
+        """The message of an entry while the journal has it; from any thread."""
+        found = self._journal.read(seq - 1, 1)
+        return found[0].message if found and found[0].seq == seq else None
+
     def again(self, after: int, limit: int) -> list[Processed]:
         """Processed entries once more from the journal, for a store that fell behind.
 
@@ -329,6 +334,10 @@ class Feed:
             self._following = self._following or self._pipeline.position - after < _NEAR
         self._following = self._following or after >= self._pipeline.position
         return taken
+
+    def message(self, seq: int) -> Message | None:
+        """The message of an entry that the store has yet to take; from any thread."""
+        return self._pipeline.message(seq)
 
     def _from_memory(self, after: int, rows: int) -> list[Processed]:
         found: list[Processed] = []

@@ -4,6 +4,7 @@ Rule: TimescaleDB is used only where it is preloaded; asking an available but no
 anything kills the connection.
 """
 
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -11,6 +12,7 @@ import psycopg
 
 _LOCK = 0x5368_6F75_7761_6E67  # "Shouwang": two services must not migrate at once
 _NATIVE = "PARTITION BY RANGE (at)"
+_OLDEST = (2, 18)  # the first with a columnstore by that name
 
 _TIMESCALE = """
 SELECT create_hypertable('observation', by_range('at', INTERVAL '1 day'), create_default_indexes => false);
@@ -38,6 +40,12 @@ def migrate(database: psycopg.Connection) -> Schema:
     `database` must be in autocommit mode.
     """
     applied: list[str] = []
+    preloaded = _preloaded(database)
+    if not preloaded and _extension(database):  # a hypertable would take rows where nobody finds them again
+        raise psycopg.errors.ObjectNotInPrerequisiteState(
+            "this database has the extension timescaledb, but the server has not loaded it:"
+            " put timescaledb into shared_preload_libraries and restart the server"
+        )
     with database.transaction():
         database.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         database.execute(
@@ -45,7 +53,6 @@ def migrate(database: psycopg.Connection) -> Schema:
             " (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         done = {name for (name,) in database.execute("SELECT name FROM schema_migration")}
-        preloaded = _preloaded(database)
         for name, sql in _numbered():
             if name in done:
                 continue
@@ -74,13 +81,34 @@ def _observation(database: psycopg.Connection, sql: str, *, timescale: bool) -> 
     if not timescale:
         database.execute(sql.replace("/* PARTITION */", _NATIVE).encode())
         return
-    database.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+    _make_extension(database)
     database.execute(sql.encode())
     database.execute(_TIMESCALE)
     licence = database.execute("SHOW timescaledb.license").fetchone()
     if licence == ("timescale",):  # the columnstore is not in the Apache-2 edition
         for statement in _COLUMNSTORE.strip().split(";\n"):
             database.execute(statement.rstrip(";").encode())
+
+
+def _make_extension(database: psycopg.Connection) -> None:
+    try:
+        database.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise psycopg.errors.InsufficientPrivilege(
+            "this role may not make the extension timescaledb:"
+            " a superuser must once run CREATE EXTENSION timescaledb in this database"
+        ) from error
+    version = _extension(database)
+    if tuple(int(number) for number in re.findall(r"\d+", version)[:2]) < _OLDEST:
+        raise psycopg.errors.FeatureNotSupported(
+            f"needs TimescaleDB {_OLDEST[0]}.{_OLDEST[1]} or newer, this database has {version}"
+        )
+
+
+def _extension(database: psycopg.Connection) -> str:
+    """The version of the extension in this database; empty when there is none."""
+    row = database.execute("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
+    return row[0] if row else ""
 
 
 def _is_hypertable(database: psycopg.Connection) -> bool:

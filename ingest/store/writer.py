@@ -31,9 +31,11 @@ _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 10.0
 _IDLE_S = 1.0
 _GATHER_S = 0.1  # between small batches: each commit takes the disk from the journal's
+_DAYS_AT_ONCE = 100  # a transaction: TimescaleDB locks some five relations a day, and locks are few thousands
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_MS = 60_000
 _DETAIL = 1000
+_DAY_MS = 86_400_000
 
 Projection = Callable[[psycopg.Connection], None]
 
@@ -153,6 +155,9 @@ class Writer:
                 self._project(self._database)
 
     def _write(self, batch: list[Processed]) -> int:
+        days = len({o.at // _DAY_MS for entry in batch for o in entry.observations})
+        if days > _DAYS_AT_ONCE and len(batch) > 1:
+            return self._write_halves(batch)
         sure_of = len(self._months)
         try:
             return self._write_at_once(batch)
@@ -162,14 +167,23 @@ class Writer:
                 return self._write(batch)
             # A row the database will not have must not hold up the others: find its entry by halving.
             if len(batch) > 1:
-                middle = len(batch) // 2
-                return self._write(batch[:middle]) + self._write(batch[middle:])
-            log.warning("entry_unstorable", seq=batch[0].seq, error=type(error).__name__)
-            entry = batch[0]
-            unstorable = Rejected(Reason.UNSTORABLE, type(error).__name__)
-            return self._write_at_once(
-                [Processed(entry.seq, [], (*entry.rejected, unstorable), entry.message)]
-            )
+                return self._write_halves(batch)
+            return self._write_unstorable(batch[0], error)
+        except psycopg.errors.OutOfMemory as error:  # no locks left
+            if days <= _DAYS_AT_ONCE:
+                raise  # others hold them: try again later
+            return self._write_unstorable(batch[0], error)
+
+    def _write_halves(self, batch: list[Processed]) -> int:
+        middle = len(batch) // 2
+        return self._write(batch[:middle]) + self._write(batch[middle:])
+
+    def _write_unstorable(self, entry: Processed, error: psycopg.Error) -> int:
+        log.warning("entry_unstorable", seq=entry.seq, error=type(error).__name__)
+        device = entry.observations[0].device if entry.observations else ""
+        unstorable = Rejected(Reason.UNSTORABLE, type(error).__name__, device)
+        message = entry.message or self._feed.message(entry.seq)  # the journal will forget it, not quarantine
+        return self._write_at_once([Processed(entry.seq, [], (*entry.rejected, unstorable), message)])
 
     def _write_at_once(self, batch: list[Processed]) -> int:
         database = self._database
@@ -218,7 +232,7 @@ class Writer:
     def _ensure_partitions(self, database: psycopg.Connection, observations: Iterable[Observation]) -> None:
         if self._schema is None or self._schema.timescale:
             return
-        for day in {o.at // 86_400_000 for o in observations}:
+        for day in {o.at // _DAY_MS for o in observations}:
             date = datetime.fromtimestamp(day * 86_400, UTC)
             month = (date.year, date.month)
             if month in self._months:

@@ -216,6 +216,11 @@ async def test_an_entry_the_database_refuses_is_kept_apart(at_work: Callable[[],
     ((detail, payload),) = rows(dsn, "SELECT detail, payload FROM quarantine WHERE journal_seq = 7")
     assert "pulse" in str(detail)
     assert json.loads(bytes(payload)) == {"heart_rate": 66, "id": 6, "pulse": 1}  # type: ignore[arg-type]
+    ((topic, device, payload),) = rows(
+        dsn, "SELECT topic, device, payload FROM quarantine WHERE journal_seq = 11"
+    )
+    assert (topic, device) == (f"shouwang/v1/{SITE}/d1/telemetry", "d1")
+    assert json.loads(bytes(payload)) == {"heart_rate": 66, "id": "last"}  # type: ignore[arg-type]
 
 
 async def test_what_could_not_be_used_is_in_quarantine(at_work: Callable[[], Works], dsn: str) -> None:
