@@ -1,0 +1,54 @@
+"""Help: of every command, with an example and every option that people were promised."""
+
+import pytest
+
+from tests.commands.program import called, shouwang
+
+COMMANDS = {
+    "demo": "--residents --speed --for --data",
+    "run": "--config",
+    "check-config": "file",
+    "migrate": "--dsn",
+    "decode": "--topic --family --model --batch file",
+    "replay": "--rules --registry file",
+    "simulate": "--broker --speed --seed --truth --recording --registry --lines --list scenario",
+    "registry": "import export",
+    "registry import": "--data files",
+    "registry export": "--data",
+}
+
+
+@pytest.mark.parametrize(("command", "promised"), COMMANDS.items())
+def test_every_command_explains_itself(command: str, promised: str) -> None:
+    answer = called(*command.split(), "--help")
+    said = answer.out.decode()
+    assert answer.code == 0
+    assert f"shouwang {command}" in said.partition("Example: ")[2]
+    for word in promised.split():
+        assert word in said
+
+
+def test_the_program_lists_its_commands_and_has_an_example() -> None:
+    answer = shouwang("--help")
+    said = answer.out.decode()
+    assert answer.code == 0
+    assert "shouwang demo" in said.partition("Example")[2]
+    for command in COMMANDS:
+        assert command.split()[0] in said
+
+
+@pytest.mark.parametrize("words", ["", "registry", "nonsense", "--nonsense", "registry nonsense"])
+def test_who_names_no_command_is_shown_the_way(words: str) -> None:
+    answer = called(*words.split())
+    assert answer.code == 2
+    assert "Usage" in answer.err + answer.out.decode()
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "check-config", "migrate", "replay", "simulate", "registry import"]
+)
+def test_what_a_command_needs_is_asked_for(command: str) -> None:
+    answer = called(*command.split())
+    assert answer.code == 2
+    assert "Missing" in answer.err
+    assert f"{command} --help" in answer.err
