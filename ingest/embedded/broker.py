@@ -18,12 +18,13 @@ import os
 import secrets
 import socket
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from ingest.embedded.account import account_for, make_private, write_private
 from ingest.embedded.binaries import nats_server
 from ingest.embedded.guarded import EmbeddedError, Program, Server, claimed, guarded
 from ingest.embedded.ports import LOOPBACK, is_free, port_for
+from ingest.embedded.server import EmbeddedServer
 
 _STOP = (("SIGTERM", 20.0), ("SIGKILL", 5.0))
 
@@ -39,7 +40,7 @@ _CONNACK = b"\x20\x02\x00\x00"
 _DISCONNECT = b"\xe0\x00"
 
 
-class EmbeddedBroker:
+class EmbeddedBroker(EmbeddedServer):
     """An MQTT broker that lives as long as this object is started; a context manager.
 
     It listens on the loopback interface, on `port`, or with 0 on the port it had last time or any free one.
@@ -47,46 +48,14 @@ class EmbeddedBroker:
     at many times the speed of life may say "1s", and lose that second in a power cut.
     """
 
+    name = "MQTT broker"
     url: str
     port: int
-    pid: int
 
     def __init__(self, data: Path, port: int = 0, *, sync_interval: str = "always") -> None:
-        self._folder = data.absolute() / "broker"
+        super().__init__(data.absolute() / "broker")
         self._wanted = port
         self._sync_interval = sync_interval
-        self._opened = contextlib.ExitStack()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Returns when the broker has welcomed a client.
-
-        Raises:
-            EmbeddedError: It cannot be started, or another process (or this one) uses the folder already.
-        """
-        with contextlib.ExitStack() as opened:
-            try:
-                server = self._start(opened)
-            except OSError as error:
-                raise EmbeddedError(
-                    f"no broker in {self._folder}: {error}; choose a folder that is ours and has room"
-                ) from error
-            self.pid = server.pid
-            self._opened = opened.pop_all()
-
-    def stop(self) -> None:
-        """Stops the broker; safe to repeat.
-
-        Raises:
-            EmbeddedError: It survives even SIGKILL.
-        """
-        self._opened.close()
 
     def _start(self, opened: contextlib.ExitStack) -> Server:
         lock = opened.enter_context(claimed(self._folder))

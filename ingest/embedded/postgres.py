@@ -12,13 +12,13 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Self
 
 from ingest.embedded.account import account_for, write_private
 from ingest.embedded.binaries import CACHE, postgres_programs
 from ingest.embedded.cluster import ROLE, Cluster
-from ingest.embedded.guarded import EmbeddedError, Server, claimed, guarded
+from ingest.embedded.guarded import Server, claimed, guarded
 from ingest.embedded.ports import LOOPBACK, port_for
+from ingest.embedded.server import EmbeddedServer
 
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
@@ -35,7 +35,7 @@ _SETTINGS = {
 }
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """A PostgreSQL server that lives as long as this object is started; a context manager.
 
     The role `shouwang` owns the database `shouwang` and may create others. `dsn`, `socket_dsn` and `pid`
@@ -43,45 +43,13 @@ class EmbeddedPostgres:
     root with a wheel that others cannot reach, goes to `cache`.
     """
 
+    name = "PostgreSQL"
     dsn: str
     socket_dsn: str
-    pid: int
 
     def __init__(self, data: Path, *, cache: Path = CACHE) -> None:
-        self._folder = data.absolute() / "postgres"
+        super().__init__(data.absolute() / "postgres")
         self._cache = cache
-        self._opened = contextlib.ExitStack()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Returns when the server accepts connections; makes the cluster on the first start.
-
-        Raises:
-            EmbeddedError: It cannot be started, or another process (or this one) uses the folder already.
-        """
-        with contextlib.ExitStack() as opened:
-            try:
-                server = self._start(opened)
-            except OSError as error:
-                raise EmbeddedError(
-                    f"no PostgreSQL in {self._folder}: {error}; choose a folder that is ours and has room"
-                ) from error
-            self.pid = server.pid
-            self._opened = opened.pop_all()
-
-    def stop(self) -> None:
-        """Stops the server, fast, then at once; safe to repeat.
-
-        Raises:
-            EmbeddedError: It survives even SIGKILL.
-        """
-        self._opened.close()
 
     def _start(self, opened: contextlib.ExitStack) -> Server:
         lock = opened.enter_context(claimed(self._folder))
