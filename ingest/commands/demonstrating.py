@@ -103,6 +103,7 @@ class _Demo:
         self, folder: Path, dsn: str, broker_url: str, residents: int, speed: float, port: int
     ) -> None:
         self._dsn, self._broker_url, self._residents = dsn, broker_url, residents
+        self._told: dict[str, int] = {}  # per episode, when what was told last happened
         now_ms = time.time_ns() // 1_000_000
         self._anchor = ClockAnchor(now_ms, _start_ms(folder, now_ms), speed)
         self._clock = ScaledClock(now_ms, self._anchor.sim_ms, speed)
@@ -158,8 +159,18 @@ class _Demo:
     async def _print_alerts(self, running: Running) -> None:
         async for _, event in running.desk.subscribe():
             episode = running.desk.get(event.episode)
-            if episode is not None and _worth_telling(event, episode):
+            if episode is not None and self._worth_telling(event, episode):
                 _shown.print(self._line(event, episode), markup=False, style=_STYLES.get(event.name, ""))
+
+    def _worth_telling(self, event: Event, episode: Episode) -> bool:
+        """Not one more message of the same press, nor the same cause again for the next person."""
+        if not isinstance(event, (Opened, EvidenceAdded)):
+            return event.number == episode.number
+        if isinstance(event, EvidenceAdded) and not event.calls:
+            return False
+        before = self._told.get(event.episode)
+        self._told[event.episode] = event.evidence.at
+        return event.evidence.at != before
 
     def _line(self, event: Event, episode: Episode) -> str:
         """One alert event for the eye: when, how urgent, what, who and where, and how fast we were."""
@@ -206,13 +217,6 @@ class _Demo:
             return f"the database said: {error}"
         observations, alerts, quarantined = row or (0, 0, 0)
         return f"{observations} observations and {alerts} alerts stored, {quarantined} messages quarantined"
-
-
-def _worth_telling(event: Event, episode: Episode) -> bool:
-    """Not one more message of the same press, and not what the next line says as well."""
-    if isinstance(event, EvidenceAdded):
-        return event.calls and event.number == episode.number
-    return isinstance(event, Opened) or event.number == episode.number
 
 
 _STYLES = {"opened": "bold red", "evidence": "red", "cleared": "green"}
