@@ -7,16 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.brokers import Mosquitto
-from tests.deploy.folder import DEPLOY, make_secrets
+from tests.deploy.folder import installed
 
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Path:
     """A copy of deploy/ as somebody has it who has run make_secrets.py."""
-    copy = tmp_path / "deploy"
-    shutil.copytree(DEPLOY, copy, ignore=shutil.ignore_patterns("secrets", "__pycache__"))
-    make_secrets(copy)
-    return copy
+    return installed(tmp_path)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The deployment's folder, as tests see it."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,14 @@ def make_secrets(folder: Path, *words: str, code: int = 0) -> str:
     )
     assert done.returncode == code, done.stderr
     return done.stderr if code else done.stdout
+
+
+def installed(folder: Path) -> Path:
+    """A copy of deploy/ in this folder, as somebody has it who has run make_secrets.py."""
+    copy = folder / "deploy"
+    shutil.copytree(DEPLOY, copy, ignore=shutil.ignore_patterns("secrets", "__pycache__"))
+    make_secrets(copy)
+    return copy
 
 
 def uncommented(text: str) -> str:

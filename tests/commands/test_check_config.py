@@ -1,0 +1,52 @@
+"""`check-config`: the example as deployed is good; of a bad one everything is told at once, with lines."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.commands.program import called
+from tests.deploy.folder import installed
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Path:
+    """The example as somebody has it who has followed its README."""
+    return installed(tmp_path)
+
+
+def test_the_example_is_good(installation: Path) -> None:
+    answer = called("check-config", installation / "shouwang.toml")
+    assert answer.code == 0
+    assert "good" in answer.err
+
+
+def test_three_errors_at_once_with_their_lines(tmp_path: Path) -> None:
+    file = tmp_path / "shouwang.toml"
+    file.write_text('site = "a home"\ncolour = "red"\n\n[broker]\nurl = "http://b"\n\n[api]\nport = 99999\n')
+    answer = called("check-config", file)
+    assert answer.code == 2
+    for line, word in ((1, "site"), (2, "colour"), (5, "broker.url"), (8, "api.port")):
+        assert any(f"{file}:{line}: {word}" in said for said in answer.err.splitlines()), answer.err
+    assert "4 problems" in answer.err
+    assert called("run", "--config", file).err == answer.err
+
+
+def test_errors_of_rules_registry_and_secrets_are_told_together(installation: Path) -> None:
+    (installation / "secrets" / "db_dsn").unlink()
+    with (installation / "example" / "rules.toml").open("a") as rules:
+        rules.write('\n[[rule]]\nid = "x"\nkind = "nonsense"\n')
+    with (installation / "example" / "devices.csv").open("a") as devices:
+        devices.write("lost-1,button,,r-99,,home-1,,yes,25h\n")
+    answer = called("check-config", installation / "shouwang.toml")
+    assert answer.code == 2
+    for word in ("db_dsn", "rules.toml:", "kind: give one of", "devices.csv:"):
+        assert word in answer.err
+    assert "3 problems" in answer.err
+
+
+def test_what_is_no_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "shouwang.toml"
+    file.write_text('site = "h"\nsite = \n')
+    answer = called("check-config", file)
+    assert answer.code == 2
+    assert f"{file}:2: " in answer.err

@@ -1,0 +1,197 @@
+"""`decode`: payloads explained one by one or in batches, with the exit code that scripts go by."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cases import ARRIVED, FILE, NOT_YET, Answer, Case, Observed, cases, faults, payload_of
+from tests.commands.program import called, shouwang
+
+PRESS = b'{"action":"emergency"}'
+TOPIC = "zigbee2mqtt/button-1"
+FIELDS = {"device", "metric", "value", "unit", "at", "quality"}
+
+
+def batch(*lines: object) -> bytes:
+    return b"".join(
+        (line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n" for line in lines
+    )
+
+
+def test_a_payload_from_a_pipe() -> None:
+    answer = shouwang("decode", "--topic", TOPIC, stdin=PRESS)
+    assert answer.code == 0
+    (line,) = answer.lines
+    assert line.keys() >= FIELDS
+    assert (line["device"], line["metric"], line["value"]) == ("button-1", "sos", True)
+
+
+def test_a_payload_in_a_file_and_a_dash_for_the_pipe(tmp_path: Path) -> None:
+    (tmp_path / "payload").write_bytes(PRESS)
+    from_file = called("decode", "--topic", TOPIC, tmp_path / "payload")
+    from_pipe = called("decode", "--topic", TOPIC, "-", stdin=PRESS)
+    assert [answer.lines[0]["metric"] for answer in (from_file, from_pipe)] == ["sos", "sos"]
+
+
+def test_each_observation_has_a_line_with_its_unit_and_its_own_time() -> None:
+    payload = b'{"ts":1763763600123,"heart_rate":72,"body_temperature":36.6,"shoe_size":43}'
+    answer = called("decode", "--topic", "shouwang/v1/home-1/watch-1/telemetry", stdin=payload)
+    observed = {line["metric"]: line for line in answer.lines if "metric" in line}
+    assert {metric: (line["value"], line["unit"]) for metric, line in observed.items()} == {
+        "heart_rate": (72, "/min"),
+        "body_temperature": (36.6, "Cel"),
+    }
+    assert {(line["at"], line["quality"]) for line in observed.values()} == {(1763763600123, "good")}
+    assert answer.code == 0
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        (TOPIC, b""),
+        (TOPIC, b"\xff\x00"),
+        (TOPIC, b"{"),
+        (TOPIC, b"[[["),
+        ("nobody/knows", b"{}"),
+        ("", PRESS),
+    ],
+)
+def test_nothing_but_a_reject_is_exit_3(topic: str, payload: bytes) -> None:
+    family = [] if topic else ["--family", "native"]
+    answer = called("decode", "--topic", topic, *family, stdin=payload)
+    assert answer.code == 3
+    (line,) = answer.lines
+    assert line.keys() >= {"rejected", "detail"}
+
+
+def test_the_family_can_be_named() -> None:
+    answer = called("decode", "--topic", "elsewhere/button-1", "--family", "zigbee2mqtt", stdin=PRESS)
+    assert (answer.code, answer.lines[0]["metric"]) == (0, "sos")
+
+
+def test_an_unknown_family_is_told_which_there_are() -> None:
+    answer = called("decode", "--topic", TOPIC, "--family", "zigbee", stdin=PRESS)
+    assert answer.code == 2
+    assert "zigbee2mqtt" in answer.err
+
+
+def test_the_model_decides_what_a_payload_alone_leaves_open() -> None:
+    payload = b'{"occupancy":true}'
+    said = {
+        model: [line["metric"] for line in called("decode", "--topic", TOPIC, *words, stdin=payload).lines]
+        for model, words in (
+            ("none", []),
+            ("motion", ["--model", "RTCGQ01LM"]),
+            ("bed", ["--model", "TS0601_bed_presence_sensor"]),
+        )
+    }
+    assert said == {"none": [], "motion": ["motion"], "bed": ["bed_occupied"]}
+
+
+def test_without_a_topic_it_says_how() -> None:
+    answer = called("decode", stdin=PRESS)
+    assert answer.code == 2
+    assert "--topic" in answer.err
+    both = called("decode", "--topic", TOPIC, "--batch", "-", stdin=PRESS)
+    assert both.code == 2
+
+
+def test_a_batch_answers_every_line_in_order() -> None:
+    good = {"topic": TOPIC, "payload": {"action": "emergency"}}
+    lines = batch(
+        good,
+        b"",
+        b"no json",
+        [],
+        {"payload": {}},
+        {"topic": TOPIC},
+        {"topic": TOPIC, "payload_b64": "no base64!"},
+        {"topic": 7, "payload": {}},
+        {"topic": "nobody/knows", "payload": {}},
+        b"\xff",
+        {"topic": "shouwang/v1/h/d/status", "payload": "online"},
+        {"topic": TOPIC, "payload": {"linkquality_of_moon": 3}},
+        good,
+    )
+    answer = shouwang("decode", "--batch", "-", stdin=lines)
+    assert answer.code == 0
+    shown = [
+        line["rejected"] if isinstance(line, dict) else [each["metric"] for each in line]
+        for line in answer.lines
+    ]
+    assert shown == [["sos"], *["bad_line"] * 7, "unknown_topic", "bad_line", ["online"], [], ["sos"]]
+    assert all(line["detail"] for line in answer.lines if isinstance(line, dict))
+
+
+def test_a_batch_of_nothing_but_rejects_is_exit_3() -> None:
+    assert called("decode", "--batch", "-", stdin=b"nonsense\n").code == 3
+    assert called("decode", "--batch", "-", stdin=b"").code == 0
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"payload": json.loads(PRESS)},
+        {"payload": PRESS.decode()},
+        {"payload_b64": base64.b64encode(PRESS).decode()},
+        {"text": PRESS.decode()},
+    ],
+    ids=["payload", "payload as text", "payload_b64", "text"],
+)
+def test_a_payload_can_be_written_in_four_ways(payload: dict[str, object]) -> None:
+    answer = called("decode", "--batch", "-", stdin=batch({"topic": TOPIC, **payload}))
+    assert [each["metric"] for each in answer.lines[0]] == ["sos"]
+
+
+@pytest.mark.parametrize(
+    ("arrival", "at"),
+    [(1_790_000_000_000, 1_790_000_000_000), (5, 5), ("2025-01-01T08:00:00+08:00", 1_735_689_600_000)],
+)
+def test_the_arrival_is_the_time_of_what_has_none(arrival: object, at: int) -> None:
+    line = {"topic": TOPIC, "payload": {"action": "emergency"}, "received_at": arrival}
+    assert called("decode", "--batch", "-", stdin=batch(line)).lines[0][0]["at"] == at
+
+
+@pytest.mark.parametrize(
+    "arrival", ["yesterday", "2025-01-01T08:00:00", True, [], -1, 1e300, "0001-01-01T00:00Z"]
+)
+def test_an_arrival_that_is_no_time_is_told(arrival: object) -> None:
+    line = {"topic": TOPIC, "payload": {"action": "emergency"}, "received_at": arrival}
+    answer = called("decode", "--batch", "-", stdin=batch(line))
+    assert answer.lines[0]["rejected"] == "bad_line"
+    assert "arrival time" in answer.lines[0]["detail"]
+
+
+def test_what_has_its_own_time_keeps_it_whenever_it_arrived() -> None:
+    payload = {"ts": 1_789_999_990_000, "heart_rate": 72}
+    line = {"topic": "shouwang/v1/h/w/telemetry", "payload": payload, "received_at": 1_790_000_000_000}
+    (observed,) = called("decode", "--batch", "-", stdin=batch(line)).lines[0]
+    assert observed["at"] == 1_789_999_990_000
+
+
+def _line_of(case: Case) -> dict[str, object]:
+    """A case as a line of a batch; every kind of payload in its own way."""
+    payload: dict[str, object] = {"payload": case["payload"]}
+    if isinstance(case["payload"], dict) and set(case["payload"]) == {"text"}:
+        payload = {"text": case["payload"]["text"]}
+    if isinstance(case["payload"], dict) and set(case["payload"]) == {"base64"}:
+        payload = {"payload_b64": base64.b64encode(payload_of(case)).decode()}
+    return {"topic": case["topic"], "model": case["device_model"], "received_at": ARRIVED, **payload}
+
+
+@pytest.mark.skipif(not FILE.exists(), reason="the shared collection of real payloads is not here")
+def test_one_batch_of_all_real_payloads() -> None:
+    known = [case for case in cases() if case["id"] not in NOT_YET]
+    answer = shouwang("decode", "--batch", "-", stdin=batch(*map(_line_of, known)))
+    wrong = {}
+    for case, line in zip(known, answer.lines, strict=True):
+        if isinstance(line, dict):
+            said = Answer((), line.get("device", ""))
+        else:
+            said = Answer(tuple(Observed(o["device"], o["metric"], o["value"], o["at"]) for o in line))
+        if found := faults(case, said):
+            wrong[case["id"]] = found
+    assert wrong == {}
+    assert len(known) > 50

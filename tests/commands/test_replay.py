@@ -1,0 +1,185 @@
+"""`replay`: a recording gives the alerts it would have given live; the same file, the same bytes, always."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulators import scenario
+from tests.cases import SHARED
+from tests.commands.program import called, shouwang
+
+FIELDS = {"event", "alert", "rule", "subject", "severity", "at"}
+AT = 1_790_000_000_000
+PRESS = {"topic": "zigbee2mqtt/button-1", "payload": {"action": "emergency"}}
+HOUSES = SHARED / "replay" / "kasteren.events.csv.gz"
+
+
+def recorded(folder: Path, *lines: object) -> Path:
+    path = folder / "recording.jsonl"
+    path.write_bytes(
+        b"".join((line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n" for line in lines)
+    )
+    return path
+
+
+class Simulated:
+    """A scenario's recording, its registry and its truth, as `simulate` writes them."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.lines, self.registry = folder / "lines.jsonl", folder / "home.toml"
+        truth = folder / "truth.jsonl"
+        answer = called(
+            "simulate", name, "--lines", self.lines, "--registry", self.registry, "--truth", truth
+        )
+        assert answer.code == 0, answer.err
+        self.truth: list[dict[str, Any]] = [json.loads(line) for line in truth.read_bytes().splitlines()[1:]]
+
+    def replayed(self) -> list[dict[str, Any]]:
+        answer = called("replay", self.lines, "--registry", self.registry)
+        assert answer.code == 0, answer.err
+        return answer.lines
+
+
+def test_a_call_for_help_of_somebody_unknown(tmp_path: Path) -> None:
+    answer = shouwang("replay", recorded(tmp_path, {"at": AT, **PRESS}))
+    assert answer.code == 0
+    (line,) = answer.lines
+    assert line.keys() == FIELDS
+    assert (line["event"], line["rule"], line["subject"]) == ("opened", "sos", "device:home-1/button-1")
+    assert (line["severity"], line["at"]) == ("high", AT)
+
+
+def test_a_recording_may_come_through_a_pipe() -> None:
+    line = json.dumps({"at": AT, **PRESS}).encode()
+    assert [each["rule"] for each in called("replay", "-", stdin=line).lines] == ["sos"]
+
+
+def test_the_registry_says_who_called(tmp_path: Path) -> None:
+    (tmp_path / "places.csv").write_text("id,kind\nh,site\n")
+    (tmp_path / "residents.csv").write_text("id,place\nr-1,h\n")
+    (tmp_path / "devices.csv").write_text("id,kind,resident,site\nbutton-1,button,r-1,home-1\n")
+    words = [
+        word
+        for name in ("places", "residents", "devices")
+        for word in ("--registry", tmp_path / f"{name}.csv")
+    ]
+    answer = called("replay", recorded(tmp_path, {"at": AT, **PRESS}), *words)
+    assert [line["subject"] for line in answer.lines] == ["r-1"]
+
+
+def test_a_rule_file_decides_and_cannot_leave_out_a_call_for_help(tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text("")
+    path = recorded(tmp_path, {"at": AT, **PRESS})
+    answer = called("replay", path, "--rules", tmp_path / "rules.toml")
+    assert [line["rule"] for line in answer.lines] == ["sos"]
+
+
+def test_times_are_ms_from_the_first_one_on(tmp_path: Path) -> None:
+    path = recorded(tmp_path, *({"at": at, **PRESS} for at in (0, 1, 1_000_000)))
+    assert [line["at"] for line in called("replay", path).lines] == [0, 1, 1_000_000]
+
+
+def test_every_press_is_told_but_a_repeated_message_once(tmp_path: Path) -> None:
+    said = {"topic": "shouwang/v1/h/b/event", "payload": {"ts": AT, "id": "a", "event": "sos"}}
+    other = {"topic": "shouwang/v1/h/b/event", "payload": {"ts": AT + 9, "id": "b", "event": "sos"}}
+    path = recorded(tmp_path, *({"at": AT + 10, **each} for each in (said, said, other)))
+    answer = called("replay", path)
+    assert [line["event"] for line in answer.lines] == ["opened", "evidence"]
+    assert "1 repeat" in answer.err
+
+
+@pytest.mark.parametrize("name", list(scenario.known()))
+def test_a_scenario_gives_the_alerts_of_its_truth(name: str, tmp_path: Path) -> None:
+    simulated = Simulated(name, tmp_path)
+    events = simulated.replayed()
+    assert all(event.keys() == FIELDS for event in events)
+    for wanted in simulated.truth:
+        people = {wanted["subject"]} if "subject" in wanted else set(wanted["subjects"])
+        told = {
+            event["subject"]
+            for event in events
+            if (event["rule"], event["severity"]) == (wanted["rule"], wanted["severity"])
+            and event["event"] in {"opened", "evidence", "reopened"}
+            and 0 <= event["at"] - wanted["at"] <= wanted["within_ms"]
+        }
+        assert people <= told, wanted
+    expected = {
+        (wanted["rule"], subject)
+        for wanted in simulated.truth
+        for subject in wanted.get("subjects", [wanted.get("subject")])
+    }
+    assert {(event["rule"], event["subject"]) for event in events} == expected
+
+
+def test_twice_the_same_bytes(tmp_path: Path) -> None:
+    simulated = Simulated("demo", tmp_path)
+    words = ("replay", simulated.lines, "--registry", simulated.registry)
+    once, again = shouwang(*words), shouwang(*words)
+    assert once.out == again.out != b""
+
+
+def test_what_falls_due_after_the_last_message_is_not_told(tmp_path: Path) -> None:
+    simulated = Simulated("demo", tmp_path)
+    missed = next(wanted["at"] for wanted in simulated.truth if wanted["rule"] == "daily-check-in")
+    lines = simulated.lines.read_bytes().splitlines(keepends=True)
+    before = [line for line in lines if json.loads(line)["at"] < missed]
+    assert len(before) < len(lines)
+    simulated.lines.write_bytes(b"".join(before))
+    assert {event["rule"] for event in simulated.replayed()} == {"sos", "fall"}
+
+
+@pytest.mark.skipif(not HOUSES.exists(), reason="the recorded houses are not here")
+def test_a_recorded_house_is_replayed_without_error(tmp_path: Path) -> None:
+    lines, home = tmp_path / "lines.jsonl", tmp_path / "home.toml"
+    made = called("simulate", "kasteren", "--recording", HOUSES, "--lines", lines, "--registry", home)
+    assert made.code == 0, made.err
+    answer = called("replay", lines, "--registry", home)
+    assert answer.code == 0
+    count = len(lines.read_bytes().splitlines())
+    assert count > 1000
+    assert f"{count} messages, 0 rejected" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"garbage", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"{", "not JSON"),
+        ([], "topic"),
+        ({"at": AT, "topic": "t"}, "payload"),
+        ({"at": AT, "topic": "t", "payload_b64": "?"}, "payload_b64"),
+        ({**PRESS, "at": "soon"}, "arrival time"),
+        ({**PRESS, "payload": {"at": AT}}, '"at" in ms'),
+    ],
+)
+def test_a_line_that_is_none_is_named(line: object, said: str, tmp_path: Path) -> None:
+    path = recorded(tmp_path, {"at": AT, **PRESS}, b"", line)
+    answer = called("replay", path)
+    assert answer.code == 2
+    assert f"{path}:3: " in answer.err
+    assert said in answer.err
+
+
+def test_a_rejected_payload_is_no_error(tmp_path: Path) -> None:
+    path = recorded(tmp_path, {"at": AT, "topic": "nobody/knows", "payload": {}}, {"at": AT, **PRESS})
+    answer = called("replay", path)
+    assert answer.code == 0
+    assert "2 messages, 1 rejected" in answer.err
+
+
+def test_all_errors_of_a_rule_file_are_told_with_their_lines(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(
+        '[[rule]]\nid = "a"\nkind = "nonsense"\n\n'
+        '[[rule]]\nid = "b"\nkind = "missed_check"\ncheck = "visit"\nevery = "2 fortnights"\n\n'
+        '[[rule]]\nid = "b"\nkind = "sos"\ncolour = "red"\n'
+    )
+    answer = called("replay", recorded(tmp_path, {"at": AT, **PRESS}), "--rules", rules)
+    assert answer.code == 2
+    assert answer.out == b""
+    for line in (3, 9, 12, 14):
+        assert f"{rules}:{line}: " in answer.err
+    assert "4 problems" in answer.err
