@@ -88,13 +88,18 @@ class Device:
     supervision: Supervision = Supervision.H25
 
 
+_DWELLINGS = frozenset((PlaceKind.FLOOR, PlaceKind.BUILDING))
+"""What may be somebody's home as a whole, where nobody wrote down rooms."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All three, by id. Devices by (site, id)."""
+    """All three, by id. Devices by (site, id). `zone` is the IANA time zone where no place names one."""
 
     places: dict[str, Place] = field(default_factory=dict)
     residents: dict[str, Resident] = field(default_factory=dict)
     devices: dict[tuple[str, str], Device] = field(default_factory=dict)
+    zone: str = "Asia/Shanghai"
     _alone: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _models: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -114,7 +119,9 @@ class Registry:
         living: dict[str, list[str]] = {}
         for resident in registry.residents.values():
             for place in registry.above(resident.place) or [Place(resident.place, PlaceKind.BED)]:
-                if place.kind in {PlaceKind.BED, PlaceKind.ROOM}:
+                if place.kind in {PlaceKind.BED, PlaceKind.ROOM} or (
+                    place.id == resident.place and place.kind in _DWELLINGS
+                ):
                     living.setdefault(place.id, []).append(resident.id)
         for device in registry.devices.values():
             told = registry._models.setdefault(device.id, device.model)
@@ -143,9 +150,9 @@ class Registry:
             place = found.parent
         return chain
 
-    def timezone(self, place: str, default: str = "Asia/Shanghai") -> str:
+    def timezone(self, place: str) -> str:
         """The IANA time zone that holds at a place."""
-        return next((at.timezone for at in self.above(place) if at.timezone), default)
+        return next((at.timezone for at in self.above(place) if at.timezone), self.zone)
 
     def at(self, place: str, kind: PlaceKind) -> Place | None:
         """The place of this kind that holds a place: the site of a bed, say."""

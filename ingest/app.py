@@ -5,11 +5,13 @@ Rule: one straight line up, the same line down; each wait on the way down has a 
 
 import asyncio
 import contextlib
+import fcntl
 import socket
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import random
 from typing import NamedTuple, cast
 
@@ -143,6 +145,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
     async with contextlib.AsyncExitStack() as stack:
         # First of all: within the tasks' group the error would be one of a group.
         listening = stack.enter_context(_listen(config.api.host, config.api.port))
+        stack.enter_context(_alone(config.data))
         journal_path = config.data / "journal.db"
         journal = SqliteJournal(journal_path, intake.committed, desks.SCHEMA + outboxes.SCHEMA)
         stack.push_async_callback(asyncio.to_thread, journal.close, _DEADLINE_S)
@@ -361,6 +364,20 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
+        yield
+
+
+@contextlib.contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """The data folder for us alone: two services on one journal would tear it apart. Raises OSError."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "service.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(
+                f"another service uses {data}: stop it, or give this one a folder of its own"
+            ) from None
         yield
 
 

@@ -190,7 +190,7 @@ class SqliteJournal:
             while True:
                 try:
                     entries = self._commit(messages, transactions, trim)
-                except sqlite3.Error as error:
+                except Exception as error:  # noqa: BLE001  the disk's, or a bug: either way nothing is given up
                     self.healthy = False
                     log.warning("journal_refused", error=str(error), waiting=len(self._messages))
                     if self._closing:
@@ -202,7 +202,7 @@ class SqliteJournal:
                     break
             self._loop.call_soon_threadsafe(self._tell, entries, transactions)
 
-    def _give_up(self, transactions: list[_Transaction], error: sqlite3.Error) -> None:
+    def _give_up(self, transactions: list[_Transaction], error: Exception) -> None:
         """Tell all who wait for a transaction that it will not be; messages are the broker's still."""
         with self._wake:
             waiting = [*transactions, *self._transactions]
@@ -243,7 +243,7 @@ class SqliteJournal:
             if trim:
                 self._trim_some(*trim, 2 * len(entries) + _TRIM_STEP)
             database.execute("COMMIT")
-        except sqlite3.Error:
+        except BaseException:
             if database.in_transaction:
                 database.execute("ROLLBACK")
             raise

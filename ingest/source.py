@@ -9,6 +9,7 @@ import random
 import socket
 import ssl
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -109,6 +110,8 @@ class Source:
         self._thread = threading.get_ident()
         self._connection = 0
         self._outstanding = 0
+        self._order: deque[Token] = deque()  # of this connection, not acknowledged yet
+        self._durable: set[int] = set()  # mids of those that wait only for their turn
         self._taken = 0
         self._reading = False
         self._socket: Any = None
@@ -118,14 +121,24 @@ class Source:
         self._client = self._make_client()
 
     def acknowledge(self, token: Token) -> None:
-        """Send the PUBACK. A token of an earlier connection is ignored: the broker sends that one again."""
+        """The message is durable: send its PUBACK, in the order of arrival as MQTT-4.6.0-2 asks.
+
+        A token of an earlier connection is ignored: the broker sends that one again.
+        """
         self._outstanding -= 1
-        # Not only once subscribed: a session's old messages come before the SUBACK, and each that stays
-        # unacknowledged takes one of the broker's places for messages in flight.
-        if token.qos and token.connection == self._connection and self._socket is not None:
-            self._client.ack(token.mid, token.qos)
+        if token.connection == self._connection:
+            self._durable.add(token.mid)
+            while self._order and (not self._order[0].qos or self._order[0].mid in self._durable):
+                self._ack(self._order.popleft())
         if not self._reading and self._socket is not None and self._outstanding < self._limit:
             self._read_on()
+
+    def _ack(self, token: Token) -> None:
+        self._durable.discard(token.mid)
+        # Not only once subscribed: a session's old messages come before the SUBACK, and each that stays
+        # unacknowledged takes one of the broker's places for messages in flight.
+        if token.qos and self._socket is not None:
+            self._client.ack(token.mid, token.qos)
 
     async def run(self) -> None:
         """Connect, stay connected, reconnect with jittered back-off. Ends only by cancellation."""
@@ -177,6 +190,8 @@ class Source:
             properties.SessionExpiryInterval = _SESSION_EXPIRY_S
             options = {"clean_start": False, "properties": properties}
         self._connection += 1
+        self._order.clear()
+        self._durable.clear()
         try:
             await self._loop.run_in_executor(
                 None,
@@ -313,6 +328,7 @@ class Source:
         self._taken += 1
         self._outstanding += 1
         token = Token(self._connection, raw.mid, raw.qos)
+        self._order.append(token)
         try:
             topic = raw.topic
         except UnicodeDecodeError:  # forbidden by MQTT-1.5.4-1; some brokers let it pass

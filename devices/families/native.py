@@ -127,6 +127,7 @@ def _event(item: dict[str, Json], found: _Found) -> None:
     if not isinstance(event, str):
         found.reject(Reason.UNKNOWN_EVENT, "the field event is missing or no text")
         return
+    event = event.strip().lower()  # `SOS` is no less of one
     if state != "raised" and state != "cleared":  # noqa: PLR1714  a list or an object is unhashable
         # The word is wrong but something happened: fail towards help.
         found.reject(Reason.WRONG_TYPE, "state is neither raised nor cleared; taken as raised")

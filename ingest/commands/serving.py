@@ -6,7 +6,7 @@ import secrets
 import signal
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +53,7 @@ def check(path: Path) -> Checked | list[Problem]:
         problems += found if isinstance(found, list) else []
     if problems or isinstance(registry, list) or isinstance(rules, list):
         return problems
-    return Checked(config, registry, rules)
+    return Checked(config, replace(registry, zone=config.timezone), rules)
 
 
 def _missing_files(path: Path, config: Config) -> list[Problem]:

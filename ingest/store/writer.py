@@ -7,6 +7,7 @@ once, whatever dies when. While the database is away nothing is lost: the journa
 import asyncio
 import contextlib
 import random
+import struct
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -70,6 +71,8 @@ class Writer:
                 await self._store()
             except psycopg.Error as error:
                 self._lost(error)
+            except Exception as error:  # noqa: BLE001  a bug here must not end the service: alerts go on
+                self._lost(error)
             await asyncio.to_thread(self._close)
             if self._stopping.is_set():
                 return
@@ -110,7 +113,7 @@ class Writer:
         self._metrics.stored_rows.inc(rows)
         return rows
 
-    def _lost(self, error: psycopg.Error) -> None:
+    def _lost(self, error: Exception) -> None:
         text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if self.connected or text != self.last_error:
             log.warning("database_away", error=text)
@@ -161,7 +164,7 @@ class Writer:
         sure_of = len(self._months)
         try:
             return self._write_at_once(batch)
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
+        except (psycopg.DataError, psycopg.IntegrityError, ValueError, OverflowError, struct.error) as error:
             self._months.clear()
             if sure_of:  # a partition may have been dropped meanwhile: not the rows' fault
                 return self._write(batch)
@@ -178,7 +181,7 @@ class Writer:
         middle = len(batch) // 2
         return self._write(batch[:middle]) + self._write(batch[middle:])
 
-    def _write_unstorable(self, entry: Processed, error: psycopg.Error) -> int:
+    def _write_unstorable(self, entry: Processed, error: Exception) -> int:
         log.warning("entry_unstorable", seq=entry.seq, error=type(error).__name__)
         device = entry.observations[0].device if entry.observations else ""
         unstorable = Rejected(Reason.UNSTORABLE, type(error).__name__, device)

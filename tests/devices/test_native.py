@@ -338,3 +338,8 @@ class TestMotion:
     ])  # fmt: skip
     def test_what_is_no_window(self, window: dict[str, object]) -> None:
         assert reasons("motion", window) == [Reason.WRONG_TYPE]
+
+
+@pytest.mark.parametrize("event", ["SOS", " sos ", "Sos"])
+def test_a_call_for_help_may_be_written_in_capitals(event: str) -> None:
+    assert readings("event", {"event": event}) == [("sos", True)]
