@@ -68,6 +68,7 @@ class Live:
     def __init__(self, process: Process) -> None:
         self._process = process
         self.heard: list[str] = []
+        self.pid = process.pid
 
     async def line(self, *wanted: str) -> str:
         """The next line of its output, or on stderr, that holds all of these words."""

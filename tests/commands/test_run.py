@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.commands.program import called, shouwang, started
+from tests.deadline import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -45,6 +46,18 @@ async def test_the_service_is_alive_without_broker_and_database(
         assert ready.status_code == 503
         assert ready.json()["parts"] == {"broker": False, "database": False, "journal": True}
         assert (await service.ends(stop)).code == 0
+
+
+@pytest.mark.parametrize("stop", STOPS)
+async def test_who_stops_it_while_it_loads_sees_no_traceback(
+    stop: signal.Signals, tmp_path: Path, closed: int
+) -> None:
+    async with started("run", "--config", configuration(tmp_path, closed)) as service:
+        libraries = Path(f"/proc/{service.pid}/maps")
+        await eventually(lambda: "pydantic_core" in libraries.read_text())
+        answer = await service.ends(stop)
+    assert answer.code in {0, -stop}
+    assert b"Error" not in answer.out
 
 
 def test_a_taken_port_is_named_with_what_to_do(tmp_path: Path, closed: int) -> None:

@@ -18,8 +18,8 @@ NOWHERE = ["--broker", "mqtt://127.0.0.1:1", "--wait", "0"]
 
 def test_a_scenario_is_played_with_its_truth(broker: AnyBroker, tmp_path: Path) -> None:
     truth, home = tmp_path / "truth", tmp_path / "home.toml"
-    words = ["--broker", broker.url, "--speed", "0", "--seed", "7", "--truth", truth, "--registry", home]
-    answer = shouwang("simulate", "demo", *words)
+    files = ("--truth", truth, "--registry", home)
+    answer = shouwang("simulate", "demo", "--broker", broker.url, "--speed", "0", "--seed", "7", *files)
     assert answer.code == 0, answer.err
     about, *expected = [json.loads(line) for line in truth.read_bytes().splitlines()]
     assert about["seed"] == 7

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.program import called, shouwang
+from tests.commands.program import Word, called, shouwang
 
 # Each takes a file that people write; "FILE" stands for it.
 READING = [
@@ -55,7 +55,7 @@ def test_a_folder(words: list[str], tmp_path: Path) -> None:
 def test_a_file_of_somebody_else(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "file.toml").write_text("")
     (tmp_path / "file.toml").chmod(0)
-    _told(words, tmp_path / "file.toml", "Permission denied")
+    _told(words, tmp_path / "file.toml", "not readable")
 
 
 def test_garbage(words: list[str], tmp_path: Path) -> None:
@@ -70,7 +70,12 @@ def test_garbage(words: list[str], tmp_path: Path) -> None:
 
 
 def test_the_whole_program_says_the_same(tmp_path: Path) -> None:
-    for words in (["check-config", tmp_path], ["decode", "--batch", tmp_path], ["replay", tmp_path / "none"]):
+    asked: list[list[Word]] = [
+        ["check-config", tmp_path],
+        ["decode", "--batch", tmp_path],
+        ["replay", tmp_path / "none"],
+    ]
+    for words in asked:
         answer = shouwang(*words)
         assert answer.code == 2
         assert tmp_path.name in answer.err
@@ -89,7 +94,12 @@ def test_a_scenario_that_is_none(name: str, tmp_path: Path) -> None:
 def test_empty_files_hold_nothing(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.touch()
-    for words in (["decode", "--batch", empty], ["replay", empty], ["replay", empty, "--rules", empty]):
+    asked: list[list[Word]] = [
+        ["decode", "--batch", empty],
+        ["replay", empty],
+        ["replay", empty, "--rules", empty],
+    ]
+    for words in asked:
         answer = called(*words)
         assert (answer.code, answer.out) == (0, b"")
     assert called("decode", "--topic", "zigbee2mqtt/button-1", empty).code == 3
