@@ -29,7 +29,7 @@ from ingest.channels.mqtt import MqttChannel
 from ingest.channels.webhook import Webhook
 from ingest.checkpoint import SEEN_FOR_MS, Checkpoint
 from ingest.clock import Clock, RealClock
-from ingest.config import Config, WebhookConfig
+from ingest.config import BrokerConfig, Config, WebhookConfig
 from ingest.desk import Desk
 from ingest.journal import Entry, SqliteJournal
 from ingest.metrics import Metrics
@@ -181,7 +181,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         projection = AlertProjection(journal_path, journal.id)
         stack.callback(projection.close)
         writer = Writer(setting.dsn, journal.id, pipeline.feed, registry, metrics, projection)
-        sources = [_source(setting, intake, lane) for lane in ("life_safety", "telemetry")]
+        sources = [_source(setting, intake, lane, topics) for lane, topics in _lanes(config.broker)]
 
         def parts() -> dict[str, str]:
             """What works (""), and why what does not."""
@@ -348,12 +348,20 @@ def _mqtt_channel(setting: Setting) -> MqttChannel:
     )
 
 
-def _source(setting: Setting, intake: Intake, lane: str) -> Source:
-    """The source of a lane. Life safety has a connection of its own: telemetry cannot stand before it."""
-    config = setting.config.broker
-    topics = config.life_safety_topics if lane == "life_safety" else config.topics
-    suffix = "" if lane == "telemetry" else f"-{lane}"
-    source = Source(_broker(setting, suffix), topics, intake.receiver(lane), setting.clock, lane)
+def _lanes(config: BrokerConfig) -> list[tuple[str, list[str]]]:
+    """Each lane is a connection of its own, so that messages of one cannot stand before those of another.
+
+    Calls for help of the native protocol; its telemetry; and other families, whose topics do not tell which
+    is which (their calls for help go ahead as soon as they are here).
+    """
+    native = [topic for topic in config.topics if topic.startswith("shouwang/")]
+    vendors = [topic for topic in config.topics if topic not in native]
+    lanes = [("life_safety", config.life_safety_topics), ("telemetry", native), ("vendors", vendors)]
+    return [(lane, topics) for lane, topics in lanes if topics]
+
+
+def _source(setting: Setting, intake: Intake, lane: str, topics: list[str]) -> Source:
+    source = Source(_broker(setting, f"-{lane}"), topics, intake.receiver(lane), setting.clock, lane)
     intake.attach(source)
     return source
 

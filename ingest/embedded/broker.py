@@ -30,10 +30,12 @@ _STOP = (("SIGTERM", 20.0), ("SIGKILL", 5.0))
 
 _MAX_PAYLOAD = 8 << 20
 
-# How many unacknowledged messages a subscription may have under way. An SOS arrives behind them, so no more
-# than keep the service busy. A session has 65535 for all its subscriptions, and one that ends with # counts
-# twice: this leaves room for 65 filters, or 32 with #.
-_MAX_ACK_PENDING = 1000
+# How many unacknowledged messages a subscription may have under way, and after how long they come again: not
+# at a reconnect, so an SOS that was on its way to a service that died waits so long. But a service so slow
+# that it has not acknowledged by then gets them twice, and since a session has only as many places as one
+# subscription, new messages then find none and come later, out of order. 250 in 5 s: slower than 50 a second.
+_MAX_ACK_PENDING = 250
+_ACK_WAIT = "5s"
 
 _CONNECT = b"\x10\x18\x00\x04MQTT\x04\x02\x00\x0a\x00\x0cshouwang-try"
 _CONNACK = b"\x20\x02\x00\x00"
@@ -110,9 +112,7 @@ def _configuration(port: int, sync_interval: str) -> dict[str, Any]:
         "mqtt": {
             "listen": f"{LOOPBACK}:{port}",
             "no_auth_user": "mqtt",
-            # What was under way to a service that died comes again after this, not at its reconnect: an SOS
-            # may be among it. A living one acknowledges within milliseconds.
-            "ack_wait": "3s",
+            "ack_wait": _ACK_WAIT,
             "max_ack_pending": _MAX_ACK_PENDING,
         },
     }
