@@ -18,7 +18,9 @@ def identities(decoded: Decoded, message: Message) -> list[int]:
     From the sender's own key where it gave one; else from device, time and payload. A payload without
     key and time (or with a time relative to its arrival) can only be told from a new one by MQTT's DUP flag:
     then 0 means "cannot tell, is new". Under one key a sender may tell several happenings of an incident
-    (suspected, confirmed, over): each has its own identity, since none of them may pass for another.
+    (suspected, confirmed, over): each has its own identity, since none of them may pass for another. A call
+    for help is a repeat only with the same key and the same time: devices that start counting anew after a
+    change of battery are real, and a second alert is better than none.
     """
     found: list[int] = []
     last: tuple[str, str, int | None, str] | None = None
@@ -38,9 +40,11 @@ def anonymous(message: Message) -> int:
 
 
 def _identity(site: str, reading: Reading, message: Message, happening: str) -> int:
+    own_time = reading.at is not None and reading.at_source is not TimeSource.ARRIVAL
     if reading.key:
-        return _hash(f"{site}/{reading.device}", reading.key + happening, b"")
-    if reading.at is not None and reading.at_source is not TimeSource.ARRIVAL:
+        stamp = f"@{reading.at}" if own_time and reading.metric in LIFE_SAFETY else ""
+        return _hash(f"{site}/{reading.device}", reading.key + happening + stamp, b"")
+    if own_time:
         return _hash(f"{site}/{reading.device}", f"{reading.at}{happening}", message.payload)
     return 0
 

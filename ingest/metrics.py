@@ -47,6 +47,11 @@ class Metrics:
             ["quality"],
             registry=r,
         )
+        self.too_late = Counter(
+            "shouwang_life_safety_too_late",
+            "Calls for help, falls, smoke or gas more than 24 h old on arrival: stored, not alerted (R-90).",
+            registry=r,
+        )
         self.stored_messages = Counter(
             "shouwang_messages_stored", "Messages whose rows are committed in the database.", registry=r
         )

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import structlog
 
 from devices.message import Message
+from devices.metrics import LIFE_SAFETY
 from devices.observation import Observation, Quality
-from devices.reading import Rejected
+from devices.reading import Rejected, TimeSource
 from devices.registry import Registry
 from ingest.checkpoint import Checkpoint, Progress
 from ingest.clock import Clock
@@ -36,6 +37,7 @@ CHECKPOINT_S = 5.0
 _STALLED_S = 5.0
 _HELD_ROWS = 200_000  # what the store may leave in memory
 _NEAR = 5_000  # entries; a store no further behind is worth keeping results for
+_RESENT_MS = 30 * 60_000  # R-04: how long a sender repeats a call that nobody took
 _REPEAT_MS = 600_000  # how long bytes without key and time count as a repeat, when MQTT says DUP
 
 
@@ -227,9 +229,15 @@ class Pipeline:
             for observation in fresh:
                 if observation.quality is not Quality.GOOD:
                     self._metrics.uncertain.labels(observation.quality).inc()
+                if observation.late and observation.metric in LIFE_SAFETY:
+                    self._metrics.too_late.inc()
+                    log.warning("call_too_old", device=observation.device, metric=observation.metric)
                 decisions = self._engine.observe(observation)
                 if decisions:
                     self._decide(decisions, now)
+        if said.rejected and message.topic.endswith("/event"):
+            first = said.rejected[0]
+            log.warning("event_rejected", device=first.device, reason=first.reason, detail=first.detail)
         for rejected in said.rejected:
             self._metrics.rejected.labels(rejected.reason).inc()
         if said.observations:
@@ -240,7 +248,12 @@ class Pipeline:
         return fate
 
     def _repeats(self, message: Message, said: Interpreted, known: dict[int, int]) -> set[int]:
-        repeats = {identity for identity in said.identities if identity in known}
+        now = message.received_at
+        repeats = {
+            identity
+            for observation, identity in zip(said.observations, said.identities, strict=True)
+            if identity in known and _same_call(observation, now - known[identity])
+        }
         if message.dup and said.anonymous in known:
             repeats |= {said.anonymous} if message.received_at - known[said.anonymous] < _REPEAT_MS else set()
         return repeats
@@ -294,6 +307,16 @@ class Pipeline:
             ]
             found.append(Processed(seq, fresh, tuple(said.rejected), message if said.rejected else None))
         return found
+
+
+def _same_call(observation: Observation, ago_ms: int) -> bool:
+    """Whether what was seen before under this identity is the same.
+
+    A call for help that does not say when it was is the same only for as long as senders repeat a call
+    (R-04): counters start anew with a new battery.
+    """
+    timed = observation.at_source is not TimeSource.ARRIVAL
+    return timed or observation.metric not in LIFE_SAFETY or ago_ms <= _RESENT_MS
 
 
 class Feed:

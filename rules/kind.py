@@ -121,9 +121,9 @@ def ended(observation: Observation) -> Evidence:
 
 
 def evidence_key(observation: Observation) -> str:
-    """What identifies a happening: the device's own key for it, else its time."""
+    """What identifies a happening: the device's own key for it and its time."""
     site, device = observation.site, observation.device
-    return f"{site}/{device}|{observation.metric}|{observation.key or observation.at}"
+    return f"{site}/{device}|{observation.metric}|{observation.key}@{observation.at}"
 
 
 def decide(

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -177,15 +178,15 @@ class _Demo:
         at = datetime.fromtimestamp(event.at / 1000, _ZONE).strftime("%H:%M:%S")
         notification = notify(episode, event)
         said = text(episode, notification, self._registry) if notification else {}
-        shown = " | ".join(said.values()) or f"{episode.kind}: {event.name}"
+        shown = f"\n{_INDENT}".join(said.values()) or f"{episode.kind}: {event.name}"
         if not isinstance(event, (Opened, EvidenceAdded)):
-            return f"{at} {event.name:9} {episode.kind:12} {shown}"
+            return f"{at} {event.name:9} {episode.kind}\n{_INDENT}{shown}"
         everybody = [concern.subject for concern in episode.subjects]
         who = ", ".join(self._who(subject) for subject in everybody[:_NAMED])
         who += f" and {len(everybody) - _NAMED} more" if len(everybody) > _NAMED else ""
         latency = max(0.0, (self._clock.now() - event.evidence.at) / self._clock.speed)
         how_fast = f"{latency:.0f} ms" if event.evidence.at >= self._anchor.sim_ms else "while nobody watched"
-        return f"{at} {event.name:9} {episode.kind:12} {shown} [{who}] {how_fast}"
+        return f"{at} {event.name:9} {episode.kind}: {who}, {how_fast}\n{_INDENT}{shown}"
 
     def _who(self, subject: str) -> str:
         found = where(self._registry, subject)
@@ -202,8 +203,10 @@ class _Demo:
         )
         _shown.print(f"  alerts    {running.api_url}/api/v1/alerts   (live: {running.api_url}/api/v1/events)")
         _shown.print(f"  metrics   {running.api_url}/metrics")
-        _shown.print(f"  broker    {self._broker_url}   (try: mosquitto_sub -t 'shouwang/#' -v)")
+        port = urlsplit(self._broker_url).port
+        _shown.print(f"  broker    {self._broker_url}   (try: mosquitto_sub -p {port} -t 'shouwang/#' -v)")
         _shown.print(f"  database  {self._dsn}", markup=False)
+        _shown.print("  (in the demo the API is open to all on this machine; `run` asks for its token)")
         _shown.print()
 
     def _summary(self) -> str:
@@ -219,6 +222,7 @@ class _Demo:
         return f"{observations} observations and {alerts} alerts stored, {quarantined} messages quarantined"
 
 
+_INDENT = " " * 9
 _STYLES = {"opened": "bold red", "evidence": "red", "cleared": "green"}
 
 

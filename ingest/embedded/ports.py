@@ -5,10 +5,14 @@ again after a restart.
 """
 
 import contextlib
+import random
 import socket
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+
+_OURS = range(20_000, 30_000)
+"""Below the ports that systems give to outgoing connections, one of which might hold ours at a restart."""
 
 
 def port_for(remembered: Path) -> int:
@@ -17,9 +21,10 @@ def port_for(remembered: Path) -> int:
         port = int(remembered.read_text(encoding="ascii"))
         if is_free(port):
             return port
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    for port in random.sample(_OURS, len(_OURS)):
+        if is_free(port):
+            return port
+    raise OSError(f"no free port from {_OURS.start} to {_OURS.stop - 1}")
 
 
 def is_free(port: int) -> bool:

@@ -29,7 +29,11 @@ def observe(rule: Rule[SosSettings], subject: Subject, memory: None, observation
 
 
 def said_by_device(
-    rule: Rule[LifeSafetySettings], subject: Subject, observation: Observation, change: Change
+    rule: Rule[LifeSafetySettings],
+    subject: Subject,
+    observation: Observation,
+    change: Change,
+    same_ms: int = SAME_PRESS_MS,
 ) -> Decision:
     """What a device reported, passed on as it is; `age_s` in the facts when the report is old (R-90)."""
     age_ms = observation.received_at - observation.at
@@ -37,7 +41,7 @@ def said_by_device(
         rule,
         subject,
         change,
-        seen(observation, SAME_PRESS_MS),
+        seen(observation, same_ms),
         at=observation.received_at,
         facts={"age_s": age_ms // 1_000} if age_ms >= WORTH_SAYING_MS else None,
     )

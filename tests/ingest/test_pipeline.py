@@ -83,9 +83,21 @@ class TestFates:
     async def test_a_decision_follows_from_a_first_delivery_only(self, at_work: Works) -> None:
         for _ in range(10):
             await at_work.take(sos(id="press-1"))
-        assert [decision.evidence.key for decision in at_work.decided] == [f"{SITE}/d1|sos|id:press-1"]
+        assert len(at_work.decided) == 1
         await at_work.take(sos(id="press-2"))
         assert len(at_work.decided) == 2
+
+    async def test_a_call_whose_id_was_used_before_is_no_repeat_of_an_older_call(
+        self, at_work: Works
+    ) -> None:
+        await at_work.take(sos(id="1"), sos(T0 + 29 * MINUTE, id="1"))  # sent again for half an hour
+        assert len(at_work.decided) == 1
+        await at_work.take(sos(T0 + 31 * MINUTE, id="1"))  # the counter started anew with a new battery
+        assert len(at_work.decided) == 2
+        await at_work.take(sos(T0 + 32 * MINUTE, id="1", ts=T0 + 32 * MINUTE))  # and says when: another call
+        assert len(at_work.decided) == 3
+        await at_work.take(sos(T0 + 40 * MINUTE, id="1", ts=T0 + 32 * MINUTE))
+        assert len(at_work.decided) == 3
 
     async def test_a_repeat_is_recognised_after_a_checkpoint_and_a_crash(self, at_work: Works) -> None:
         await at_work.take(sos(id="press-1"))
