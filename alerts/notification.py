@@ -33,6 +33,12 @@ _KINDS = {
     "expression": ("自定义规则", "own rule"),
     "technical": ("系统故障", "system fault"),
 }
+_CHECKS = {
+    "check_in": ("每日报平安：", "daily check-in"),
+    "visit": ("巡视：", "round"),
+    "medication_taken": ("服药：", "medication"),
+    "device_test": ("按钮测试：", "button test"),
+}
 _METRICS = {
     "smoke": ("烟雾报警", "smoke"),
     "gas": ("燃气报警", "gas"),
@@ -123,6 +129,9 @@ def _sentences(
 ) -> dict[str, str]:
     places = [where(registry, subject) for subject in _concerned(episode)]
     zh, en = _KINDS.get(episode.kind, (episode.kind, episode.kind.replace("_", " ")))
+    if episode.kind == "missed_check":
+        check = _CHECKS.get(str(episode.facts.get("check")), ("", ""))
+        zh, en = check[0] + zh, f"{en}: {check[1]}" if check[1] else en
     if episode.kind == "environment":
         zh, en = _METRICS.get(episode.metric, (zh, en))
     urgency = _SEVERITIES[episode.severity]

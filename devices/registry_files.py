@@ -134,8 +134,7 @@ def _read_csv(name: str, text: str, tables: _Tables) -> None:
         reader.fieldnames = header
         table = _table_of(header)
         if table is None:
-            expected = "; ".join(f"{kind}: {','.join(columns)}" for kind, columns in _COLUMNS.items())
-            tables.problems.append(Problem(name, 1, f"the header fits no table. Columns are {expected}"))
+            tables.problems.append(Problem(name, 1, _unfitting(header)))
             return
         for row in reader:
             if row.pop("", None) is not None:
@@ -147,6 +146,16 @@ def _read_csv(name: str, text: str, tables: _Tables) -> None:
                 _add(tables, table, _Row(name, reader.line_num, {k: v for k, v in cells.items() if v}))
     except csv.Error as error:
         tables.problems.append(Problem(name, reader.line_num, f"is no CSV: {error}"))
+
+
+def _unfitting(header: list[str]) -> str:
+    """What is wrong with a header: the columns that its likeliest table does not have."""
+    if not any(header):
+        return f"there is no header: the first line names the columns, like {','.join(_COLUMNS['resident'])}"
+    likeliest = max(_COLUMNS, key=lambda table: len(set(header) & set(_COLUMNS[table])))
+    unknown = [column for column in header if column not in _COLUMNS[likeliest]]
+    wrong = f"unknown column {', '.join(map(repr, unknown))}" if unknown else "the column 'id' is missing"
+    return f"{wrong}: a table of {likeliest}s has {','.join(_COLUMNS[likeliest])}"
 
 
 def _table_of(header: list[str]) -> str | None:
@@ -243,11 +252,12 @@ class _Cells:
         value = self._row.cells.get(column, "")
         said = value if isinstance(value, bool) else _FLAGS.get(str(value).lower())
         if said is None:
-            self.problem(f"{column} {value!r} is neither true nor false")
+            self.problem(f"{column} {value!r} is neither yes nor no: write yes, no, true or false")
         return bool(said)
 
 
-_FLAGS = {"": False, "false": False, "no": False, "0": False, "true": True, "yes": True, "1": True}
+_FLAGS = {"": False, "true": True, "yes": True, "1": True, "是": True}
+_FLAGS |= dict.fromkeys(("false", "no", "0", "否"), False)
 
 
 def _place(cells: _Cells) -> Place:

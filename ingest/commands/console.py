@@ -45,15 +45,25 @@ def registry_problems(paths: Iterable[Path], base: Registry | None = None) -> Re
     problems: list[Problem] = []
     for path in paths:
         try:
-            texts.append((str(path), path.read_text("utf-8-sig")))
+            texts.append((str(path), _table_text(path.read_bytes())))
         except OSError as error:
             problems.append(Problem(str(path), 0, f"cannot be read: {error.strerror}"))
         except UnicodeDecodeError:
-            problems.append(Problem(str(path), 0, "is not UTF-8 text"))
+            problems.append(Problem(str(path), 0, "is neither UTF-8 nor GB 18030: save it as “CSV UTF-8”"))
     found = read(texts, base)
     if problems:
         return problems + (found if isinstance(found, list) else [])
     return found
+
+
+def _table_text(raw: bytes) -> str:
+    """A table as text: UTF-8, or GB 18030 (GBK) as spreadsheets in China save it."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in raw:
+            raise  # UTF-16, or no text at all
+        return raw.decode("gb18030")
 
 
 def rule_problems(path: Path | None, registry: Registry | None) -> RuleSet | list[Problem]:

@@ -22,7 +22,7 @@ from devices.normalise import normalise
 from devices.observation import Observation
 from devices.reading import Models, Rejected
 from devices.registry import Registry
-from ingest.commands.console import USAGE, end
+from ingest.commands.console import USAGE, end, told
 from ingest.journal import head_of
 
 NOTHING_BUT_REJECTS = 3
@@ -65,11 +65,16 @@ def run(
         end("say on which topic the payload came: --topic zigbee2mqtt/button-1", USAGE)
     with _opened(file) as source:
         payload = source.read()
-    found, rejected = _explain(head_of(topic, payload, _now(), (False, False, 0)), family, model)
+    message = head_of(topic, payload, _now(), (False, False, 0))
+    found, rejected = _explain(message, family, model)
     for observation in found:
         _print(_shown(observation))
     for reject in rejected:
         _print(_rejected(reject))
+    if left := _left(message, family, model):
+        told.print(
+            f"not understood: {', '.join(left)} (try --model, as the registry would say it)", markup=False
+        )
     raise typer.Exit(NOTHING_BUT_REJECTS if rejected and not found else 0)
 
 
@@ -156,6 +161,12 @@ def _explain(message: Message, family: str, model: str) -> _Answer:
         return [], [decoded]
     normalised = normalise(decoded, message, _NOBODY)
     return normalised.observations, normalised.rejected
+
+
+def _left(message: Message, family: str, model: str) -> tuple[str, ...]:
+    """What the decoder did not understand."""
+    decoded = decode(message, Models(default=model), family)
+    return () if isinstance(decoded, Rejected) else decoded.left
 
 
 def _shown(observation: Observation) -> dict[str, object]:

@@ -7,6 +7,7 @@ service's own event stream says.
 import asyncio
 import contextlib
 import logging
+import os
 import shutil
 import tempfile
 import time
@@ -69,6 +70,7 @@ def run(
 ) -> None:
     """Run a simulated home with everything it needs, and print its alerts as they come."""
     set_up_logs(logging.INFO if verbose else logging.ERROR)
+    os.umask(0o077)
     with ExitStack() as stack:
         if data is None:
             folder = Path(tempfile.mkdtemp(prefix="shouwang-demo-"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import secrets
 import signal
 import sqlite3
@@ -13,9 +14,9 @@ from typing import Annotated
 import psycopg
 import structlog
 import typer
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from devices.registry import Registry
+from devices.registry import PlaceKind, Registry
 from devices.registry_files import Problem
 from ingest.app import Setting, service
 from ingest.commands.console import USAGE, be_prompt, end, end_with, rule_problems, set_up_logs, told
@@ -25,6 +26,8 @@ from ingest.embedded.broker import EmbeddedBroker
 from ingest.embedded.guarded import EmbeddedError
 from ingest.embedded.postgres import EmbeddedPostgres
 from ingest.store.schema import migrate as migrate_database
+from rules.configuration import default
+from rules.kinds.unprotected import without_line
 from rules.ruleset import RuleSet
 
 log = structlog.get_logger()
@@ -87,6 +90,30 @@ def check_config(file: Annotated[Path, typer.Argument(help="The configuration, T
         style="green",
         markup=False,
     )
+    for doubt in _doubts(found):
+        told.print(f"note: {doubt}", style="yellow", markup=False)
+
+
+def _doubts(found: Checked) -> list[str]:
+    """What is allowed, but hardly meant."""
+    sites = {place.id for place in found.registry.places.values() if place.kind is PlaceKind.SITE}
+    doubts = []
+    if sites and found.config.site not in sites:
+        doubts.append(
+            f"site is {found.config.site!r}, but the registry's sites are {', '.join(sorted(sites))}: devices"
+            " whose topics name no site (zigbee2mqtt, LoRaWAN) are taken to be at the former"
+        )
+    strangers = sorted({d.site for d in found.registry.devices.values() if d.site and d.site not in sites})
+    if strangers:
+        doubts.append(f"devices are at {', '.join(strangers)}, which no place of kind site is")
+    kinds = {rule.kind.name for rule in found.rules}
+    missing = sorted({rule.kind.name for rule in default()} - kinds)
+    if missing:
+        doubts.append(f"no rule of kind {', '.join(missing)}: a rule file replaces the default one whole")
+    lonely = without_line(found.registry)
+    if lonely:
+        doubts.append(f"no device to call for help with: {', '.join(list(lonely)[:10])}")
+    return doubts
 
 
 def migrate(
@@ -116,6 +143,7 @@ def run(config: _Config) -> None:
     if isinstance(found, list):
         end_with(found)
     set_up_logs()
+    os.umask(0o077)  # what we keep is about people's health
     try:
         token = _token(found.config)
         with embedded(found.config) as (broker_url, dsn):
@@ -156,8 +184,20 @@ async def _serve(setting: Setting) -> None:
     stop = stop_on_signals()
     async with service(setting) as running:
         be_prompt()
-        log.info("started", api=running.api_url, broker=setting.broker_url, site=setting.config.site)
+        log.info(
+            "started",
+            api=running.api_url,
+            broker=setting.broker_url,
+            database=_without_password(setting.dsn),
+            data=str(setting.config.data),
+            site=setting.config.site,
+        )
         await stop.wait()
+
+
+def _without_password(dsn: str) -> str:
+    known = {key: str(value) for key, value in conninfo_to_dict(dsn).items() if key != "password"}
+    return make_conninfo(**known)
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 FAST = ["--speed", "600"]
 ALERT = re.compile(
-    r"\d\d:\d\d:\d\d (opened|evidence) +(sos|fall|missed_check) .*\[(r-\d\d) \w+, room \d+\] (\d+) ms"
+    r"\d\d:\d\d:\d\d (opened|evidence) +(sos|fall|missed_check): (r-\d\d) \w+, room \d+, (\d+) ms"
 )
 
 
