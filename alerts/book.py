@@ -157,7 +157,8 @@ class Book:
 
     @staticmethod
     def _hear(record: _Record, event: Opened | EvidenceAdded) -> None:
-        if isinstance(event, EvidenceAdded) and event.weight is Weight.NOTE:
+        """Remember when a source last called; repeats do not count, or steady presses would never call."""
+        if isinstance(event, EvidenceAdded) and not event.calls:
             return
         source = (event.evidence.device, event.evidence.metric)
         record.heard_at[source] = max(event.evidence.at, record.heard_at.get(source, event.evidence.at))

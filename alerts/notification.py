@@ -64,6 +64,7 @@ _STATES = {
     State.ACKNOWLEDGED: EventName.ACKNOWLEDGED,
     State.RESOLVED: EventName.RESOLVED,
 }
+_MONTH_MIN = 30 * 24 * 60
 _LISTED = 5  # places named in one text; more are counted
 _LIFE_SAFETY_KINDS = LIFE_SAFETY | {"long_lie"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -136,13 +137,23 @@ def _sentences(
         zh, en = _METRICS.get(episode.metric, (zh, en))
     urgency = _SEVERITIES[episode.severity]
     reason = _REASONS[why]
-    minutes = age_ms // 60_000 if age_ms >= LATE_MS else 0
+    zh_when, en_when = _when(age_ms)
     return {
-        "zh-CN": f"【{urgency[0]}】{_places_zh(places, registry, private)}：{zh}{reason[0]}"
-        + (f"（{minutes}分钟前发生）" if minutes else ""),
-        "en": f"{urgency[1]}: {_places_en(places, registry, private)}: {en}{reason[1]}"
-        + (f" (happened {minutes} min ago)" if minutes else ""),
+        "zh-CN": f"【{urgency[0]}】{_places_zh(places, registry, private)}：{zh}{reason[0]}" + zh_when,
+        "en": f"{urgency[1]}: {_places_en(places, registry, private)}: {en}{reason[1]}" + en_when,
     }
+
+
+def _when(age_ms: int) -> tuple[str, str]:
+    """How long ago it happened, where that is worth saying."""
+    if age_ms < LATE_MS:
+        return "", ""
+    minutes = age_ms // 60_000
+    if minutes > _MONTH_MIN:
+        return "（设备时钟有误，时间不明）", " (the device's clock is wrong, so when is not known)"
+    if minutes >= 120:
+        return f"（{minutes // 60}小时前发生）", f" (happened {minutes // 60} h ago)"
+    return f"（{minutes}分钟前发生）", f" (happened {minutes} min ago)"
 
 
 def view(episode: Episode, registry: Registry) -> dict[str, object]:

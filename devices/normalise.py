@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from devices.instants import PLAUSIBLE_FROM
 from devices.message import Message
-from devices.metrics import METRICS, Kind, Metric
+from devices.metrics import METRICS, Kind, Lateness, Metric
 from devices.observation import Observation, Quality
 from devices.reading import Decoded, Reading, Reason, Rejected, TimeSource, Value
 from devices.registry import Registry
@@ -16,6 +16,7 @@ from devices.registry import Registry
 MAX_AHEAD_MS = 60_000
 """R-91: a stamp further ahead than this is the device's clock at fault."""
 
+_NEVER_SO_OLD_MS = 30 * 86_400_000  # no device keeps a call for help for a month: its clock was reset
 _GOOD = Quality.GOOD
 _ZERO_IS_NO_VALUE = frozenset(("heart_rate", "respiratory_rate"))
 _MAX_TEXT = 200
@@ -63,6 +64,7 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
     moment = (received_at, TimeSource.ARRIVAL, _GOOD, False)
     for index, reading in enumerate(decoded.readings):
         device, name, _, _, at, source, key, detail, confidence, by = reading
+        device = device[:_MAX_TEXT]
         metric = METRICS.get(name)
         if metric is None:
             rejected.append(Rejected(Reason.UNKNOWN_METRIC, name[:40], device))
@@ -201,7 +203,10 @@ def _time(reading: Reading, metric: Metric, message: Message) -> tuple[int, Time
         return arrived, TimeSource.ARRIVAL, Quality.UNCERTAIN, metric.lateness.ms < _A_DAY_MS
     if at > arrived + MAX_AHEAD_MS:
         return arrived, TimeSource.ARRIVAL, Quality.UNCERTAIN, False
-    return at, reading.at_source, Quality.GOOD, arrived - at > metric.lateness.ms
+    age_ms = arrived - at
+    if age_ms > _NEVER_SO_OLD_MS and metric.lateness is Lateness.LIFE_SAFETY:
+        return at, reading.at_source, Quality.UNCERTAIN, False
+    return at, reading.at_source, Quality.GOOD, age_ms > metric.lateness.ms
 
 
 _A_DAY_MS = 86_400_000

@@ -8,8 +8,9 @@ import contextlib
 import fcntl
 import socket
 import sqlite3
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import random
@@ -47,6 +48,11 @@ log = structlog.get_logger()
 _DEADLINE_S = 10.0
 _HOUSEKEEPING_S = 1.0
 _PRUNE_EVERY = 600  # turns of housekeeping
+_THREADS = 64
+_CONNECTIONS = 256
+_BACKLOG = 10_000  # entries to be processed, beyond which telemetry is acknowledged only as it is processed
+_LOOK_S = 0.25
+_PATIENCE_S = 1.0  # how long a call for help waits to be recorded
 _LAST_WORDS_S = 3.0  # for notifications under way at shutdown; they are sent at the next start otherwise
 _MEASURED_S = 600.0  # what was decided later than this after arrival is a replay, not a latency
 
@@ -92,6 +98,8 @@ class Intake:
     def __init__(self, clock: Clock, metrics: Metrics) -> None:
         self._clock, self._metrics = clock, metrics
         self._waiting = 0
+        self._held: deque[Receipt] = deque()  # durable, not acknowledged yet
+        self._calls: dict[Receipt, tuple[float, Message]] = {}  # urgent, not durable yet, since (loop time)
         self._sources: dict[str, Source] = {}
         self.journal: SqliteJournal  # made after this, since it calls `committed`
         self.pipeline: Pipeline
@@ -102,7 +110,10 @@ class Intake:
         def received(message: Message, token: Token) -> None:
             self._waiting += 1
             hurry = urgent(message)
-            self.journal.append(message, urgent=hurry, receipt=Receipt(self._sources[lane], token, hurry))
+            receipt = Receipt(self._sources[lane], token, hurry)
+            if hurry:
+                self._calls[receipt] = (asyncio.get_running_loop().time(), message)
+            self.journal.append(message, urgent=hurry, receipt=receipt)
 
         return received
 
@@ -119,9 +130,32 @@ class Intake:
         hurry = [entry for entry, receipt in zip(entries, receipts, strict=True) if receipt.urgent]
         self.pipeline.take(hurry, entries[len(hurry) :])  # the journal puts urgent ones first
         for receipt in receipts:
-            receipt.source.acknowledge(receipt.token)
+            self._calls.pop(receipt, None)
+        self._held.extend(receipts)
+        self._release()
         for lane, count in Counter(receipt.source.lane for receipt in receipts).items():
             self._metrics.received.labels(lane).inc(count)
+
+    def _release(self) -> None:
+        """Acknowledge what is durable; a service that cannot keep up lets the broker keep the rest."""
+        while self._held and (self._held[0].urgent or self.pipeline.backlog < _BACKLOG):
+            receipt = self._held.popleft()
+            receipt.source.acknowledge(receipt.token)
+
+    async def run(self) -> None:
+        """A disk that is full, locked or stalled holds up no call for help: it is decided unrecorded.
+
+        It stays unacknowledged, and becoming durable later changes nothing: its evidence is known by then.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            self._release()
+            overdue = [r for r, (since, _) in self._calls.items() if loop.time() - since > _PATIENCE_S]
+            for receipt in overdue:
+                _, message = self._calls.pop(receipt)
+                log.error("journal_holds_up_a_call", lane=receipt.source.lane)
+                self.pipeline.alarm(message)
 
     async def settled(self) -> None:
         """Wait until all that was received is durable and acknowledged; bounded."""
@@ -139,7 +173,10 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
     A broker or database that is away is no error: the service waits for them.
     """
     config, clock, registry = setting.config, setting.clock, setting.registry
-    asyncio.get_running_loop().set_exception_handler(_unhandled)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_unhandled)
+    # Name look-ups share this executor with all else that blocks: one dead name server must not fill it.
+    loop.set_default_executor(ThreadPoolExecutor(_THREADS, "shouwang"))
     metrics = Metrics()
     intake = Intake(clock, metrics)
     async with contextlib.AsyncExitStack() as stack:
@@ -150,7 +187,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         journal = SqliteJournal(journal_path, intake.committed, desks.SCHEMA + outboxes.SCHEMA)
         stack.push_async_callback(asyncio.to_thread, journal.close, _DEADLINE_S)
         intake.journal = journal
-        checkpoint = Checkpoint(config.data / "checkpoint.db", journal.id)
+        checkpoint = _checkpoint(config.data / "checkpoint.db", journal.id)
         stack.callback(checkpoint.close)
 
         engine = Engine(setting.rules, registry, checkpoint.now or clock.now())
@@ -195,13 +232,14 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         tasks = await stack.enter_async_context(asyncio.TaskGroup())  # a task that dies ends the service
         line = Line(stack, tasks)
         # Down again: last made, first stopped.
-        line.start("writer", writer.run(), stop=writer.stop)
+        line.start("writer", writer.run(), stop=writer.stop, abort=writer.abort)
         if mqtt is not None:
             line.start("mqtt-channel", mqtt.run())
         line.start("outbox", outbox.run(desk.get))
         line.start("desk", desk.run())
         stack.push_async_callback(_finish, pipeline, desk, outbox)
         line.start("pipeline", pipeline.run())
+        line.start("intake", intake.run())
         house = _House(setting, journal, checkpoint, pipeline, writer, metrics, parts)
         line.start("housekeeping", house.run())
         api_url = await _api(line, listening, setting, desk, parts, metrics)
@@ -224,16 +262,23 @@ class Line:
         self._stack, self._tasks = stack, tasks
 
     def start(
-        self, name: str, work: Coroutine[None, None, None], stop: Callable[[], None] | None = None
+        self,
+        name: str,
+        work: Coroutine[None, None, None],
+        stop: Callable[[], None] | None = None,
+        abort: Callable[[], None] | None = None,
     ) -> None:
-        """Run `work`; to end it, `stop` is called (then it has a while), else it is cancelled."""
+        """Run `work`; to end it, `stop` is called and, a while later, `abort`; then it is cancelled."""
         task = self._tasks.create_task(work, name=name)
-        self._stack.push_async_callback(self._end, task, stop)
+        self._stack.push_async_callback(self._end, task, stop, abort)
 
-    async def _end(self, task: asyncio.Task[None], stop: Callable[[], None] | None) -> None:
-        if stop is not None:
-            stop()
-            await asyncio.wait([task], timeout=_DEADLINE_S)
+    async def _end(
+        self, task: asyncio.Task[None], stop: Callable[[], None] | None, abort: Callable[[], None] | None
+    ) -> None:
+        for ask in (stop, abort):
+            if ask is not None and not task.done():
+                ask()
+                await asyncio.wait([task], timeout=_DEADLINE_S)
         task.cancel()
         _, still = await asyncio.wait([task], timeout=_DEADLINE_S)
         if still:
@@ -375,6 +420,20 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _checkpoint(path: Path, journal: str) -> Checkpoint:
+    """The checkpoint; one that cannot be read is set aside: the journal has what it was made from."""
+    try:
+        return Checkpoint(path, journal)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise  # a full or read-only disk: another file would do no better
+        log.error("checkpoint_unreadable", error=str(error), kept_as=path.name + ".unreadable")  # noqa: TRY400
+        path.replace(path.with_name(path.name + ".unreadable"))
+        for rest in ("-wal", "-shm"):
+            path.with_name(path.name + rest).unlink(missing_ok=True)
+        return Checkpoint(path, journal)
+
+
 @contextlib.contextmanager
 def _alone(data: Path) -> Iterator[None]:
     """The data folder for us alone: two services on one journal would tear it apart. Raises OSError."""
@@ -411,7 +470,14 @@ async def _api(
     config = setting.config.api
     app = create_app(desk, parts, metrics.registry, setting.token, metrics_open=config.open_metrics)
     server = _Server(
-        uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=3)
+        uvicorn.Config(
+            app,
+            log_config=None,
+            lifespan="off",
+            access_log=False,
+            timeout_graceful_shutdown=3,
+            limit_concurrency=_CONNECTIONS,
+        )
     )
 
     def stop() -> None:

@@ -41,6 +41,7 @@ CREATE INDEX IF NOT EXISTS alert_event_alert ON alert_event (alert);
 """
 
 _WATCHER_QUEUE = 1000
+_PATIENCE_S = 1.0  # how long telling of life safety waits to be recorded
 _FORGET_EVERY = 1000  # events between two looks at what may be forgotten
 
 
@@ -103,9 +104,10 @@ class Desk:
             for event in decide(self.book, decision, now, site):
                 record = self._take(event, received)
                 before = last.get(event.episode)
-                if before and before.notification and not before.notification.life_safety:
-                    before.notification = None
-                last[event.episode] = record
+                if before and record.notification and not record.notification.life_safety:
+                    record.notification = None  # the one before tells of the alert as it is when it is sent
+                else:
+                    last[event.episode] = record
 
     async def acknowledge(
         self, episode: str, by: str, note: str = "", source: str = "api", seen: int | None = None
@@ -246,12 +248,15 @@ class Desk:
                 if record.notification is not None:
                     self._outbox.write(database, record.notification)
 
-        await self._journal.transact(write)
+        recording = asyncio.ensure_future(self._journal.transact(write))
+        await asyncio.wait([recording], timeout=_PATIENCE_S)
+        told_already = set() if recording.done() else self._tell_unrecorded(records)
+        await recording
         loop = asyncio.get_running_loop()
         for record in records:
             if record.received is not None:
                 self._metrics.latency.labels("recorded").observe(loop.time() - record.received)
-            if record.notification is not None:
+            if record.notification is not None and record.notification.id not in told_already:
                 self._outbox.put(record.notification, record.received)
             for watcher in list(self._watchers):
                 _tell(watcher, (record.seq, record.event))
@@ -265,6 +270,15 @@ class Desk:
         if self._since_forgetting > _FORGET_EVERY:
             self._since_forgetting = 0
             self.book.forget(self._clock.now() - REMEMBER_MS)
+
+    def _tell_unrecorded(self, records: list[_Record]) -> set[str]:
+        """The disk is slow, full or locked: life safety is told all the same, and recorded later."""
+        told = {r.notification.id for r in records if r.notification and r.notification.life_safety}
+        for record in records:
+            if record.notification is not None and record.notification.id in told:
+                log.error("told_unrecorded", alert=record.event.episode)
+                self._outbox.put(record.notification, record.received)
+        return told
 
     def _count_open(self) -> None:
         counts = dict.fromkeys(Severity, 0)

@@ -37,7 +37,10 @@ CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (channel, queued_at) WHERE s
 """
 
 _AT_ONCE = 8
-"""Attempts under way on one channel; life safety may go beyond it, so it never waits for a slow receiver."""
+"""Attempts under way on one channel."""
+
+_CALLS_AT_ONCE = 64
+"""The same for life safety, so that it does not wait for others; more would be in its own way."""
 
 _KEEP_MS = 30 * 86_400_000
 _DEADLINE_S = 60.0
@@ -142,7 +145,7 @@ class Outbox:
     def _next(self, name: str, now: float) -> list[_Item]:
         """What to send now: due, in order of urgency, one at a time and in order per alert."""
         items = self._queues[name].values()
-        free = _AT_ONCE - sum(item.sending for item in items)
+        under_way = sum(item.sending for item in items)
         earliest: dict[str, int] = {}
         for item in items:
             alert = item.notification.episode
@@ -157,7 +160,11 @@ class Outbox:
             ),
             key=lambda item: urgency(item.queued),
         )
-        return [item for rank, item in enumerate(ready) if rank < free or item.queued.life_safety]
+        return [
+            item
+            for rank, item in enumerate(ready, under_way)
+            if rank < (_CALLS_AT_ONCE if item.queued.life_safety else _AT_ONCE)
+        ]
 
     async def _send(self, name: str, item: _Item) -> None:
         episode = self._episode(item.notification.episode)

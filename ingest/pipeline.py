@@ -114,6 +114,21 @@ class Pipeline:
             self._rest.extend(rest)
             self._work.set()
 
+    def alarm(self, message: Message) -> None:
+        """Decide on a call for help whose journal entry is long in coming; nothing else is done with it."""
+        said = interpret(message, self._registry, self._site)
+        repeats = self._repeats(message, said, self._known([said]))
+        for observation, identity in zip(said.observations, said.identities, strict=True):
+            if observation.metric in LIFE_SAFETY and identity not in repeats:
+                decisions = self._engine.observe(observation)
+                if decisions:
+                    self._decide(decisions, message.received_at)
+
+    @property
+    def backlog(self) -> int:
+        """Entries that wait to be processed."""
+        return len(self._rest)
+
     def drain(self) -> None:
         """Process all that was taken (at shutdown)."""
         while self._rest:

@@ -17,6 +17,8 @@ from devices.reading import Decoded, Known, Motion, Reading, Reason, Rejected, T
 FAMILY = "native"
 
 _TOPIC = re.compile(r"shouwang/v1/([A-Za-z0-9_.:-]{1,64})/([A-Za-z0-9_.:-]{1,64})/([a-z]{1,16})")
+_MOST_REJECTED = 50
+_PADDING = b"\0 \t\r\n\xef\xbb\xbf"  # what C strings, byte-order marks and line ends leave around JSON
 _ABOUT = frozenset(("ts", "id", "seq"))
 _ABOUT_EVENT = frozenset(("ts", "id", "seq", "event", "state", "confidence", "by", "note"))
 
@@ -40,7 +42,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
     """One message of any channel, or a JSON array of them."""
     match = _TOPIC.fullmatch(message.topic)
     if match is None:
-        return Rejected(Reason.UNKNOWN_TOPIC, "expected shouwang/v1/<site>/<device>/<channel>")
+        return _stranger(message)
     site, device, channel = match.groups()
     if channel == "status":
         return _status(message, site, device)
@@ -49,9 +51,10 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
         return Rejected(
             Reason.UNKNOWN_TOPIC, "the channel is none of telemetry, event, motion, status", device
         )
-    value = json_value(message.payload)
+    value = json_value(message.payload.strip(_PADDING))
     if isinstance(value, Rejected):
-        return Rejected(value.reason, value.detail, device)
+        rejected = Rejected(value.reason, value.detail, device)
+        return _call_in_garbage(message, site, rejected) if channel == "event" else rejected
     found = _Found(site, device, message.received_at)
     for item in value if isinstance(value, list) else (value,):
         if isinstance(item, dict):
@@ -59,6 +62,31 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
         else:
             found.reject(Reason.WRONG_SHAPE, "expected a JSON object")
     return found.result()
+
+
+def _stranger(message: Message) -> Decoded | Rejected:
+    """A topic that is not quite the protocol's: only a call for help is taken from it."""
+    parts = message.topic.split("/")
+    site, device = (parts[2], parts[3]) if len(parts) > 4 else ("", message.topic)
+    rejected = Rejected(Reason.UNKNOWN_TOPIC, "expected shouwang/v1/<site>/<device>/<channel>", device[:200])
+    return _call_in_garbage(message, site[:64], rejected) if parts[-1] == "event" else rejected
+
+
+def _call_in_garbage(message: Message, site: str, rejected: Rejected) -> Decoded | Rejected:
+    """An event that cannot be read, but holds the word for a call or a fall: somebody may be in need.
+
+    Truncated JSON, a bare word, a wrong encoding. What cannot be read stays rejected beside it.
+    """
+    payload = message.payload.replace(b"\0", b"").lower()
+    if b"cleared" in payload or b"cancel" in payload:
+        return rejected
+    for word, metric in ((b"sos", "sos"), (b"help", "sos"), (b"fall", "fall")):
+        if word in payload:
+            unreadable = Reading(
+                rejected.device, metric, value=True, at_source=TimeSource.ARRIVAL, detail="unreadable"
+            )
+            return Decoded(FAMILY, (unreadable,), site, (rejected,))
+    return rejected
 
 
 class _Found:
@@ -73,6 +101,8 @@ class _Found:
         self.motion: list[Motion] = []
 
     def reject(self, reason: Reason, detail: str, metric: str = "") -> None:
+        if len(self.rejected) == _MOST_REJECTED:
+            return  # an array of a hundred thousand zeros is one mistake
         self.rejected.append(Rejected(reason, detail, self.device, metric))
 
     def time_and_key(self, item: dict[str, Json]) -> tuple[int | None, TimeSource, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import secrets
 import signal
 import sqlite3
@@ -25,12 +26,15 @@ from ingest.config import EMBEDDED, Config, load
 from ingest.embedded.broker import EmbeddedBroker
 from ingest.embedded.guarded import EmbeddedError
 from ingest.embedded.postgres import EmbeddedPostgres
+from ingest.embedded.server import EmbeddedServer
 from ingest.store.schema import migrate as migrate_database
 from rules.configuration import default
 from rules.kinds.unprotected import without_line
 from rules.ruleset import RuleSet
 
 log = structlog.get_logger()
+
+_LOOK_S = 1.0
 
 _Config = Annotated[Path, typer.Option("--config", help="The configuration, TOML.")]
 
@@ -69,6 +73,12 @@ def _missing_files(path: Path, config: Config) -> list[Problem]:
         except OSError as error:
             problems.append(
                 Problem(str(path), 0, f"{error.filename or 'a certificate'}: {error.strerror or error}")
+            )
+    with contextlib.suppress(OSError):
+        dsn = config.database.secret()
+        if dsn != EMBEDDED and not _is_dsn(dsn):  # not in libpq's words: they would repeat the password
+            problems.append(
+                Problem(str(path), 0, "database: the DSN is none: postgresql://user@host/database")
             )
     for hook in config.webhook:
         with contextlib.suppress(OSError):
@@ -146,9 +156,12 @@ def run(config: _Config) -> None:
     os.umask(0o077)  # what we keep is about people's health
     try:
         token = _token(found.config)
-        with embedded(found.config) as (broker_url, dsn):
+        _allow_many_files()
+        with embedded(found.config) as (broker_url, dsn, servers):
             setting = Setting(found.config, found.registry, found.rules, broker_url, dsn, token)
-            asyncio.run(_serve(setting))
+            asyncio.run(_serve(setting, servers))
+            if ended := [server.name for server in servers if server.ended]:
+                end(f"the embedded {' and '.join(ended)} ended by itself; start the service again")
     except KeyboardInterrupt:
         pass  # stopped before it was up
     except (EmbeddedError, OSError, sqlite3.Error) as error:
@@ -169,18 +182,31 @@ def _token(config: Config) -> str:
 
 
 @contextlib.contextmanager
-def embedded(config: Config) -> Iterator[tuple[str, str]]:
-    """The broker's URL and the database's DSN, of our own servers where the configuration wants those."""
+def embedded(config: Config) -> Iterator[tuple[str, str, list[EmbeddedServer]]]:
+    """The broker's URL, the database's DSN, and our own servers where the configuration wants those."""
+    servers: list[EmbeddedServer] = []
     with contextlib.ExitStack() as stack:
         broker_url, dsn = config.broker.url, config.database.secret()
         if dsn == EMBEDDED:
-            dsn = stack.enter_context(EmbeddedPostgres(config.data)).dsn
+            database = stack.enter_context(EmbeddedPostgres(config.data))
+            servers.append(database)
+            dsn = database.dsn
         if broker_url == EMBEDDED:
-            broker_url = stack.enter_context(EmbeddedBroker(config.data)).url
-        yield broker_url, dsn
+            broker = stack.enter_context(EmbeddedBroker(config.data))
+            servers.append(broker)
+            broker_url = broker.url
+        yield broker_url, dsn, servers
 
 
-async def _serve(setting: Setting) -> None:
+def _allow_many_files() -> None:
+    """As many open files as the system lets us have: idle clients of the API must not use them up."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+async def _serve(setting: Setting, servers: list[EmbeddedServer]) -> None:
+    """Serve until told to stop, or until a server of ours has ended: whoever starts us starts all again."""
     stop = stop_on_signals()
     async with service(setting) as running:
         be_prompt()
@@ -192,7 +218,16 @@ async def _serve(setting: Setting) -> None:
             data=str(setting.config.data),
             site=setting.config.site,
         )
-        await stop.wait()
+        while not stop.is_set() and not any(server.ended for server in servers):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOOK_S)
+
+
+def _is_dsn(dsn: str) -> bool:
+    try:
+        return bool(conninfo_to_dict(dsn))
+    except psycopg.Error:
+        return False
 
 
 def _without_password(dsn: str) -> str:

@@ -19,6 +19,7 @@ class EmbeddedServer(ABC):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._server: Server | None = None
         self._opened = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -41,8 +42,13 @@ class EmbeddedServer(ABC):
                 raise EmbeddedError(
                     f"no {self.name} in {self._folder}: {error}; choose a folder that is ours and has room"
                 ) from error
-            self.pid = server.pid
+            self.pid, self._server = server.pid, server
             self._opened = opened.pop_all()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was started and has ended by itself since."""
+        return self._server is not None and self._server.exit_status() is not None
 
     def stop(self) -> None:
         """Stops the server; safe to repeat.
@@ -50,6 +56,7 @@ class EmbeddedServer(ABC):
         Raises:
             EmbeddedError: It survives even SIGKILL.
         """
+        self._server = None
         self._opened.close()
 
     @abstractmethod

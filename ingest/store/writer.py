@@ -6,7 +6,9 @@ once, whatever dies when. While the database is away nothing is lost: the journa
 
 import asyncio
 import contextlib
+import os
 import random
+import socket
 import struct
 import time
 from collections.abc import Callable, Iterable
@@ -35,6 +37,15 @@ _GATHER_S = 0.1  # between small batches: each commit takes the disk from the jo
 _DAYS_AT_ONCE = 100  # a transaction: TimescaleDB locks some five relations a day, and locks are few thousands
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_MS = 60_000
+# A row's own fault: what it holds is too long, too large or no text.
+_NOT_OURS = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+    ValueError,
+    OverflowError,
+    struct.error,
+)
 _DETAIL = 1000
 _DAY_MS = 86_400_000
 
@@ -85,6 +96,14 @@ class Writer:
         """Let `run` end once what is there now is stored, or at once when the database is away."""
         self._stopping.set()
         self._feed.arrived.set()
+
+    def abort(self) -> None:
+        """Break the connection: a database that does not answer must not hold up the end."""
+        if self._database is not None:
+            with contextlib.suppress(OSError, psycopg.Error):
+                number = os.dup(self._database.pgconn.socket)
+                with socket.socket(fileno=number) as peer:
+                    peer.shutdown(socket.SHUT_RDWR)
 
     async def _store(self) -> None:
         projected = -_IDLE_S
@@ -164,7 +183,7 @@ class Writer:
         sure_of = len(self._months)
         try:
             return self._write_at_once(batch)
-        except (psycopg.DataError, psycopg.IntegrityError, ValueError, OverflowError, struct.error) as error:
+        except _NOT_OURS as error:
             self._months.clear()
             if sure_of:  # a partition may have been dropped meanwhile: not the rows' fault
                 return self._write(batch)

@@ -156,11 +156,16 @@ class Killable:
         self._process.wait(20)
         self._process = None
 
+    def ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._process is not None and self._process.poll() is not None
+
     def stop(self) -> int:
         """End it as a service manager does; its exit code."""
         if self._process is None:
             return 0
-        self._process.send_signal(signal.SIGTERM)
+        if not self.ended():
+            self._process.send_signal(signal.SIGTERM)
         code = self._process.wait(60)
         self._process = None
         return code

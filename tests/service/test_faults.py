@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import signal
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,3 +160,38 @@ async def test_a_receiver_that_is_rude_slow_or_away_is_told_in_the_end(dsn: str,
             assert told.attempt == 4, "and it is marked as a repeat"
     finally:
         broker.stop()
+
+
+async def test_a_journal_that_cannot_be_written_holds_up_no_call_for_help(dsn: str, tmp_path: Path) -> None:
+    broker = made("mosquitto", tmp_path)
+    broker.start()
+    try:
+        with Receiver() as receiver, Publisher(broker.port) as device:
+            async with living(config(tmp_path, broker.url, dsn, receiver.url)) as running:
+                thief = sqlite3.connect(tmp_path / "data" / "journal.db", isolation_level=None)
+                thief.execute("BEGIN IMMEDIATE")  # as a full or stalled disk would: nothing can be written
+                try:
+                    device.send_all([sos("nobody can write this down")])
+                    await eventually(lambda: receiver.told, 20, "the disk held up an SOS")
+                    assert rows(dsn, "SELECT 1 FROM alert") == []
+                finally:
+                    thief.execute("ROLLBACK")
+                    thief.close()
+                await eventually(lambda: rows(dsn, "SELECT 1 FROM observation WHERE metric = 'sos'"), 60)
+                await eventually(lambda: rows(dsn, "SELECT count(*) FROM alert") == [(1,)])
+                (episode,) = running.desk.book.unresolved()
+                assert episode.evidence == 1, "recorded later, it is the same call"
+            assert receiver.reasons("sos") == ["opened"]
+    finally:
+        broker.stop()
+
+
+async def test_an_embedded_server_that_dies_ends_the_service_to_be_started_again(tmp_path: Path) -> None:
+    house = Killable(tmp_path, "embedded", "embedded")
+    await house.start()
+    pid = int((tmp_path / "data" / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0])
+    os.kill(pid, signal.SIGKILL)
+    await eventually(house.ended, 60, "the service goes on without its database")
+    assert house.stop() == 1
+    assert "ended by itself" in house.log()
+    assert "Traceback" not in house.log()
