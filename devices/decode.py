@@ -41,8 +41,6 @@ def decode(message: Message, known: Known = _NOTHING_KNOWN, family: str = "") ->
     chosen = FAMILIES[family] if family else family_of(message.topic)
     if chosen is None:
         return Rejected(Reason.UNKNOWN_TOPIC, "no device family uses this topic")
-    if message.oversized and chosen.name == native.FAMILY and message.topic.endswith("/event"):
-        return native.decode(message, known)  # its head is not JSON any more, but may hold a call for help
-    if message.oversized:
+    if message.oversized and chosen.decode is not native.decode:
         return Rejected(Reason.TOO_LARGE, f"longer than {MAX_PAYLOAD_BYTES} bytes")
     return chosen.decode(message, known)

@@ -10,7 +10,7 @@ import struct
 
 from devices.envelope import Json, json_value, text
 from devices.instants import any_ms, relative
-from devices.message import Message
+from devices.message import MAX_PAYLOAD_BYTES, Message
 from devices.metrics import METRICS, Kind
 from devices.reading import Decoded, Known, Motion, Reading, Reason, Rejected, TimeSource, Value
 
@@ -44,6 +44,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
     if match is None:
         return _stranger(message)
     site, device, channel = match.groups()
+    if message.oversized:
+        rejected = Rejected(Reason.TOO_LARGE, f"longer than {MAX_PAYLOAD_BYTES} bytes", device)
+        return _call_in_garbage(message, site, rejected) if channel == "event" else rejected
     if channel == "status":
         return _status(message, site, device)
     one = _ITEM.get(channel)

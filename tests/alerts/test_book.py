@@ -338,3 +338,13 @@ def test_the_table_of_transitions_leaves_nothing_undefined() -> None:
     verbs = set(EventName) - {EventName.OPENED}
     assert set(TRANSITIONS) == {(state, verb) for state in (State.OPEN, State.ACKNOWLEDGED) for verb in verbs}
     assert set(TRANSITIONS.values()) == set(State)
+
+
+def test_steady_presses_call_again_and_again() -> None:
+    book = Book()
+    calls = 0
+    for number in range(66):
+        for event in decide(book, decision(f"k{number}", at=number * 9_000, same_within_ms=10_000), number):
+            book.apply(event)
+            calls += isinstance(event, Opened) or (isinstance(event, EvidenceAdded) and event.calls)
+    assert calls == 33, "a repeat is one of the last call, not of the last message"

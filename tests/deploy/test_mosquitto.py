@@ -152,7 +152,7 @@ async def test_what_comes_while_the_service_is_away_waits_even_over_a_restart(br
             await device.publish(f"{_SITE}/watch-01/telemetry", payload, qos=int(number < 1200))
     await broker.stop()
     await broker.start()
-    async with broker.client("shouwang", **options) as service, asyncio.timeout(30):
+    async with broker.client("shouwang", **options) as service, asyncio.timeout(90):
         found = [await anext(service.messages) for _ in sent]
     assert [message.payload for message in found] == sent
     assert {message.qos for message in found} == {1}

@@ -80,7 +80,7 @@ class TestAnything:
         payload = (unit * MAX_PAYLOAD_BYTES)[:MAX_PAYLOAD_BYTES]
         self._holds(channel, payload)
         self._holds(channel, b"[" + payload[:-6].removesuffix(b",") + b"]")
-        assert said(channel, payload + b"x") == Rejected(Reason.TOO_LARGE, "longer than 262144 bytes")
+        assert said(channel, payload + b"x") == Rejected(Reason.TOO_LARGE, "longer than 262144 bytes", "d1")
 
     @staticmethod
     def _holds(channel: str, payload: bytes) -> None:
@@ -106,9 +106,9 @@ class TestTopics:
         assert (decoded.family, decoded.site, decoded.readings[0].device) == ("native", site, device)
 
     @pytest.mark.parametrize(
-        "topic", ["shouwang/v1/s", "shouwang/v1/s/d", "shouwang/v1/s/d/other", "shouwang/v1/s/d/event/x",
-                  "shouwang/v1/s/床/event", f"shouwang/v1/s/{'y' * 65}/event", "shouwang/v1//d/event"],
-    )  # fmt: skip
+        "topic",
+        ["shouwang/v1/s", "shouwang/v1/s/d", "shouwang/v1/s/d/other", "shouwang/v1/s/d/event/x"],
+    )
     def test_what_is_no_channel_of_a_device(self, topic: str) -> None:
         answer = decode(Message(topic, b'{"event": "sos"}', NOW))
         assert isinstance(answer, Rejected)
@@ -343,3 +343,49 @@ class TestMotion:
 @pytest.mark.parametrize("event", ["SOS", " sos ", "Sos"])
 def test_a_call_for_help_may_be_written_in_capitals(event: str) -> None:
     assert readings("event", {"event": event}) == [("sos", True)]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"event":"sos"}\0',
+        b'\xef\xbb\xbf{"event":"sos"}',
+        b'{"event":"sos",}',
+        b'{"event":"sos","note":"I fe',
+        b"sos",
+        '{"event":"sos"}'.encode("utf-16"),
+        b'{"note":"' + b"x" * 300_000 + b'","event":"SOS"}',
+        b'{"event":"SOS","note":"' + b"x" * 300_000 + b'"}',
+    ],
+    ids=["NUL", "BOM", "comma", "cut off", "bare", "UTF-16", "long, late word", "long"],
+)
+def test_a_call_for_help_that_can_hardly_be_read_is_one(payload: bytes) -> None:
+    message = Message("shouwang/v1/home-1/d1/event", payload[:MAX_PAYLOAD_BYTES], NOW, size=len(payload))
+    decoded = decode(message)
+    if payload[:MAX_PAYLOAD_BYTES].lower().replace(b"\0", b"").find(b"sos") < 0:
+        assert isinstance(decoded, Rejected), "what was cut off cannot be known"
+        return
+    assert isinstance(decoded, Decoded)
+    assert [(r.device, r.metric) for r in decoded.readings] == [("d1", "sos")]
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["shouwang/v1/成都/w 1/event", f"shouwang/v1/home-1/{'w' * 65}/event", "shouwang/v1/home-1//event"],
+)
+def test_a_call_for_help_on_a_wrong_topic_is_one(topic: str) -> None:
+    decoded = decode(Message(topic, b'{"event": "sos"}', NOW))
+    assert isinstance(decoded, Decoded)
+    assert [r.metric for r in decoded.readings] == ["sos"]
+    assert [r.reason for r in decoded.rejected] == [Reason.UNKNOWN_TOPIC]
+    assert isinstance(decode(Message(topic, b'{"event": "check_in"}', NOW)), Rejected)
+
+
+def test_garbage_that_takes_a_call_back_is_no_call() -> None:
+    assert isinstance(said("event", b'{"event":"sos","state":"cleared"'), Rejected)
+
+
+def test_an_array_of_nonsense_is_a_few_rejections() -> None:
+    decoded = said("telemetry", b"[" + b"0," * 100_000 + b"0]")
+    assert isinstance(decoded, Decoded)
+    assert len(decoded.rejected) == 50

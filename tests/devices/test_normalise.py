@@ -347,6 +347,13 @@ class TestTime:
         assert (late.late, late.at) == (True, NOW - limit - 1), "stored with its own time"
         assert late.quality is Quality.GOOD
 
+    @pytest.mark.parametrize("metric", ["sos", "fall", "smoke"])
+    def test_no_device_keeps_a_call_for_a_month_its_clock_was_reset(self, metric: str) -> None:
+        kept = seen(metric, True, at=NOW - 30 * DAY)
+        reset = seen(metric, True, at=NOW - 30 * DAY - 1)
+        assert (kept.late, kept.quality) == (True, Quality.GOOD)
+        assert (reset.late, reset.quality) == (False, Quality.UNCERTAIN)
+
     def test_r91_a_stamp_in_the_future(self) -> None:
         near, far = seen("heart_rate", 70, at=NOW + MINUTE), seen("heart_rate", 70, at=NOW + MINUTE + 1)
         assert (near.at, near.at_source, near.quality) == (NOW + MINUTE, TimeSource.DEVICE, Quality.GOOD)
