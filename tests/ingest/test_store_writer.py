@@ -243,7 +243,8 @@ async def test_what_could_not_be_used_is_in_quarantine(at_work: Callable[[], Wor
     assert found == [
         (1, at.replace(microsecond=123_000), "no/\ufffdfamily", "", "unknown_topic",
          "no device family uses this topic", 1, 2, b"\0\xff"),
-        (2, at, topic, "d1", "too_large", "longer than 262144 bytes", 1, len(large), large[:MAX_PAYLOAD_BYTES]),
+        (2, at, topic, "d1", "too_large", "longer than 262144 bytes",
+         1, len(large), large[:MAX_PAYLOAD_BYTES]),
         (3, at, topic, "d1", "unknown_metric", "a; b", 2, 34, messages[2].payload),
     ]  # fmt: skip
     assert rows_and_position(dsn) == ([3], 3)
