@@ -85,8 +85,12 @@ class Running:
 
 
 class Receipt(NamedTuple):
-    """Who is to acknowledge a message, and whether it went ahead."""
+    """Who is to acknowledge a message, and whether it went ahead.
 
+    `number` tells receipts apart: messages of QoS 0 all have the same token.
+    """
+
+    number: int
     source: Source
     token: Token
     urgent: bool
@@ -97,7 +101,7 @@ class Intake:
 
     def __init__(self, clock: Clock, metrics: Metrics) -> None:
         self._clock, self._metrics = clock, metrics
-        self._waiting = 0
+        self._waiting = self._number = 0
         self._held: deque[Receipt] = deque()  # durable, not acknowledged yet
         self._calls: dict[Receipt, tuple[float, Message]] = {}  # urgent, not durable yet, since (loop time)
         self._sources: dict[str, Source] = {}
@@ -109,8 +113,9 @@ class Intake:
 
         def received(message: Message, token: Token) -> None:
             self._waiting += 1
+            self._number += 1
             hurry = urgent(message)
-            receipt = Receipt(self._sources[lane], token, hurry)
+            receipt = Receipt(self._number, self._sources[lane], token, hurry)
             if hurry:
                 self._calls[receipt] = (asyncio.get_running_loop().time(), message)
             self.journal.append(message, urgent=hurry, receipt=receipt)

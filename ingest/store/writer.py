@@ -55,7 +55,7 @@ Projection = Callable[[psycopg.Connection], None]
 class Writer:
     """One connection to the database and the journal's position in it.
 
-    `project` is run in each transaction's company to bring other projections (alerts) along; it must be
+    `project` is run about once a second to bring other projections (alerts) along; it must be
     repeatable. All database work runs in one thread beside the event loop.
     """
 

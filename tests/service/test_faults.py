@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiomqtt
 import pytest
 
 from ingest.embedded.postgres import EmbeddedPostgres
@@ -172,16 +173,26 @@ async def test_a_journal_that_cannot_be_written_holds_up_no_call_for_help(dsn: s
                 thief.execute("BEGIN IMMEDIATE")  # as a full or stalled disk would: nothing can be written
                 try:
                     device.send_all([sos("nobody can write this down")])
-                    await eventually(lambda: receiver.told, 20, "the disk held up an SOS")
+                    async with aiomqtt.Client("127.0.0.1", broker.port, identifier="qos-0") as plain:
+                        for wearable in ("w-02", "stranger"):
+                            topic, payload = sos("of QoS 0", wearable)
+                            await plain.publish(topic, payload, qos=0)
+                    causes = {"r-01", "r-02", "device:home-1/stranger"}
+                    await eventually(
+                        lambda: {told.body["cause"] for told in receiver.told} == causes,
+                        20,
+                        "the disk held up an SOS",
+                    )
                     assert rows(dsn, "SELECT 1 FROM alert") == []
                 finally:
                     thief.execute("ROLLBACK")
                     thief.close()
-                await eventually(lambda: rows(dsn, "SELECT 1 FROM observation WHERE metric = 'sos'"), 60)
-                await eventually(lambda: rows(dsn, "SELECT count(*) FROM alert") == [(1,)])
-                (episode,) = running.desk.book.unresolved()
-                assert episode.evidence == 1, "recorded later, it is the same call"
-            assert receiver.reasons("sos") == ["opened"]
+                stored = "SELECT count(*) FROM observation WHERE metric = 'sos'"
+                await eventually(lambda: rows(dsn, stored) == [(3,)], 60)
+                await eventually(lambda: rows(dsn, "SELECT count(*) FROM alert") == [(3,)])
+                kept = [episode.evidence for episode in running.desk.book.unresolved()]
+                assert kept == [1, 1, 1], "recorded later, each is the same call"
+            assert receiver.reasons("sos") == ["opened"] * 3
     finally:
         broker.stop()
 
