@@ -3,44 +3,51 @@
 Rule: total, deterministic and stateless. Any bytes on any topic give `Decoded` or `Rejected`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import lru_cache
 
-from devices.families import chirpstack4, native, tts3, zigbee2mqtt
+from devices.envelope import json_value
+from devices.families import FAMILIES, GENERIC, SPECIFIC, Family
 from devices.message import MAX_PAYLOAD_BYTES, Message
 from devices.reading import Decoded, Known, Models, Reason, Rejected
+
+__all__ = ["FAMILIES", "decode", "family_of"]
 
 _NOTHING_KNOWN = Models()
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One family: which topics are its own, and how its messages decode."""
-
-    name: str
-    claims: Callable[[str], bool]
-    decode: Callable[[Message, Known], Decoded | Rejected]
+@lru_cache(maxsize=65_536)
+def _by_topic(topic: str, families: tuple[Family, ...]) -> Family | None:
+    return next((family for family in families if family.claims(topic)), None)
 
 
-FAMILIES: dict[str, Family] = {
-    module.FAMILY: Family(module.FAMILY, module.claims, module.decode)
-    for module in (native, chirpstack4, tts3, zigbee2mqtt)  # the most specific topics first
-}
+def family_of(message: Message, known: Known = _NOTHING_KNOWN) -> Family | None:
+    """The family of a message, surest sign first.
+
+    A topic that only one family uses; a topic that an earlier message announced (the fact "family" about
+    the topic); a topic as some family's are; and for topics of nobody, a payload that a family recognises.
+    """
+    topic = message.topic
+    if (found := _by_topic(topic, SPECIFIC)) is not None:
+        return found
+    if announced := known.fact(topic, "family"):
+        return FAMILIES.get(announced)
+    return _by_topic(topic, GENERIC) or _by_payload(message)
 
 
-def family_of(topic: str) -> Family | None:
-    """The family that claims a topic."""
-    for family in FAMILIES.values():
-        if family.claims(topic):
-            return family
-    return None
+def _by_payload(message: Message) -> Family | None:
+    if message.oversized:
+        return None
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return None
+    return next((family for family in FAMILIES.values() if family.recognises(payload)), None)
 
 
 def decode(message: Message, known: Known = _NOTHING_KNOWN, family: str = "") -> Decoded | Rejected:
     """What a message says. `family` overrides the choice by topic; an unknown name is a KeyError."""
-    chosen = FAMILIES[family] if family else family_of(message.topic)
+    chosen = FAMILIES[family] if family else family_of(message, known)
     if chosen is None:
         return Rejected(Reason.UNKNOWN_TOPIC, "no device family uses this topic")
-    if message.oversized and chosen.decode is not native.decode:
+    if message.oversized and not chosen.cuts:
         return Rejected(Reason.TOO_LARGE, f"longer than {MAX_PAYLOAD_BYTES} bytes")
     return chosen.decode(message, known)

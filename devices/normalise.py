@@ -63,7 +63,7 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
     last: object = None  # the reading's time for which `moment` holds
     moment = (received_at, TimeSource.ARRIVAL, _GOOD, False)
     for index, reading in enumerate(decoded.readings):
-        device, name, _, _, at, source, key, detail, confidence, by = reading
+        device, name, _, _, at, source, key, detail, confidence, by, _ = reading
         device = device[:_MAX_TEXT]
         metric = METRICS.get(name)
         if metric is None:

@@ -45,7 +45,8 @@ class Reading(NamedTuple):
     `metric` is a canonical name (devices.metrics); `value` is in `unit`, or in the metric's canonical
     unit when `unit` is empty. `at` is ms UTC as the device or gateway gave it, None when nobody did.
     `key` identifies the physical event or message within the device when the family has such a key
-    ("" otherwise). `detail` is short free text (which press, which posture).
+    ("" otherwise); it does so for `good_for_ms` (0: for ever), since devices count anew after a restart and
+    radios repeat themselves for a second. `detail` is short free text (which press, which posture).
     """
 
     device: str
@@ -58,6 +59,7 @@ class Reading(NamedTuple):
     detail: str = ""
     confidence: float | None = None
     by: str = ""
+    good_for_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,13 @@ class Motion:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A fact about a device that a message taught (its model, say); the caller keeps it."""
+    """A fact that a message taught and a later message needs; the caller keeps it.
 
-    device: str
+    `about` is a device, a topic, or whatever else the family will ask for again, `field` which fact
+    (devices.families.FACTS), `value` any text ("" takes the fact back). A later fact replaces an earlier one.
+    """
+
+    about: str
     field: str
     value: str
 
@@ -108,20 +114,30 @@ class Decoded:
 
 
 class Known(Protocol):
-    """What is known about devices beforehand: the registry, an argument, or learned facts."""
+    """What is known beforehand: facts learned from earlier messages, the registry, an argument."""
 
-    def model(self, device: str) -> str:
-        """The device's model as a person would write it, or "" when it is not known."""
+    def models(self, device: str) -> tuple[str, ...]:
+        """What is known of its model in anybody's words, the most trusted first: learned, then registered."""
+        ...
+
+    def fact(self, about: str, field: str) -> str:
+        """A fact that an earlier message taught (`Learned`), "" when there is none."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The simplest `Known`: one model for everything, or a table by device."""
+    """The simplest `Known`: one model for everything or a table by device, and facts by (about, field)."""
 
     by_device: Mapping[str, str] = field(default_factory=dict)
     default: str = ""
+    facts: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
-    def model(self, device: str) -> str:
-        """The device's model, else the default."""
-        return self.by_device.get(device, self.default)
+    def models(self, device: str) -> tuple[str, ...]:
+        """The learned model, then that of the table, else the default."""
+        found = (self.fact(device, "model"), self.by_device.get(device, self.default))
+        return tuple(model for model in found if model)
+
+    def fact(self, about: str, field: str) -> str:
+        """The fact of the table."""
+        return self.facts.get((about, field), "")

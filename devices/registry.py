@@ -138,9 +138,14 @@ class Registry:
         """The device of this id at this site, else the one registered for any site."""
         return self.devices.get((site, device)) or self.devices.get(("", device))
 
-    def model(self, device: str) -> str:
-        """The device's model, "" when devices of this id differ (makes this a `devices.reading.Known`)."""
-        return self._models.get(device, "")
+    def models(self, device: str) -> tuple[str, ...]:
+        """The device's model; none when devices of this id differ (makes this a `devices.reading.Known`)."""
+        found = self._models.get(device)
+        return (found,) if found else ()
+
+    def fact(self, about: str, field: str) -> str:  # noqa: ARG002  (the Protocol's)
+        """Nothing: a registry learns no facts."""
+        return ""
 
     def above(self, place: str) -> list[Place]:
         """The place and everything it lies in, from the inside out."""

@@ -40,6 +40,8 @@ _NO_VALUE = frozenset(
 _NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)(?![0-9xX])")  # 0xffff is no zero
 _SMALLEST_CLOCK = 2**28
 """A smaller time in a payload is a clock that was never set (families here have no relative times)."""
+OWN_NUMBER_MS = 600_000
+"""How long a device's own number of an event identifies it: devices count from one after a restart."""
 _CHANNEL = re.compile(r"_\d+")
 _MAX_LEFT = 32
 _MAX_NAME = 60
@@ -98,6 +100,7 @@ class Origin:
     at: int | None = None
     at_source: TimeSource = TimeSource.GATEWAY
     key: str = ""
+    good_for_ms: int = 0
 
     def moment(self, at: int, key: str) -> "Origin":
         """The same device at a moment of its own past."""
@@ -115,7 +118,17 @@ class Said:
     def add(self, origin: Origin, metric: str, value: Value, detail: str = "") -> None:
         """One reading in the metric's canonical unit."""
         self.readings.append(
-            Reading(origin.device, metric, value, "", origin.at, origin.at_source, origin.key, detail)
+            Reading(
+                origin.device,
+                metric,
+                value,
+                "",
+                origin.at,
+                origin.at_source,
+                origin.key,
+                detail,
+                good_for_ms=origin.good_for_ms,
+            )
         )
 
     def names_left(self) -> tuple[str, ...]:
@@ -250,12 +263,12 @@ def speak_fields(
     """
     at = _time(vocabulary, fields, origin) if vocabulary.times else None
     if at is not None:
-        origin = Origin(origin.device, origin.received_at, at, clock, origin.key)
+        origin = Origin(origin.device, origin.received_at, at, clock, origin.key, origin.good_for_ms)
     if vocabulary.keys:
         own = "+".join(_text(fields[name]) for name in vocabulary.keys if fields.get(name) is not None)
         if own:
             origin = Origin(
-                origin.device, origin.received_at, origin.at, origin.at_source, _bounded_key(own, origin)
+                origin.device, origin.received_at, origin.at, origin.at_source, own, OWN_NUMBER_MS
             )
     words, parts = vocabulary.words, vocabulary.parts
     for name, value in fields.items():
@@ -299,16 +312,6 @@ def _time(vocabulary: Vocabulary, fields: Fields, origin: Origin) -> int | None:
         if at is not None:
             return at
     return None
-
-
-def _bounded_key(own: str, origin: Origin) -> str:
-    """A device's own number of an event, good for ten minutes only: devices count from one after a restart.
-
-    A repetition of the event is then still recognised, and a later event with the same number is never
-    taken for an old one.
-    """
-    when = origin.received_at if origin.at is None else origin.at
-    return f"{own}@{when // 600_000}"
 
 
 def _choose(choice: Choice, values: list[str]) -> Claims | None:
@@ -388,6 +391,7 @@ def _measured(
                 origin.at_source,
                 origin.key,
                 one.detail,
+                good_for_ms=origin.good_for_ms,
             )
         )
     elif found is _WORD and sole:  # what one of several claims cannot use is the others'

@@ -10,12 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from devices.decode import FAMILIES
+from devices.families import FAMILIES
+from devices.message import Message
 from devices.metrics import METRICS, Kind
 
 SHARED = Path(os.environ.get("SHOUWANG_SHARED") or Path(__file__).parents[2] / "shared")
 FILE = SHARED / "cases" / "dev.jsonl"
 ARRIVED = 1_790_000_000_000
+FAMILIES_OF = {
+    "moko-lw004": {"chirpstack4"},  # a frame in ChirpStack's envelope
+    "sagoo-iot": {"aliyun"},  # the same topics and words
+    "openmqttgateway": {"openmqttgateway", "theengs"},  # the same topics from two gateways
+    "theengs": {"openmqttgateway", "theengs"},
+}
+"""Where the collection's family is ours under another name."""
 NOT_YET = {"chirpstack4-vs373-fall-protobuf": "ChirpStack's Protobuf encoding is not decoded yet"}
 
 Case = dict[str, Any]
@@ -40,7 +48,17 @@ class Answer:
 
 def cases() -> list[Case]:
     """The cases of the families that are decoded; none where the collection is absent."""
-    return [case for case in all_cases() if case["family"] in FAMILIES]
+    return [case for case in all_cases() if FAMILIES_OF.get(case["family"], {case["family"]}) & set(FAMILIES)]
+
+
+def by_id(name: str) -> Case:
+    """The case of this id."""
+    return next(case for case in all_cases() if case["id"] == name)
+
+
+def message_of(case: Case) -> Message:
+    """What the case's device sends, as it arrives."""
+    return Message(case["topic"], payload_of(case), ARRIVED)
 
 
 def all_cases() -> list[Case]:

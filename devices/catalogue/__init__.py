@@ -4,13 +4,19 @@ Rule: a model is data. A device of unknown model gets only the words that mean t
 
 A file has a `dialect` (the words of one family, or of several that share them), `[base]` words, and entries:
 `models` (codes as printed on the device or in its radio's model attribute), `spoken` (what people call such
-a device; used only when no code is recognised), `words` (the notation of `devices.words`; `?` takes a base
-word away), and `examples` (payload and what it says, checked by the tests). A model may stand in several
+a device; used only when no code is recognised), `kind` (what it is: button, bed sensor ...), `expected` (at
+most how long it is silent while it works: 90s, 10min, 1h, 25h; "" when it speaks only of events), `words`
+(the notation of `devices.words`; `?` takes a base word away), and `examples`. A model may stand in several
 entries; later ones override earlier ones.
+
+An example has the `model`, the `topic` and the message (`payload`, or `text`, or `base64`), and what it
+`says` (metric -> value; of `device` only when that is given) and `never` says; the tests decode it through
+the front door. Examples of zigbee2mqtt and of LoRaWAN codecs give only what is inside the envelope.
 """
 
 import re
 import tomllib
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,12 +32,28 @@ _MAX_MODEL = 200
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A payload of a model and what it must say: metric -> value. `never` are metrics it must not say."""
+    """A message of a model and what it must say: metric -> value. `never` are metrics it must not say."""
 
     model: str
-    payload: Mapping[str, Any]
+    payload: Any
     says: Mapping[str, Any]
     never: tuple[str, ...] = ()
+    topic: str = ""
+    device: str = ""
+
+
+def _example(one: dict[str, Any]) -> Example:
+    payload = one["payload"] if "payload" in one else one["text"].encode() if "text" in one else None
+    if payload is None:
+        payload = b64decode(one["base64"], validate=True)
+    return Example(
+        one.get("model", ""),
+        payload,
+        one["says"],
+        tuple(one.get("never", ())),
+        one.get("topic", ""),
+        one.get("device", ""),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +66,8 @@ class Entry:
     spoken: tuple[str, ...]
     words: Mapping[str, Any]
     examples: tuple[Example, ...]
+    kind: str = ""
+    expected: str = ""
 
 
 def _tables() -> Iterator[dict[str, Any]]:
@@ -61,10 +85,9 @@ def _entries(table: dict[str, Any]) -> Iterator[Entry]:
             tuple(entry.get("models", ())),
             tuple(entry.get("spoken", ())),
             entry.get("words", {}),
-            tuple(
-                Example(one.get("model", ""), one["payload"], one["says"], tuple(one.get("never", ())))
-                for one in entry.get("examples", ())
-            ),
+            tuple(_example(one) for one in entry.get("examples", ())),
+            entry.get("kind", ""),
+            entry.get("expected", ""),
         )
 
 

@@ -1,4 +1,59 @@
 """One small file per family of devices: it knows the family's envelope and words, nothing else.
 
-Rule: a family offers `claims(topic)` and `decode(message, known)` (see `devices.decode`); both are total.
+Rule: a family module offers FAMILY (its name), TOPICS (the MQTT filters that fetch its messages; empty when
+its topics are anybody's), `claims(topic)`, `decode(message, known)`, and, where its payloads are told from
+all others, `recognises(payload)`. All are total: any bytes, any text.
+
+Facts (`devices.reading.Learned`) that families teach themselves, by field:
+`model` (about a device), `family` and `entity` (about a topic: who announced it and as what), `metrics`
+(about a Sparkplug node or device: its birth certificate), `description` (about a Homie device).
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+
+from devices.envelope import Json
+from devices.families import chirpstack4, native, tts3, zigbee2mqtt
+from devices.message import Message
+from devices.reading import Decoded, Known, Rejected
+
+
+def _recognises_nothing(payload: Json) -> bool:  # noqa: ARG001  (the signature of those that do)
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One family as its module offers it. `cuts`: it can tell whose an oversized message is."""
+
+    name: str
+    topics: tuple[str, ...]
+    claims: Callable[[str], bool]
+    decode: Callable[[Message, Known], Decoded | Rejected]
+    recognises: Callable[[Json], bool] = _recognises_nothing
+    cuts: bool = False
+
+
+def _family(module: ModuleType) -> Family:
+    return Family(
+        module.FAMILY,
+        module.TOPICS,
+        module.claims,
+        module.decode,
+        getattr(module, "recognises", _recognises_nothing),
+        cuts=module is native,
+    )
+
+
+SPECIFIC: tuple[Family, ...] = tuple(
+    _family(module)
+    for module in (native, chirpstack4, tts3, zigbee2mqtt)  # the most specific topics first
+)
+"""Families whose topics are nobody else's, in the order in which they are asked."""
+
+GENERIC: tuple[Family, ...] = ()
+"""Families whose topics look like anybody's, asked when nobody announced the topic."""
+
+FAMILIES: dict[str, Family] = {family.name: family for family in (*SPECIFIC, *GENERIC)}
+"""All families by name."""

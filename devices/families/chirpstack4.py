@@ -13,6 +13,7 @@ from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, number_of
 
 FAMILY = "chirpstack4"
+TOPICS = ("application/+/device/+/event/+",)
 
 _TOPIC = re.compile(r"application/([^/]+)/device/([^/]+)/(event|command)/([^/]+)", re.DOTALL)
 _SILENT = frozenset(("ack", "txack", "integration"))
@@ -69,8 +70,8 @@ def _up(
     if isinstance(decoded, dict) and (decoded or not payload.get("data")):
         tags = object_of(info.get("tags"))
         models = (
-            known.model(origin.device),
             text_of(tags.get("model")),
+            *known.models(origin.device),
             text_of(info.get("deviceProfileName")),
         )
         codec(decoded, models, origin, said)

@@ -15,6 +15,7 @@ from devices.metrics import METRICS, Kind
 from devices.reading import Decoded, Known, Motion, Reading, Reason, Rejected, TimeSource, Value
 
 FAMILY = "native"
+TOPICS = ("shouwang/v1/+/+/+",)
 
 _TOPIC = re.compile(r"shouwang/v1/([A-Za-z0-9_.:-]{1,64})/([A-Za-z0-9_.:-]{1,64})/([a-z]{1,16})")
 _MOST_REJECTED = 50

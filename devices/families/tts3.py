@@ -24,6 +24,7 @@ from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, number_of
 
 FAMILY = "tts3"
+TOPICS = ("v3/+/devices/#",)
 
 _TOPIC = re.compile(r"v3/([^/]+)/devices/([^/]+)/(.+)", re.DOTALL)
 
@@ -95,8 +96,8 @@ def _uplink(
     if isinstance(decoded, dict):
         version = object_of(uplink.get("version_ids"))
         models = (
-            known.model(device),
             f"{text_of(version.get('brand_id'))} {text_of(version.get('model_id'))}",
+            *known.models(device),
         )
         codec(decoded, models, origin, said)
     if measured is not None:

@@ -13,6 +13,7 @@ from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, 
 from devices.words import Origin, Said, Scalar, flatten, speak_fields, truth_of
 
 FAMILY = "zigbee2mqtt"
+TOPICS = ("zigbee2mqtt/#",)
 
 _BASES = ("zigbee2mqtt", "z2m")
 _BRIDGE = "bridge"
@@ -72,7 +73,7 @@ def _broken(message: Message) -> bool:
 def _state(message: Message, known: Known, device: str, payload: dict[str, Json]) -> Decoded:
     about = payload.get("device")
     inside = _names(about) if isinstance(about, dict) else ""
-    vocabulary = words_of(FAMILY, *(model for model in (known.model(device), inside) if model))
+    vocabulary = words_of(FAMILY, *((inside,) if inside else ()), *known.models(device))
     if inside:
         payload = {name: value for name, value in payload.items() if name != "device"}
     fields, lists = flatten(payload)
@@ -90,7 +91,7 @@ def _one(message: Message, known: Known, device: str, name: str) -> Decoded | Re
         value: Scalar = message.payload.decode()
     except UnicodeDecodeError:
         return Rejected(Reason.NOT_UTF8, "", device)
-    vocabulary = words_of(FAMILY, known.model(device))
+    vocabulary = words_of(FAMILY, *known.models(device))
     origin, said = Origin(device, message.received_at), Said()
     if name in _ACTIONS and name not in vocabulary.words:
         _act([value], origin, said)

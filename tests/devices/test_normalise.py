@@ -461,4 +461,4 @@ class TestWhose:
                 Device("c", model="other", site="home-2"),
             ]
         )
-        assert [registry.model(device) for device in "abcd"] == ["WXKG11LM", "MCCGQ11LM", "", ""]
+        assert [registry.models(device) for device in "abcd"] == [("WXKG11LM",), ("MCCGQ11LM",), (), ()]
