@@ -1,6 +1,8 @@
 """Times as devices write them, to ms UTC. Rule: what cannot be a time is None; nothing is guessed."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 PLAUSIBLE_FROM = 946_684_800_000
 """2000-01-01T00:00:00Z in ms: no device of ours measured anything before (R-88)."""
@@ -44,6 +46,38 @@ def iso_ms(value: str) -> int | None:
     if when.tzinfo is None:
         return None
     return (when - _EPOCH) // _MS  # whole numbers: as a float of seconds it would lose milliseconds
+
+
+def local_ms(value: datetime | str, zone: str) -> int | None:
+    """A time on a clock in an IANA zone, to ms UTC; a text that names its own zone is taken by that.
+
+    None when the zone is "" or unknown: a zoneless time without a zone is no time (R-88). Of an hour that the
+    clock shows twice, the first.
+    """
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return None
+    if value.tzinfo is None:
+        at = _zone(zone)
+        if at is None:
+            return None
+        value = value.replace(tzinfo=at)
+    try:
+        return (value - _EPOCH) // _MS
+    except OverflowError:  # within a day of year 1 or 9999
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo | None:
+    if not name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        return None
 
 
 def any_ms(value: object, received_at: int) -> int | None:

@@ -101,7 +101,9 @@ class Decoded:
     """What a message meant. All empty is a message that carries no reading, which is no error.
 
     `site` is the native protocol's site ("" when the family has none). `left` names what was not
-    understood. `rejected` holds the readings of this message that could not be used.
+    understood. `rejected` holds the readings of this message that could not be used. `sent_at` is what the
+    sender's own clock showed when it sent the message, ms UTC, where the message says so beside the times of
+    its readings (R-87: a clock that is ahead is told by it, and put right).
     """
 
     family: str
@@ -111,6 +113,7 @@ class Decoded:
     left: tuple[str, ...] = ()
     learned: tuple[Learned, ...] = ()
     motion: tuple[Motion, ...] = ()
+    sent_at: int | None = None
 
 
 class Known(Protocol):
@@ -124,14 +127,19 @@ class Known(Protocol):
         """A fact that an earlier message taught (`Learned`), "" when there is none."""
         ...
 
+    def clock_zone(self, device: str) -> str:
+        """The IANA time zone where the device stands, "" if nobody said: then a zoneless time is none."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The simplest `Known`: one model for everything or a table by device, and facts by (about, field)."""
+    """The simplest `Known`: one model for all or a table by device, facts by (about, field), one zone."""
 
     by_device: Mapping[str, str] = field(default_factory=dict)
     default: str = ""
     facts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    zone: str = ""
 
     def models(self, device: str) -> tuple[str, ...]:
         """The learned model, then that of the table, else the default."""
@@ -141,3 +149,7 @@ class Models:
     def fact(self, about: str, field: str) -> str:
         """The fact of the table."""
         return self.facts.get((about, field), "")
+
+    def clock_zone(self, device: str) -> str:  # noqa: ARG002  (the Protocol's)
+        """The one zone."""
+        return self.zone

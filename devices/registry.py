@@ -102,6 +102,7 @@ class Registry:
     zone: str = "Asia/Shanghai"
     _alone: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _models: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _zones: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -127,6 +128,10 @@ class Registry:
             told = registry._models.setdefault(device.id, device.model)
             if told != device.model:
                 registry._models[device.id] = ""
+            whose = registry.residents.get(device.resident)
+            zone = registry.timezone(device.place or (whose.place if whose is not None else ""))
+            if registry._zones.setdefault(device.id, zone) != zone:
+                registry._zones[device.id] = ""
         registry._alone.update({place: ids[0] for place, ids in living.items() if len(ids) == 1})
         return registry
 
@@ -146,6 +151,10 @@ class Registry:
     def fact(self, about: str, field: str) -> str:  # noqa: ARG002  (the Protocol's)
         """Nothing: a registry learns no facts."""
         return ""
+
+    def clock_zone(self, device: str) -> str:
+        """The zone of the place of a device; "" when it is not registered, or its namesakes are elsewhere."""
+        return self._zones.get(device, "")
 
     def above(self, place: str) -> list[Place]:
         """The place and everything it lies in, from the inside out."""

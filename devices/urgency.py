@@ -3,6 +3,9 @@
 Rule: errs towards urgent. It only decides who goes first, never what is true.
 """
 
+from functools import lru_cache
+
+from devices.families import GENERIC, SPECIFIC
 from devices.message import Message
 
 _WORDS = (
@@ -17,14 +20,30 @@ _NATIVE = (b'"sos', b'"fall', b'"smoke', b'"gas', b'"carbon', b"\\u00")
 def urgent(message: Message) -> bool:
     """Whether a message goes ahead of telemetry (DESIGN section 3, R-10)."""
     topic, payload = message.topic, message.payload
-    if topic.endswith("/event"):
+    words = _words_on(topic)
+    if words is _NATIVE:
+        pass  # there words are spelled as in the vocabulary
+    elif not words:
         return True
-    if topic.endswith("/telemetry"):  # the native protocol's: there words are spelled as in the vocabulary
-        words: tuple[bytes, ...] = _NATIVE
     else:
-        payload, words = payload.lower(), _WORDS
+        payload = payload.lower()
     # Plain searches are faster than a pattern, by far on a long payload; this loop is than `any`.
     for word in words:  # noqa: SIM110
         if word in payload:
             return True
     return False
+
+
+@lru_cache(maxsize=65_536)
+def _words_on(topic: str) -> tuple[bytes, ...]:
+    """The words one of which is in every call for help on a topic; none when all on it are urgent."""
+    if topic.endswith("/event"):
+        return ()
+    if topic.startswith("shouwang/") and topic.endswith("/telemetry"):
+        return _NATIVE
+    words = (
+        *_WORDS,
+        *(word for family in (*SPECIFIC, *GENERIC) if family.claims(topic) for word in family.calls),
+    )
+    spelled = topic.lower().encode("utf-8", "replace")
+    return () if any(word in spelled for word in words) else words

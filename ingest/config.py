@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from devices.families import FAMILIES
 from devices.registry_files import Problem
 from rules.toml_lines import line_of, lines
 
@@ -62,6 +63,12 @@ def _site(name: str) -> str:
     return name
 
 
+_VENDORS = tuple(
+    dict.fromkeys(topic for family in FAMILIES.values() if family.name != "native" for topic in family.topics)
+)
+"""What fetches the messages of all families but the native one."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -84,9 +91,7 @@ class BrokerConfig(_Part):
         "shouwang/v1/+/+/telemetry",
         "shouwang/v1/+/+/status",
         "shouwang/v1/+/+/motion",
-        "zigbee2mqtt/#",
-        "v3/+/devices/#",
-        "application/+/device/+/event/+",
+        *_VENDORS,
     ]
 
     def tls(self) -> ssl.SSLContext | None:

@@ -2,7 +2,9 @@
 
 Rule: a family module offers FAMILY (its name), TOPICS (the MQTT filters that fetch its messages; empty when
 its topics are anybody's), `claims(topic)`, `decode(message, known)`, and, where its payloads are told from
-all others, `recognises(payload)`. All are total: any bytes, any text.
+all others, `recognises(payload)`. All are total: any bytes, any text. A family whose calls for help are not
+told by the words of `devices.urgency` offers CALLS: lower-case bytes, one of which is in the topic or payload
+of each of them (an empty one is in all).
 
 Facts (`devices.reading.Learned`) that families teach themselves, by field:
 `model` (about a device), `family` and `entity` (about a topic: who announced it and as what), `metrics`
@@ -25,13 +27,17 @@ def _recognises_nothing(payload: Json) -> bool:  # noqa: ARG001  (the signature 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One family as its module offers it. `cuts`: it can tell whose an oversized message is."""
+    """One family as its module offers it.
+
+    `cuts`: it can tell whose an oversized message is. `calls`: what is in each of its calls for help.
+    """
 
     name: str
     topics: tuple[str, ...]
     claims: Callable[[str], bool]
     decode: Callable[[Message, Known], Decoded | Rejected]
     recognises: Callable[[Json], bool] = _recognises_nothing
+    calls: tuple[bytes, ...] = ()
     cuts: bool = False
 
 
@@ -42,17 +48,24 @@ def _family(module: ModuleType) -> Family:
         module.claims,
         module.decode,
         getattr(module, "recognises", _recognises_nothing),
+        getattr(module, "CALLS", ()),
         cuts=module is native,
     )
 
 
 SPECIFIC: tuple[Family, ...] = tuple(
     _family(module)
-    for module in (native, chirpstack4, tts3, zigbee2mqtt)  # the most specific topics first
+    for module in (  # the most specific topics first
+        native,
+        chirpstack4,
+        tts3,
+        zigbee2mqtt,
+    )
 )
 """Families whose topics are nobody else's, in the order in which they are asked."""
 
-GENERIC: tuple[Family, ...] = ()
+_GENERIC_MODULES: tuple[ModuleType, ...] = ()
+GENERIC: tuple[Family, ...] = tuple(_family(module) for module in _GENERIC_MODULES)
 """Families whose topics look like anybody's, asked when nobody announced the topic."""
 
 FAMILIES: dict[str, Family] = {family.name: family for family in (*SPECIFIC, *GENERIC)}

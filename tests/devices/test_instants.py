@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.instants import any_ms, iso_ms, number_ms, relative
+from devices.instants import any_ms, iso_ms, local_ms, number_ms, relative
 
 NOW = 1_790_000_000_123
 
@@ -114,3 +114,28 @@ def test_relative_is_what_depends_on_its_arrival(value: object, later: int) -> N
     if any_ms(value, NOW) is not None:
         moved = any_ms(value, NOW + later) != any_ms(value, NOW)
         assert relative(value) is moved
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "expected"),
+    [
+        ("2026-04-17T23:33:22", "Asia/Shanghai", "2026-04-17T15:33:22+00:00"),
+        ("2026-04-17 23:33:22", "Europe/Berlin", "2026-04-17T21:33:22+00:00"),
+        ("2026-04-17T23:33:22+02:00", "Asia/Shanghai", "2026-04-17T21:33:22+00:00"),  # names its own
+        ("2026-04-17T23:33:22+02:00", "", "2026-04-17T21:33:22+00:00"),
+        ("2026-10-25T02:30:00", "Europe/Berlin", "2026-10-25T00:30:00+00:00"),  # shown twice: the first
+    ],
+)
+def test_a_zoneless_time_is_one_where_the_zone_is_known(written: str, zone: str, expected: str) -> None:
+    assert local_ms(written, zone) == iso_ms(expected)
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../etc/passwd", "\0", "x" * 300])
+def test_r88_a_zoneless_time_without_a_zone_is_none(zone: str) -> None:
+    assert local_ms("2026-04-17T23:33:22", zone) is None
+
+
+@given(st.text(max_size=30) | st.datetimes(), st.sampled_from(["", "Asia/Shanghai", "America/St_Johns"]))
+def test_any_local_time_has_an_answer(written: str | datetime, zone: str) -> None:
+    at = local_ms(written, zone)
+    assert at is None or isinstance(at, int)

@@ -11,9 +11,10 @@ from devices.catalogue import ACTIONS, BASE, ENTRIES
 from devices.decode import decode
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY
-from devices.reading import Decoded
+from devices.reading import Decoded, Models
 from devices.urgency import urgent
 from devices.words import claim
+from tests.devices.seeds import SEEDS, as_bytes
 
 _NATIVE = "shouwang/v1/home-1/d1/"
 _LIFE_SAFETY = {"sos", "fall", "fall_suspected", "smoke", "gas", "carbon_monoxide"}
@@ -76,6 +77,23 @@ def test_every_action_that_calls_for_help_is_urgent(action: str) -> None:
     assert "sos" in [reading.metric for reading in decoded.readings]
     assert _urgent(topic, payload)
     assert _urgent(topic, payload.upper())
+
+
+_MESSAGES = [(seed.topic, seed.raw, seed.model) for seed in SEEDS] + [
+    (example.topic, as_bytes(example.payload), example.model)
+    for entry in ENTRIES
+    for example in entry.examples
+    if example.topic
+]
+
+
+@pytest.mark.parametrize(("topic", "payload", "model"), _MESSAGES)
+def test_every_seed_and_example_that_speaks_of_life_is_urgent(topic: str, payload: bytes, model: str) -> None:
+    decoded = decode(Message(topic, payload, 0), Models(default=model))
+    if isinstance(decoded, Decoded) and any(
+        reading.metric in LIFE_SAFETY and reading.value is True for reading in decoded.readings
+    ):
+        assert _urgent(topic, payload)
 
 
 @given(st.sampled_from(sorted(_LIFE_SAFETY)), st.data())
