@@ -24,7 +24,6 @@ FAMILIES_OF = {
     "theengs": {"openmqttgateway", "theengs"},
 }
 """Where the collection's family is ours under another name."""
-NOT_YET = {"chirpstack4-vs373-fall-protobuf": "ChirpStack's Protobuf encoding is not decoded yet"}
 
 Case = dict[str, Any]
 

@@ -1,13 +1,24 @@
-"""ChirpStack v4 with JSON encoding: `application/<id>/device/<devEui>/event/<what>`.
+"""ChirpStack v4, JSON or Protobuf: `application/<id>/device/<devEui>/event/<what>`.
 
 Rule: the envelope says who, when and how well it was heard; what was said is the codec's (`lorawan`).
-Protobuf encoding is not decoded here and comes back as rejected.
+Which of its two encodings a server was told to use is seen from the first bytes of each message.
 """
 
 import re
 
 from devices.envelope import Json, json_value
-from devices.families.lorawan import codec, first_time, location, object_of, once, radio, text_of, times
+from devices.families.lorawan import (
+    codec,
+    first_time,
+    location,
+    object_of,
+    once,
+    radio,
+    text_of,
+    times,
+    unread,
+)
+from devices.families.lorawan_frames import CALLS, as_codec
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, number_of
@@ -15,8 +26,12 @@ from devices.words import Origin, Said, number_of
 FAMILY = "chirpstack4"
 TOPICS = ("application/+/device/+/event/+",)
 
+__all__ = ["CALLS", "FAMILY", "TOPICS", "claims", "decode"]
+
 _TOPIC = re.compile(r"application/([^/]+)/device/([^/]+)/(event|command)/([^/]+)", re.DOTALL)
 _SILENT = frozenset(("ack", "txack", "integration"))
+_PROTOBUF = (b"\x08", b"\n", b"\x12")  # the tags of fields 1 and 2, of which every event has one
+_JSON = (b"{", b"[", b'"')
 _LOG_IS_FAULT = frozenset(("ERROR",))
 
 
@@ -31,7 +46,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     device, direction, event = topic.group(2, 3, 4) if topic else ("", "event", "up")
     if direction == "command":
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
+    payload = _payload(event, message.payload)
     if isinstance(payload, Rejected):
         return Rejected(payload.reason, payload.detail, device)
     if not isinstance(payload, dict):
@@ -63,20 +78,36 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     return Decoded(FAMILY, once(said.readings), rejected=tuple(said.rejected), left=said.names_left())
 
 
+def _payload(event: str, payload: bytes) -> Json | Rejected:
+    """The event's fields under their names in JSON."""
+    if payload[:1] not in _PROTOBUF or payload.lstrip()[:1] in _JSON:
+        return json_value(payload)
+    # imported with the first such message: most servers send JSON, and it costs more than this whole family
+    from devices.families.chirpstack4_protobuf import event_object
+
+    return event_object(event, payload)
+
+
 def _up(
     payload: dict[str, Json], info: dict[str, Json], known: Known, origin: Origin, said: Said
 ) -> Rejected | None:
-    decoded = payload.get("object")
-    if isinstance(decoded, dict) and (decoded or not payload.get("data")):
-        tags = object_of(info.get("tags"))
-        models = (
-            text_of(tags.get("model")),
-            *known.models(origin.device),
-            text_of(info.get("deviceProfileName")),
-        )
+    decoded, frame = payload.get("object"), payload.get("data")
+    tags = object_of(info.get("tags"))
+    models = (
+        text_of(tags.get("model")),
+        *known.models(origin.device),
+        text_of(info.get("deviceProfileName")),
+    )
+    if frame and (not isinstance(decoded, dict) or unread(decoded)):
+        read = as_codec(models, payload.get("fPort"), frame)
+        if read is None:
+            undecoded = Rejected(Reason.UNDECODED, "no codec decoded the frame", origin.device)
+            if not decoded:
+                return undecoded
+            said.rejected.append(undecoded)
+        decoded = read or decoded
+    if isinstance(decoded, dict):
         codec(decoded, models, origin, said)
-    elif payload.get("data"):
-        return Rejected(Reason.UNDECODED, "no codec decoded the frame", origin.device)
     radio(payload.get("rxInfo"), origin, said)
     return None
 

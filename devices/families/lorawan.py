@@ -26,6 +26,7 @@ from devices.words import (
 
 _DIALECT = "lorawan"
 _NAMES_OF_MODEL = ("deviceModel", "Device", "Node_type", "SENSOR_MODEL", "model", "sensor")
+_ECHO = frozenset("bytes raw payload hex payload_hex port fport f_port error errors warnings".split())
 _MAX_MESSAGES = 64
 _MAX_KEY = 200
 _TIMES = ("time", "nsTime", "gwTime", "received_at")
@@ -56,6 +57,16 @@ def codec(decoded: dict[str, Json], models: Iterable[str], origin: Origin, said:
             _sensecap(vocabulary, items, origin, said)
         else:
             speak_items(vocabulary, name, items, origin, said)
+
+
+def unread(decoded: Json) -> bool:
+    """Whether a codec's output only repeats the frame, or says itself that it could not read it.
+
+    The Things Stack's formatter as first created returns `{"bytes": [...]}`; SenseCAP's says `valid: false`.
+    """
+    return isinstance(decoded, dict) and (
+        decoded.get("valid") is False or all(name.lower() in _ECHO for name in decoded)
+    )
 
 
 def normalised(measurements: Json, origin: Origin, said: Said) -> None:

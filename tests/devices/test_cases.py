@@ -9,7 +9,6 @@ from devices.registry import Registry
 from tests.cases import (
     FAMILIES_OF,
     FILE,
-    NOT_YET,
     Answer,
     Case,
     Observed,
@@ -42,8 +41,6 @@ def answer_to(case: Case) -> Answer:
 @needs_the_collection
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case["id"])
 def test_real_payload_means_what_it_should(case: Case) -> None:
-    if case["id"] in NOT_YET:
-        pytest.skip(NOT_YET[case["id"]])
     answer = answer_to(case)
     assert faults(case, answer) == [], f"{case['meaning']}\n{answer}"
 
