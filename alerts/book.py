@@ -74,12 +74,13 @@ class _Record:
 class Book:
     """Episodes, open and lately resolved. Rebuilt from stored events by `Book.of`."""
 
-    __slots__ = ("_identities", "_open", "_records")
+    __slots__ = ("_closed", "_identities", "_open", "_records")
 
     def __init__(self) -> None:
         self._records: dict[str, _Record] = {}
         self._open: dict[tuple[str, str], str] = {}
         self._identities: set[str] = set()
+        self._closed: dict[str, int] = {}
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "Book":
@@ -114,6 +115,8 @@ class Book:
                     self._hear(record, event)
             case Resolved():
                 del self._open[record.episode.rule, record.episode.cause]
+                for device, _ in record.heard_at:
+                    self._closed[device] = max(event.at, self._closed.get(device, 0))
             case Acknowledged():
                 pass
         return record.episode
@@ -131,6 +134,7 @@ class Book:
         for record in old:
             del self._records[record.episode.id]
             self._identities -= record.identities
+        self._closed = {device: at for device, at in self._closed.items() if at >= before}
         return len(old)
 
     def get(self, episode: str) -> Episode | None:
@@ -154,6 +158,10 @@ class Book:
     def last_heard(self, episode: str, device: str, metric: str) -> int | None:
         """Event time of the newest evidence of this source in the episode, notes apart (ms)."""
         return self._records[episode].heard_at.get((device, metric))
+
+    def closed_at(self, device: str) -> int:
+        """When an episode that this device called was last resolved (ms, our clock); 0 when none is known."""
+        return self._closed.get(device, 0)
 
     @staticmethod
     def _hear(record: _Record, event: Opened | EvidenceAdded) -> None:

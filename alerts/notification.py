@@ -14,6 +14,7 @@ from alerts.where import Where, where
 from devices.metrics import LIFE_SAFETY
 from devices.registry import Registry
 from rules.decision import Evidence, Severity
+from rules.unreadable import UNREADABLE
 
 VERSION = 1
 """Version of the bodies made here."""
@@ -46,6 +47,7 @@ _METRICS = {
     "water_leak": ("漏水", "water leak"),
     "room_temperature": ("室温异常", "too cold or too hot"),
 }
+_UNREADABLE = ("呼救设备发来无法解读的消息，请去看看", "a message of a call device cannot be read: look in")
 _SEVERITIES = {
     Severity.HIGH: ("紧急", "URGENT"),
     Severity.MEDIUM: ("重要", "Important"),
@@ -135,6 +137,8 @@ def _sentences(
         zh, en = check[0] + zh, f"{en}: {check[1]}" if check[1] else en
     if episode.kind == "environment":
         zh, en = _METRICS.get(episode.metric, (zh, en))
+    if episode.rule == UNREADABLE:
+        zh, en = _UNREADABLE
     urgency = _SEVERITIES[episode.severity]
     reason = _REASONS[why]
     zh_when, en_when = _when(age_ms)

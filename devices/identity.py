@@ -7,7 +7,11 @@ from hashlib import blake2b
 
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY, METRICS, Kind
+from devices.observation import Observation
 from devices.reading import Decoded, Reading, TimeSource
+
+RESENT_MS = 30 * 60_000
+"""R-04: how long a sender repeats a call that nobody took."""
 
 _HAPPENINGS = LIFE_SAFETY | {name for name, metric in METRICS.items() if metric.kind is Kind.EVENT}
 
@@ -15,12 +19,13 @@ _HAPPENINGS = LIFE_SAFETY | {name for name, metric in METRICS.items() if metric.
 def identities(decoded: Decoded, message: Message) -> list[int]:
     """For each reading, a signed 64-bit identity of the message or item it came in.
 
-    From the sender's own key where it gave one; else from device, time and payload. A payload without
-    key and time (or with a time relative to its arrival) can only be told from a new one by MQTT's DUP flag:
-    then 0 means "cannot tell, is new". Under one key a sender may tell several happenings of an incident
-    (suspected, confirmed, over): each has its own identity, since none of them may pass for another. A call
-    for help is a repeat only with the same key and the same time: devices that start counting anew after a
-    change of battery are real, and a second alert is better than none.
+    From the sender's own key where it gave one; else from device, time and payload. Of a radio that repeats
+    itself (`good_for_ms` without a key) what the message says of the device identifies it, for that long. A
+    payload without key and time (or with a time relative to its arrival) can only be told from a new one by
+    MQTT's DUP flag: then 0 means "cannot tell, is new". Under one key a sender may tell several happenings of
+    an incident (suspected, confirmed, over): each has its own identity, since none of them may pass for
+    another. A call for help is a repeat only with the same key and the same time: devices that start counting
+    anew after a change of battery are real, and a second alert is better than none.
     """
     found: list[int] = []
     last: tuple[str, str, int | None, str] | None = None
@@ -29,9 +34,23 @@ def identities(decoded: Decoded, message: Message) -> list[int]:
         happening = f"\0{reading.metric}={reading.value}" if reading.metric in _HAPPENINGS else ""
         this = (reading.device, reading.key, reading.at, happening)
         if this != last:
-            last, identity = this, _identity(decoded.site, reading, message, happening)
+            last, identity = this, _identity(decoded, reading, message, happening)
         found.append(identity)
     return found
+
+
+def is_repeat(observation: Observation, good_for_ms: int, ago_ms: int, *, closed_since: bool) -> bool:
+    """Whether an observation whose identity was seen `ago_ms` before is the same happening.
+
+    A key that is good for a while is a new one after it. A call for help that does not say when it was is the
+    same only for as long as senders repeat a call (R-04); and under a key that is used again, not once the
+    alert about it was closed (`closed_since`): then it is a new press, never lost.
+    """
+    if good_for_ms and ago_ms > good_for_ms:
+        return False
+    if observation.at_source is not TimeSource.ARRIVAL or observation.metric not in LIFE_SAFETY:
+        return True
+    return ago_ms <= RESENT_MS and not (good_for_ms and closed_since)
 
 
 def anonymous(message: Message) -> int:
@@ -39,13 +58,19 @@ def anonymous(message: Message) -> int:
     return _hash(message.topic, "", message.payload)
 
 
-def _identity(site: str, reading: Reading, message: Message, happening: str) -> int:
+def _identity(decoded: Decoded, reading: Reading, message: Message, happening: str) -> int:
     own_time = reading.at is not None and reading.at_source is not TimeSource.ARRIVAL
+    who = f"{decoded.site}/{reading.device}"
     if reading.key:
         stamp = f"@{reading.at}" if own_time and reading.metric in LIFE_SAFETY else ""
-        return _hash(f"{site}/{reading.device}", reading.key + happening + stamp, b"")
+        return _hash(who, reading.key + happening + stamp, b"")
     if own_time:
-        return _hash(f"{site}/{reading.device}", f"{reading.at}{happening}", message.payload)
+        return _hash(who, f"{reading.at}{happening}", message.payload)
+    if reading.good_for_ms:
+        said = ",".join(
+            f"{one.metric}={one.value}" for one in decoded.readings if one.device == reading.device
+        )
+        return _hash(who, f"said:{said}{happening}", b"")
     return 0
 
 

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     NOT_A_NUMBER = "not_a_number"  # NaN, Infinity or a sentinel for "no value"
     OUT_OF_RANGE = "out_of_range"  # beyond the hard limits of REQUIREMENTS section 11
     UNDECODED = "undecoded"  # raw bytes without a decoder for them
+    NOT_UNDERSTOOD = "not_understood"  # read, but nothing it says is known of this device
     EMPTY = "empty"
     UNSTORABLE = "unstorable"  # the database refused it
     BUG = "bug"  # our own mistake: the message is kept, and costs no other

@@ -8,20 +8,16 @@ import contextlib
 import fcntl
 import socket
 import sqlite3
-from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import random
-from typing import NamedTuple, cast
 
 import structlog
 import uvicorn
 
-from devices.message import Message
 from devices.registry import Registry
-from devices.urgency import urgent
 from ingest import desk as desks
 from ingest import outbox as outboxes
 from ingest.api import create_app
@@ -32,11 +28,13 @@ from ingest.checkpoint import SEEN_FOR_MS, Checkpoint
 from ingest.clock import Clock, RealClock
 from ingest.config import BrokerConfig, Config, WebhookConfig
 from ingest.desk import Desk
-from ingest.journal import Entry, SqliteJournal
+from ingest.facts import ANNOUNCED, Fact
+from ingest.intake import Intake
+from ingest.journal import SqliteJournal
 from ingest.metrics import Metrics
 from ingest.outbox import Outbox
 from ingest.pipeline import Pipeline
-from ingest.source import Broker, Source, Token
+from ingest.source import Broker, Source
 from ingest.store.alerts import AlertProjection
 from ingest.store.writer import Writer
 from rules.decision import TECHNICAL, Decision
@@ -49,10 +47,8 @@ _DEADLINE_S = 10.0
 _HOUSEKEEPING_S = 1.0
 _PRUNE_EVERY = 600  # turns of housekeeping
 _THREADS = 64
+_VENDORS = "vendors"
 _CONNECTIONS = 256
-_BACKLOG = 10_000  # entries to be processed, beyond which telemetry is acknowledged only as it is processed
-_LOOK_S = 0.25
-_PATIENCE_S = 1.0  # how long a call for help waits to be recorded
 _LAST_WORDS_S = 3.0  # for notifications under way at shutdown; they are sent at the next start otherwise
 _MEASURED_S = 600.0  # what was decided later than this after arrival is a replay, not a latency
 
@@ -82,92 +78,6 @@ class Running:
     desk: Desk
     metrics: Metrics
     clock: Clock
-
-
-class Receipt(NamedTuple):
-    """Who is to acknowledge a message, and whether it went ahead.
-
-    `number` tells receipts apart: messages of QoS 0 all have the same token.
-    """
-
-    number: int
-    source: Source
-    token: Token
-    urgent: bool
-
-
-class Intake:
-    """Between the sources and the journal: what is durable is processed and acknowledged."""
-
-    def __init__(self, clock: Clock, metrics: Metrics) -> None:
-        self._clock, self._metrics = clock, metrics
-        self._waiting = self._number = 0
-        self._held: deque[Receipt] = deque()  # durable, not acknowledged yet
-        self._calls: dict[Receipt, tuple[float, Message]] = {}  # urgent, not durable yet, since (loop time)
-        self._sources: dict[str, Source] = {}
-        self.journal: SqliteJournal  # made after this, since it calls `committed`
-        self.pipeline: Pipeline
-
-    def receiver(self, lane: str) -> Callable[[Message, Token], None]:
-        """What the source of this lane calls for each message."""
-
-        def received(message: Message, token: Token) -> None:
-            self._waiting += 1
-            self._number += 1
-            hurry = urgent(message)
-            receipt = Receipt(self._number, self._sources[lane], token, hurry)
-            if hurry:
-                self._calls[receipt] = (asyncio.get_running_loop().time(), message)
-            self.journal.append(message, urgent=hurry, receipt=receipt)
-
-        return received
-
-    def attach(self, source: Source) -> None:
-        """The source that receives and acknowledges for its lane."""
-        self._sources[source.lane] = source
-
-    def committed(self, entries: list[Entry]) -> None:
-        """Entries are durable: decide on the urgent ones, then acknowledge all, then leave the rest."""
-        self._waiting -= len(entries)
-        waited_s = (self._clock.now() - min(entry.message.received_at for entry in entries)) / 1000
-        self._metrics.latency.labels("journalled").observe(max(0.0, waited_s / self._clock.speed))
-        receipts = [cast("Receipt", entry.receipt) for entry in entries]
-        hurry = [entry for entry, receipt in zip(entries, receipts, strict=True) if receipt.urgent]
-        self.pipeline.take(hurry, entries[len(hurry) :])  # the journal puts urgent ones first
-        for receipt in receipts:
-            self._calls.pop(receipt, None)
-        self._held.extend(receipts)
-        self._release()
-        for lane, count in Counter(receipt.source.lane for receipt in receipts).items():
-            self._metrics.received.labels(lane).inc(count)
-
-    def _release(self) -> None:
-        """Acknowledge what is durable; a service that cannot keep up lets the broker keep the rest."""
-        while self._held and (self._held[0].urgent or self.pipeline.backlog < _BACKLOG):
-            receipt = self._held.popleft()
-            receipt.source.acknowledge(receipt.token)
-
-    async def run(self) -> None:
-        """A disk that is full, locked or stalled holds up no call for help: it is decided unrecorded.
-
-        It stays unacknowledged, and becoming durable later changes nothing: its evidence is known by then.
-        """
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(_LOOK_S)
-            self._release()
-            overdue = [r for r, (since, _) in self._calls.items() if loop.time() - since > _PATIENCE_S]
-            for receipt in overdue:
-                _, message = self._calls.pop(receipt)
-                log.error("journal_holds_up_a_call", lane=receipt.source.lane)
-                self.pipeline.alarm(message)
-
-    async def settled(self) -> None:
-        """Wait until all that was received is durable and acknowledged; bounded."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_DEADLINE_S):
-                while self._waiting:
-                    await self.journal.transact(lambda _: None)
 
 
 @contextlib.asynccontextmanager
@@ -202,6 +112,12 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         ways += [mqtt] if mqtt else []
         outbox = Outbox(journal, ways, registry, clock, metrics)
         desk = Desk(journal, outbox, registry, config.site, clock, metrics)
+        followers: list[Source] = []
+
+        def taught(facts: list[Fact]) -> None:
+            for source in followers:
+                source.follow(fact.about for fact in facts if fact.field == ANNOUNCED and fact.value)
+
         pipeline = Pipeline(
             journal=journal,
             checkpoint=checkpoint,
@@ -212,6 +128,8 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             metrics=metrics,
             decide=_decider(desk, clock, metrics),
             recorded=desk.settled,
+            closed_at=desk.book.closed_at,
+            taught=taught,
         )
         replayed = pipeline.catch_up()
         # What we did not hear while we were down is not the devices' silence.
@@ -224,6 +142,9 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         stack.callback(projection.close)
         writer = Writer(setting.dsn, journal.id, pipeline.feed, registry, metrics, projection)
         sources = [_source(setting, intake, lane, topics) for lane, topics in _lanes(config.broker)]
+        followers += [source for source in sources if source.lane == _VENDORS]
+        for source in followers:
+            source.follow(pipeline.facts.about(ANNOUNCED))
 
         def parts() -> dict[str, str]:
             """What works (""), and why what does not."""
@@ -344,6 +265,7 @@ class _House:
             await asyncio.to_thread(
                 self._checkpoint.forget, seen_before=now - SEEN_FOR_MS, stored=self._writer.position
             )
+            self._pipeline.facts.forget(self._writer.position)
         except sqlite3.Error as error:  # locked by a checkpoint under way: next time
             log.warning("not_pruned", error=str(error))
 
@@ -406,7 +328,7 @@ def _lanes(config: BrokerConfig) -> list[tuple[str, list[str]]]:
     """
     native = [topic for topic in config.topics if topic.startswith("shouwang/")]
     vendors = [topic for topic in config.topics if topic not in native]
-    lanes = [("life_safety", config.life_safety_topics), ("telemetry", native), ("vendors", vendors)]
+    lanes = [("life_safety", config.life_safety_topics), ("telemetry", native), (_VENDORS, vendors)]
     return [(lane, topics) for lane, topics in lanes if topics]
 
 

@@ -1,6 +1,6 @@
 """How far processing has come, and all it remembers, so that a restart goes on where it was.
 
-Rule: position, rule memories and identities seen are written in one transaction. Losing the newest one
+Rule: position, rule memories, facts and identities seen are written in one transaction. Losing the newest one
 costs only time: the journal still has what came after, and processing it again changes nothing.
 """
 
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import orjson
 
+from ingest.facts import Fact
 from ingest.sqlite import connect, insert
 
 SEEN_FOR_MS = 24 * 3_600_000
@@ -27,6 +28,18 @@ CREATE TABLE IF NOT EXISTS seen (identity INTEGER PRIMARY KEY, at INTEGER NOT NU
 CREATE TABLE IF NOT EXISTS duplicate (
     seq INTEGER NOT NULL, identity INTEGER NOT NULL, PRIMARY KEY (seq, identity)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS fact (
+    about TEXT NOT NULL, field TEXT NOT NULL, seq INTEGER NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (about, field, seq)
+) WITHOUT ROWID;
+"""
+
+
+_FORGET_FACTS = """
+DELETE FROM fact WHERE EXISTS (
+    SELECT 1 FROM fact AS later
+    WHERE later.about = fact.about AND later.field = fact.field AND later.seq > fact.seq AND later.seq <= ?
+)
 """
 
 
@@ -34,7 +47,8 @@ class Progress(NamedTuple):
     """What one checkpoint adds: all are differences but the position, `ahead` and the clock.
 
     `position`: every entry up to it is processed; `ahead`: entries beyond it that are (the urgent ones).
-    `seen`: (identity, received_at ms); `duplicates`: (seq, identity); `now`: the clock in ms.
+    `seen`: (identity, received_at ms); `duplicates`: (seq, identity); `now`: the clock in ms;
+    `facts`: what was learned.
     """
 
     position: int
@@ -43,6 +57,7 @@ class Progress(NamedTuple):
     seen: Sequence[tuple[int, int]]
     duplicates: Sequence[tuple[int, int]]
     now: int
+    facts: Sequence[Fact] = ()
 
 
 class Checkpoint:
@@ -58,9 +73,8 @@ class Checkpoint:
         self._writer.executescript(_SCHEMA)
         meta = dict(self._writer.execute("SELECT key, value FROM meta"))
         if meta.get("journal") != journal:  # another journal: nothing remembered is about its messages
-            self._writer.executescript(
-                "DELETE FROM memory; DELETE FROM seen; DELETE FROM duplicate; DELETE FROM meta;"
-            )
+            for table in ("memory", "seen", "duplicate", "fact", "meta"):
+                self._writer.execute(f"DELETE FROM {table}")
             self._writer.execute("INSERT INTO meta VALUES ('journal', ?)", (journal,))
             meta = {}
         self._reader = connect(path)
@@ -72,6 +86,10 @@ class Checkpoint:
     def memories(self) -> list[tuple[str, str, bytes]]:
         """All rule memories: (rule, subject, state)."""
         return self._reader.execute("SELECT rule, subject, state FROM memory").fetchall()
+
+    def facts(self) -> list[Fact]:
+        """All facts that were learned."""
+        return [Fact(*row) for row in self._reader.execute("SELECT about, field, seq, value FROM fact")]
 
     def seen(self, identities: Sequence[int]) -> dict[int, int]:
         """Those of the identities that were seen, with when (ms)."""
@@ -103,6 +121,8 @@ class Checkpoint:
             insert(database, "memory", progress.memories, verb="INSERT OR REPLACE")
             insert(database, "seen", progress.seen, verb="INSERT OR REPLACE")
             insert(database, "duplicate", progress.duplicates, verb="INSERT OR IGNORE")
+            facts = [(f.about, f.field, f.seq, f.value) for f in progress.facts]
+            insert(database, "fact", facts, verb="INSERT OR REPLACE")
             meta: Iterable[tuple[str, str]] = (
                 ("position", str(progress.position)),
                 ("ahead", orjson.dumps(list(progress.ahead)).decode()),
@@ -116,10 +136,11 @@ class Checkpoint:
             raise
 
     def forget(self, *, seen_before: int, stored: int) -> None:
-        """Drop identities older than `seen_before` (ms) and judgements about entries up to `stored`."""
+        """Drop identities older than `seen_before` (ms), and what no entry after `stored` needs."""
         with self._writing:
             self._writer.execute("DELETE FROM seen WHERE at < ?", (seen_before,))
             self._writer.execute("DELETE FROM duplicate WHERE seq <= ?", (stored,))
+            self._writer.execute(_FORGET_FACTS, (stored,))
 
     def close(self) -> None:
         """Close both connections."""

@@ -1,59 +1,106 @@
 """What one journalled message says, once and for all who ask.
 
-Rule: pure; the same message gives the same answer. The pipeline interprets and so does, when it has
-fallen behind, the store: both must mean the same.
+Rule: pure; the same message, with the same known beforehand, gives the same answer. The pipeline interprets
+and so does, when it has fallen behind, the store: both must mean the same.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from devices.decode import decode
+from devices.decode import decode, family_of
 from devices.identity import anonymous, identities
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.normalise import normalise
 from devices.observation import Observation
-from devices.reading import Reason, Rejected
-from devices.registry import Registry
+from devices.reading import Decoded, Known, Learned, Reason, Rejected
+from devices.registry import Device, Registry
 
 
 class Interpreted(NamedTuple):
     """One message's observations with the identity each came under, and what was turned down.
 
     An identity of 0 means that the sender gave neither key nor time; then `anonymous` identifies the
-    bytes, and is 0 when even those must not be taken for a repeat (life safety).
+    bytes, and is 0 when even those must not be taken for a repeat (life safety). `good_for` is how long (ms)
+    each identity identifies, 0 for ever. `learned` is for later messages. `unreadable` are registered devices
+    for calling whose call this may have been, for all we can read, each with why.
     """
 
     observations: Sequence[Observation]
     identities: Sequence[int]
     rejected: Sequence[Rejected]
     anonymous: int = 0
+    good_for: Sequence[int] = ()
+    family: str = ""
+    learned: Sequence[Learned] = ()
+    left: Sequence[str] = ()
+    unreadable: Sequence[tuple[Device, Rejected]] = ()
 
 
 _NOTHING: tuple[()] = ()
+_MAX_DETAIL = 300
 
 
-def interpret(message: Message, registry: Registry, site: str) -> Interpreted:
+def interpret(message: Message, registry: Registry, site: str, known: Known | None = None) -> Interpreted:
     """The observations of a message for a registry; `site` is where the service stands.
 
-    Total: decoders do not raise; should one do so all the same, that message goes to quarantine.
+    `known` is what earlier messages taught, on top of the registry. Total: decoders do not raise; should one
+    do so all the same, that message goes to quarantine.
     """
     try:
-        return _interpret(message, registry, site)
+        return _interpret(message, registry, site, known or registry)
     except Exception as error:  # noqa: BLE001  one poison message must not stop all that come after it
         return Interpreted(_NOTHING, _NOTHING, (Rejected(Reason.BUG, type(error).__name__),))
 
 
-def _interpret(message: Message, registry: Registry, site: str) -> Interpreted:
-    decoded = decode(message, registry)
+def _interpret(message: Message, registry: Registry, site: str, known: Known) -> Interpreted:
+    decoded = decode(message, known)
     if isinstance(decoded, Rejected):
-        return Interpreted(_NOTHING, _NOTHING, (decoded,))
+        family = family_of(message, known)
+        return Interpreted(
+            _NOTHING,
+            _NOTHING,
+            (decoded,),
+            family=family.name if family is not None else "",
+            unreadable=_unreadable(decoded, message, registry, site),
+        )
     if not decoded.readings:
-        return Interpreted(_NOTHING, _NOTHING, decoded.rejected)
+        rejected = decoded.rejected
+        if decoded.left and not rejected and not decoded.learned:
+            rejected = (Rejected(Reason.NOT_UNDERSTOOD, f"fields: {', '.join(decoded.left)}"[:_MAX_DETAIL]),)
+        return _with_rest(decoded, Interpreted(_NOTHING, _NOTHING, rejected), message, registry, site)
     normalised = normalise(decoded, message, registry, site)
     by_reading = identities(decoded, message)
     observations = normalised.observations
     found = [by_reading[index] for index in normalised.kept]
-    if 0 in found and not any(o.metric in LIFE_SAFETY for o in observations):
-        return Interpreted(observations, found, normalised.rejected, anonymous(message))
-    return Interpreted(observations, found, normalised.rejected)
+    good_for = [decoded.readings[index].good_for_ms for index in normalised.kept]
+    unnamed = 0 in found and not any(o.metric in LIFE_SAFETY for o in observations)
+    said = Interpreted(
+        observations, found, normalised.rejected, anonymous(message) if unnamed else 0, good_for
+    )
+    return _with_rest(decoded, said, message, registry, site)
+
+
+def _with_rest(
+    decoded: Decoded, said: Interpreted, message: Message, registry: Registry, site: str
+) -> Interpreted:
+    unreadable: list[tuple[Device, Rejected]] = []
+    for rejected in said.rejected:
+        if rejected.metric in LIFE_SAFETY or not decoded.readings:
+            unreadable += _unreadable(rejected, message, registry, decoded.site or site)
+    return said._replace(
+        family=decoded.family,
+        learned=decoded.learned,
+        left=decoded.left,
+        unreadable=unreadable if not any(o.metric in LIFE_SAFETY for o in said.observations) else (),
+    )
+
+
+def _unreadable(
+    rejected: Rejected, message: Message, registry: Registry, site: str
+) -> Sequence[tuple[Device, Rejected]]:
+    """The registered device for calling whose message this was. What the broker retained is no call."""
+    levels = message.topic.split("/", 3)
+    where = levels[2] if message.topic.startswith("shouwang/v1/") and len(levels) > 3 else site
+    device = registry.device(where, rejected.device) if rejected.device else None
+    return ((device, rejected),) if device is not None and device.calls and not message.retained else ()

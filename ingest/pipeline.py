@@ -12,18 +12,21 @@ from typing import NamedTuple
 
 import structlog
 
+from devices.identity import is_repeat
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.observation import Observation, Quality
-from devices.reading import Rejected, TimeSource
+from devices.reading import Rejected
 from devices.registry import Registry
 from ingest.checkpoint import Checkpoint, Progress
 from ingest.clock import Clock
+from ingest.facts import Fact, Facts
 from ingest.interpret import Interpreted, interpret
 from ingest.journal import Entry, Journal
 from ingest.metrics import Metrics
 from rules.decision import Decision
 from rules.engine import Changed, Engine, row
+from rules.unreadable import unreadable
 
 log = structlog.get_logger()
 
@@ -37,20 +40,20 @@ CHECKPOINT_S = 5.0
 _STALLED_S = 5.0
 _HELD_ROWS = 200_000  # what the store may leave in memory
 _NEAR = 5_000  # entries; a store no further behind is worth keeping results for
-_RESENT_MS = 30 * 60_000  # R-04: how long a sender repeats a call that nobody took
 _REPEAT_MS = 600_000  # how long bytes without key and time count as a repeat, when MQTT says DUP
 
 
 class Processed(NamedTuple):
     """One entry as the store wants it: its new observations, and why others are none.
 
-    `message` is there only when something was rejected: then it goes to quarantine.
+    `message` is there only when something was rejected: then it goes to quarantine, as of its `family`.
     """
 
     seq: int
     observations: list[Observation]
     rejected: tuple[Rejected, ...]
     message: Message | None
+    family: str = ""
 
 
 Decide = Callable[[list[Decision], int], None]
@@ -62,7 +65,8 @@ class Pipeline:
 
     `decide` gets the decisions of each observation with its arrival time, or of a tick with its time (ms).
     `recorded` returns when all that `decide` was given is durable: no checkpoint may say before that its
-    message is done with, or a crash between the two would lose the alert.
+    message is done with, or a crash between the two would lose the alert. `closed_at` says when an alert that
+    a device had called was last resolved (ms, 0 never); `taught` is told what messages teach.
     """
 
     def __init__(
@@ -77,10 +81,14 @@ class Pipeline:
         metrics: Metrics,
         decide: Decide,
         recorded: Recorded | None = None,
+        closed_at: Callable[[str], int] = lambda _: 0,
+        taught: Callable[[list[Fact]], None] = lambda _: None,
     ) -> None:
         self._journal, self._checkpoint, self._engine = journal, checkpoint, engine
         self._registry, self._site, self._clock = registry, site, clock
         self._metrics, self._decide, self._recorded = metrics, decide, recorded
+        self._closed_at, self._taught = closed_at, taught
+        self.facts = Facts(registry, checkpoint.facts())
         self.position = checkpoint.position
         self._ahead = set(checkpoint.ahead)
         self._rest: deque[Entry] = deque()
@@ -91,6 +99,7 @@ class Pipeline:
         self._saving: dict[int, int] = {}
         self._saving_duplicates: list[tuple[int, int]] = []
         self._saving_memories: list[Changed] = []
+        self._saving_facts: list[Fact] = []
         self.saved = checkpoint.position
         self.last_received = 0  # our clock, ms
         self._last_work = asyncio.get_running_loop().time()
@@ -116,7 +125,7 @@ class Pipeline:
 
     def alarm(self, message: Message) -> None:
         """Decide on a call for help whose journal entry is long in coming; nothing else is done with it."""
-        said = interpret(message, self._registry, self._site)
+        said = interpret(message, self._registry, self._site, self.facts)
         repeats = self._repeats(message, said, self._known([said]))
         for observation, identity in zip(said.observations, said.identities, strict=True):
             if observation.metric in LIFE_SAFETY and identity not in repeats:
@@ -146,6 +155,7 @@ class Pipeline:
         self._saving.update(self._seen)
         self._saving_duplicates += self._duplicates
         self._saving_memories += self._engine.changed()
+        self._saving_facts += self.facts.changed()
         self._seen, self._duplicates = {}, []
         progress = Progress(
             self.position,
@@ -154,6 +164,7 @@ class Pipeline:
             list(self._saving.items()),
             list(self._saving_duplicates),
             self._clock.now(),
+            list(self._saving_facts),
         )
         memories = list(self._saving_memories)
         if self._recorded is not None:
@@ -168,6 +179,7 @@ class Pipeline:
                 break
         self.saved = progress.position
         self._saving, self._saving_duplicates, self._saving_memories = {}, [], []
+        self._saving_facts = []
 
     def _write(self, progress: Progress, memories: list[Changed]) -> None:
         """In a thread: thousands of memories as JSON are no work for the event loop."""
@@ -205,7 +217,7 @@ class Pipeline:
 
     def _process(self, entries: list[Entry]) -> None:
         self._last_work = asyncio.get_running_loop().time()
-        interpreted = [interpret(entry.message, self._registry, self._site) for entry in entries]
+        interpreted = [self._understand(entry) for entry in entries]
         known = self._known(interpreted)
         fates = Counter(
             self._one(entry, said, known) for entry, said in zip(entries, interpreted, strict=True)
@@ -214,6 +226,12 @@ class Pipeline:
             self._metrics.fate.labels(fate).inc(count)
         if entries:
             self.last_received = max(self.last_received, entries[-1].message.received_at)
+
+    def _understand(self, entry: Entry) -> Interpreted:
+        said = interpret(entry.message, self._registry, self._site, self.facts)
+        if said.learned and (new := self.facts.learn(entry.seq, said.learned)):
+            self._taught(new)
+        return said
 
     def _known(self, interpreted: Iterable[Interpreted]) -> dict[int, int]:
         """When each identity of a slice was seen before, if it was."""
@@ -250,6 +268,8 @@ class Pipeline:
                 decisions = self._engine.observe(observation)
                 if decisions:
                     self._decide(decisions, now)
+        for device, rejected in said.unreadable:
+            self._decide([unreadable(device, rejected, str(seq), message.received_at)], message.received_at)
         if said.rejected and message.topic.endswith("/event"):
             first = said.rejected[0]
             log.warning("event_rejected", device=first.device, reason=first.reason, detail=first.detail)
@@ -259,15 +279,16 @@ class Pipeline:
             fate = "observed" if fresh else "duplicate"
         else:
             fate = "quarantined" if said.rejected else "empty"
-        self._done(Processed(seq, fresh, tuple(said.rejected), message if said.rejected else None))
+        self._done(_processed(seq, fresh, said, message))
         return fate
 
     def _repeats(self, message: Message, said: Interpreted, known: dict[int, int]) -> set[int]:
         now = message.received_at
         repeats = {
             identity
-            for observation, identity in zip(said.observations, said.identities, strict=True)
-            if identity in known and _same_call(observation, now - known[identity])
+            for o, identity, good_for in zip(said.observations, said.identities, said.good_for, strict=True)
+            if (seen := known.get(identity)) is not None
+            and is_repeat(o, good_for, now - seen, closed_since=self._closed_at(o.device) >= seen)
         }
         if message.dup and said.anonymous in known:
             repeats |= {said.anonymous} if message.received_at - known[said.anonymous] < _REPEAT_MS else set()
@@ -314,24 +335,19 @@ class Pipeline:
         judged.update(self._saving_duplicates, self._duplicates)
         found: list[Processed] = []
         for seq, message, _ in entries:
-            said = interpret(message, self._registry, self._site)
+            said = interpret(message, self._registry, self._site, self.facts.before(seq))
             fresh = [
                 o
                 for o, i in zip(said.observations, said.identities, strict=True)
                 if (seq, i or said.anonymous) not in judged
             ]
-            found.append(Processed(seq, fresh, tuple(said.rejected), message if said.rejected else None))
+            found.append(_processed(seq, fresh, said, message))
         return found
 
 
-def _same_call(observation: Observation, ago_ms: int) -> bool:
-    """Whether what was seen before under this identity is the same.
-
-    A call for help that does not say when it was is the same only for as long as senders repeat a call
-    (R-04): counters start anew with a new battery.
-    """
-    timed = observation.at_source is not TimeSource.ARRIVAL
-    return timed or observation.metric not in LIFE_SAFETY or ago_ms <= _RESENT_MS
+def _processed(seq: int, fresh: list[Observation], said: Interpreted, message: Message) -> Processed:
+    kept = message if said.rejected else None
+    return Processed(seq, fresh, tuple(said.rejected), kept, said.family)
 
 
 class Feed:

@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +34,8 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
 _CONNECT_TIMEOUT_S = 10.0
 _SESSION_EXPIRY_S = 7 * 86_400
 _KEEPALIVE_S = 30
+_TOPICS_AT_ONCE = 100
+_MOST_FOLLOWED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,14 @@ class Token:
     connection: int
     mid: int
     qos: int
+
+
+def followable(topic: str) -> bool:
+    """Whether an announced topic may be subscribed to: one topic, nobody's inner affairs, no blank.
+
+    The embedded broker has no topics with blanks.
+    """
+    return bool(topic) and len(topic) <= 512 and not set(topic) & set("+#\0 ") and not topic.startswith("$")
 
 
 Opened = Any  # a socket, or what paho wraps around one; its type is paho's own secret
@@ -106,6 +116,8 @@ class Source:
     ) -> None:
         self.lane = lane
         self._broker, self._topics, self._received, self._clock = broker, topics, received, clock
+        self._followed: list[str] = []
+        self._asked: dict[int, list[str]] = {}  # SUBSCRIBE packets for followed topics, not answered yet
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._connection = 0
@@ -132,6 +144,29 @@ class Source:
                 self._ack(self._order.popleft())
         if not self._reading and self._socket is not None and self._outstanding < self._limit:
             self._read_on()
+
+    def follow(self, topics: Iterable[str]) -> None:
+        """Subscribe to more topics, now and after each reconnect: those that devices announced.
+
+        A topic with a wildcard, the broker's own ($...), and what a subscription brings already is left out.
+        """
+        new = [
+            topic
+            for topic in dict.fromkeys(topics)
+            if followable(topic)
+            and topic not in self._followed
+            and not any(paho.topic_matches_sub(held, topic) for held in self._topics)
+        ]
+        self._followed += new[: _MOST_FOLLOWED - len(self._followed)]
+        if self.connected:
+            self._ask_for(new)
+
+    def _ask_for(self, topics: list[str]) -> None:
+        for start in range(0, len(topics), _TOPICS_AT_ONCE):
+            some = topics[start : start + _TOPICS_AT_ONCE]
+            code, mid = self._client.subscribe([(topic, 1) for topic in some])
+            if code == MQTTErrorCode.MQTT_ERR_SUCCESS and mid is not None:
+                self._asked[mid] = some
 
     def _ack(self, token: Token) -> None:
         self._durable.discard(token.mid)
@@ -307,8 +342,13 @@ class Source:
             self._lost.set()
 
     def _on_subscribe(
-        self, _client: paho.Client, _data: object, _mid: int, reasons: list[ReasonCode], _properties: object
+        self, _client: paho.Client, _data: object, mid: int, reasons: list[ReasonCode], _properties: object
     ) -> None:
+        if (asked := self._asked.pop(mid, None)) is not None:
+            unheard = sum(reason.is_failure for reason in reasons)
+            if unheard:  # which is no reason to stop hearing the rest
+                log.warning("announced_topics_refused", count=unheard, of=len(asked))
+            return
         refused = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
         if refused:
             self._failed(
@@ -317,6 +357,8 @@ class Source:
             return
         self.connected, self.last_error = True, ""
         log.info("broker_connected", lane=self.lane, url=self._broker.url)
+        self._asked.clear()
+        self._ask_for(self._followed)
 
     def _on_disconnect(
         self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object

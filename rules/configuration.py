@@ -35,6 +35,7 @@ from rules.kind import Kind
 from rules.kinds import KINDS
 from rules.ruleset import Definition, Fields, RuleSet
 from rules.toml_lines import Path, line_of, lines
+from rules.unreadable import UNREADABLE
 
 _ID = re.compile(r"[a-z0-9-]{1,64}")
 _SCOPES = ("care_level", "place", "resident")
@@ -143,7 +144,7 @@ def _definition(
 def _wrong_id(name: object, kind: object, taken: Container[object]) -> str:
     if not isinstance(name, str) or not _ID.fullmatch(name):
         return 'id: give every rule one, of a-z, 0-9 and "-", at most 64 characters'
-    reserved = name == TECHNICAL or (name in KINDS and KINDS[name].life_safety and name != kind)
+    reserved = name in {TECHNICAL, UNREADABLE} or (name in KINDS and KINDS[name].life_safety and name != kind)
     if reserved:
         return f'id: "{name}" is reserved; take another'
     return f'id: "{name}" is taken by a rule above; take another' if name in taken else ""

@@ -13,14 +13,17 @@ import typer
 from alerts.book import Book, decide
 from alerts.episode import Acknowledged, Episode, Event, Resolved
 from alerts.where import site_of
+from devices.identity import is_repeat
 from devices.message import Message
 from devices.registry import Registry
 from ingest.commands.console import USAGE, end, end_with, registry_problems, rule_problems, told
 from ingest.commands.decoding import lines_of, read_line
+from ingest.facts import Facts
 from ingest.interpret import interpret
 from rules.decision import Decision
 from rules.engine import Engine
 from rules.ruleset import RuleSet
+from rules.unreadable import unreadable
 
 
 def run(
@@ -61,22 +64,31 @@ class Replay:
         self._registry, self._rules, self._site = registry, rules, site
         self._engine: Engine | None = None
         self._book = Book()
-        self._seen: set[int] = set()
-        self.rejected = self.repeated = 0
+        self._facts = Facts(registry)
+        self._seen: dict[int, int] = {}
+        self._read = self.rejected = self.repeated = 0
 
     def take(self, message: Message) -> list[tuple[Event, Episode]]:
         """What follows from one message, and from the time that passed before it."""
         now = message.received_at
         engine = self._engine = self._engine or Engine(self._rules, self._registry, now)
-        said = interpret(message, self._registry, self._site)
+        said = interpret(message, self._registry, self._site, self._facts)
+        self._facts.learn(self._read, said.learned)
+        self._read += 1
         self.rejected += bool(said.rejected and not said.observations)
         decisions = engine.tick(now)
-        repeats = {identity for identity in said.identities if identity in self._seen}
+        repeats = {
+            identity
+            for o, identity, good_for in zip(said.observations, said.identities, said.good_for, strict=True)
+            if (seen := self._seen.get(identity)) is not None
+            and is_repeat(o, good_for, now - seen, closed_since=self._book.closed_at(o.device) >= seen)
+        }
         self.repeated += bool(repeats)
         for observation, identity in zip(said.observations, said.identities, strict=True):
             if identity not in repeats:
                 decisions += engine.observe(observation)
-        self._seen.update(identity for identity in said.identities if identity)
+        self._seen.update((identity, now) for identity in said.identities if identity not in {0, *repeats})
+        decisions += [unreadable(device, why, str(self._read), now) for device, why in said.unreadable]
         return self._decided(decisions, now)
 
     def _decided(self, decisions: list[Decision], now: int) -> list[tuple[Event, Episode]]:

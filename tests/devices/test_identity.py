@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.decode import decode
-from devices.identity import anonymous, identities
+from devices.identity import RESENT_MS, anonymous, identities, is_repeat
 from devices.message import Message
-from devices.reading import Decoded
+from devices.observation import Observation
+from devices.reading import Decoded, Reading, TimeSource
 
 NOW = 1_790_000_000_123
 TS = NOW - 1_000
@@ -138,3 +139,49 @@ def test_the_bytes_of_a_topic_identify_the_anonymous() -> None:
     assert anonymous(one) == anonymous(replace(one, received_at=NOW + 1))
     assert anonymous(one) != anonymous(native("telemetry", {"heart_rate": 71}))
     assert anonymous(one) != anonymous(native("telemetry", {"heart_rate": 70}, "d2"))
+
+
+_RADIO = Message("rtl_433/hub/events", b"{}", NOW)
+
+
+def _said(*readings: Reading) -> list[int]:
+    return identities(Decoded("rtl433", readings), _RADIO)
+
+
+def test_a_radio_that_repeats_itself_is_identified_by_what_it_says() -> None:
+    smoke, low = Reading("a", "smoke", True, good_for_ms=5_000), Reading("a", "battery_low", False)
+    assert 0 not in _said(smoke)
+    assert _said(smoke) == _said(smoke)
+    assert _said(smoke)[0] != _said(smoke, low)[0]
+    assert _said(smoke)[0] != _said(smoke._replace(value=False))[0]
+    assert _said(smoke)[0] != _said(smoke._replace(device="b"))[0]
+    assert _said(low) == [0]  # without a window, what says neither key nor time is new
+
+
+def _observed(metric: str, source: TimeSource) -> Observation:
+    return Observation("d", metric, value=True, at=NOW, received_at=NOW, at_source=source)
+
+
+_DEVICE, _ARRIVAL = TimeSource.DEVICE, TimeSource.ARRIVAL
+
+
+@pytest.mark.parametrize(
+    ("metric", "source", "good_for_ms", "ago_ms", "closed", "repeat"),
+    [
+        ("heart_rate", _ARRIVAL, 0, 10**9, False, True),  # a key for good
+        ("heart_rate", _ARRIVAL, 5_000, 5_000, False, True),
+        ("heart_rate", _ARRIVAL, 5_000, 5_001, False, False),
+        ("sos", _DEVICE, 0, 10**9, True, True),  # says when it was: that very press
+        ("sos", _ARRIVAL, 0, RESENT_MS, True, True),  # sent again until somebody takes it
+        ("sos", _ARRIVAL, 0, RESENT_MS + 1, False, False),
+        ("sos", _ARRIVAL, 600_000, 600_000, False, True),
+        ("sos", _ARRIVAL, 600_000, 600_001, False, False),
+        ("sos", _ARRIVAL, 600_000, 1, True, False),  # pressed again after the alert was closed
+        ("sos", _DEVICE, 600_000, 1, True, True),
+        ("button_press", _ARRIVAL, 600_000, 1, True, True),
+    ],
+)
+def test_for_how_long_a_key_identifies(
+    metric: str, source: TimeSource, good_for_ms: int, ago_ms: int, closed: bool, repeat: bool
+) -> None:
+    assert is_repeat(_observed(metric, source), good_for_ms, ago_ms, closed_since=closed) is repeat

@@ -10,7 +10,7 @@ from devices.identity import anonymous, identities
 from devices.message import Message
 from devices.reading import Decoded, Reason
 from devices.registry import Device, Registry
-from ingest.interpret import interpret
+from ingest.interpret import Interpreted, interpret
 
 NOW = 1_790_000_000_123
 
@@ -50,7 +50,9 @@ def test_an_observation_has_its_own_items_identity(items: list[dict[str, object]
 
 
 def test_what_says_nothing_and_what_cannot_be_read() -> None:
-    assert interpret(message("telemetry", {}), Registry(), "s") == ((), (), (), 0)
+    assert interpret(message("telemetry", {}), Registry(), "s") == Interpreted(
+        (), (), (), family="native", unreadable=[]
+    )
     said = interpret(message("telemetry", {"pulse": 1}), Registry(), "s")
     assert [rejected.reason for rejected in said.rejected] == [Reason.UNKNOWN_METRIC]
     assert not said.observations

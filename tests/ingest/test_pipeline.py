@@ -116,6 +116,108 @@ class TestFates:
         assert at_work.decided[-1].change is Change.NOTE
 
 
+class TestKeysThatAreUsedAgain:
+    """A device counts its alarms from one after a restart: its number identifies a fall only for a while."""
+
+    @staticmethod
+    def fall(at: int, number: int = 1) -> Message:
+        alarm = {"alarm_id": number, "alarm_type": "fall", "alarm_status": "alarm_triggered"}
+        return Message(
+            "application/a/device/radar/event/up", json.dumps({"object": {"events": [alarm]}}).encode(), at
+        )
+
+    async def test_a_number_is_one_fall_for_ten_minutes(self, at_work: Works) -> None:
+        await at_work.take(self.fall(T0), self.fall(T0 + 9 * MINUTE))
+        assert len(at_work.decided) == 1
+        await at_work.take(self.fall(T0 + 9 * MINUTE, number=2))
+        assert len(at_work.decided) == 2
+        await at_work.take(self.fall(T0 + 11 * MINUTE))
+        assert len(at_work.decided) == 3
+
+    async def test_after_the_alert_was_closed_it_is_a_new_fall(self, at_work: Works) -> None:
+        await at_work.take(self.fall(T0))
+        at_work.closed["radar"] = T0 + MINUTE
+        await at_work.take(self.fall(T0 + 2 * MINUTE))
+        assert len(at_work.decided) == 2
+        await at_work.take(self.fall(T0 + 3 * MINUTE))  # which is one fall again
+        assert len(at_work.decided) == 2
+
+
+class TestLearning:
+    """A model learned from the bridge decides from the next message on, through crash and re-reading."""
+
+    BRIDGE = Message(
+        "zigbee2mqtt/bridge/devices",
+        json.dumps([{"friendly_name": "d3", "definition": {"model": "MCCGQ11LM"}}]).encode(),
+        T0,
+    )
+    DOOR = Message("zigbee2mqtt/d3", b'{"contact": false}', T0 + 1)
+
+    async def test_what_is_learned_is_used_and_survives_a_crash(self, at_work: Works) -> None:
+        await at_work.take(self.DOOR, self.BRIDGE, self.DOOR)
+        at_work.pipeline.drain()
+        assert [metrics_of(entry.observations) for entry in await at_work.stored()] == [
+            [], [], [("door_open", True)],
+        ]  # fmt: skip
+        assert [fact.about for fact in at_work.taught] == ["d3"]
+        await at_work.pipeline.save()
+        at_work.crash()
+        await at_work.take(self.DOOR)
+        at_work.pipeline.drain()
+        assert metrics_of((await at_work.stored())[-1].observations) == [("door_open", True)]
+        # read again from the journal, each message means what it meant
+        assert [metrics_of(p.observations) for p in at_work.pipeline.again(0, 9)] == [
+            [], [], [("door_open", True)], [("door_open", True)],
+        ]  # fmt: skip
+
+    async def test_what_says_nothing_known_is_kept(self, at_work: Works) -> None:
+        await at_work.take(self.DOOR)
+        at_work.pipeline.drain()
+        assert at_work.fates() == {"quarantined": 1}
+        stored = await at_work.stored()
+        assert [(r.reason, r.detail) for r in stored[0].rejected] == [("not_understood", "fields: contact")]
+        assert stored[0].family == "zigbee2mqtt"
+
+
+class TestUnreadable:
+    """FAMILIES rule 8: what cannot be read of a device for calling may have been a call."""
+
+    async def test_a_call_buttons_unreadable_message_is_told(self, at_work: Works) -> None:
+        await at_work.take(message("telemetry", b"\xff{garbage", "d4"))
+        at_work.pipeline.drain()
+        assert [(d.rule, d.subject, d.evidence.device, d.severity) for d in at_work.decided] == [
+            ("unreadable", "bob", "d4", "high")
+        ]
+
+    async def test_the_same_entry_processed_again_is_the_same_evidence(self, at_work: Works) -> None:
+        await at_work.take(message("telemetry", b"garbage", "d4"))
+        at_work.pipeline.drain()
+        at_work.crash()
+        assert len({d.evidence.key for d in at_work.decided}) == 1
+        assert len(at_work.decided) == 2
+
+    @pytest.mark.parametrize(
+        ("payload", "device", "flags"),
+        [
+            (b"garbage", "d1", {}),  # no device for calling
+            (b"garbage", "stranger", {}),
+            (b"garbage", "d4", {"retained": True}),
+            (b'{"heart_rate": 70}', "d4", {}),
+            (b'{"heart_rate": 70, "pulse": 1}', "d4", {}),  # read, but for a field
+        ],
+    )
+    async def test_nothing_else_is(
+        self, at_work: Works, payload: bytes, device: str, flags: dict[str, bool]
+    ) -> None:
+        await at_work.take(message("telemetry", payload, device, **flags))
+        at_work.pipeline.drain()
+        assert at_work.decided == []
+
+    async def test_a_call_that_could_be_read_all_the_same_is_a_call(self, at_work: Works) -> None:
+        await at_work.take(message("event", b'{"event": "sos"', "d4"))
+        assert [decision.rule for decision in at_work.decided] == ["sos"]
+
+
 class TestAnonymous:
     """Bytes without key and time: only MQTT's DUP flag tells a repeat."""
 

@@ -225,3 +225,26 @@ async def test_a_topic_that_is_refused_is_told_and_stops_no_other() -> None:
         assert not source.connected
         assert "read b/#: check" in source.last_error
     assert acknowledged == [bytes([0, mid]) for mid in range(1, 101)]
+
+
+async def test_announced_topics_are_followed_and_again_after_a_reconnect(broker: AnyBroker) -> None:
+    owner = Owner()
+    async with listening(owner, Broker(broker.url, client_id="s"), ["a/#"]) as source:
+        source.follow(["home/doorbell/state", "a/covered", "home/+/x", "#", "$SYS/broker", "with blank", ""])
+        sent = [("home/doorbell/state", b"ON"), ("home/other/x", b"no"), ("a/covered", b"once")]
+
+        async def heard() -> list[bytes]:
+            """What came once the subscription, which nobody is told of, holds: the covered topic is last."""
+            owner.messages.clear()
+            async with asyncio.timeout(10):
+                while b"ON" not in owner.payloads:
+                    owner.messages.clear()
+                    await publish(broker.port, *sent)
+                    await eventually(lambda: b"once" in owner.payloads)
+            return owner.payloads
+
+        assert await heard() == [b"ON", b"once"]
+        source._client.disconnect()
+        await eventually(lambda: not source.connected)
+        await eventually(lambda: source.connected)
+        assert await heard() == [b"ON", b"once"]

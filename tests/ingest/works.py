@@ -9,6 +9,7 @@ from devices.message import Message
 from devices.registry import Device, Place, PlaceKind, Registry, Resident
 from devices.urgency import urgent
 from ingest.checkpoint import Checkpoint
+from ingest.facts import Fact
 from ingest.journal import Entry, SqliteJournal
 from ingest.metrics import Metrics
 from ingest.pipeline import Pipeline, Processed, Recorded
@@ -24,7 +25,12 @@ T0 = 1_790_000_000_000
 REGISTRY = Registry.of(
     [Place("r1", PlaceKind.ROOM), Place("r2", PlaceKind.ROOM)],
     [Resident("ann", "r1"), Resident("bob", "r2")],
-    [Device("d1", resident="ann"), Device("d2", resident="bob"), Device("d3", place="r1")],
+    [
+        Device("d1", resident="ann"),
+        Device("d2", resident="bob"),
+        Device("d3", place="r1"),
+        Device("d4", resident="bob", calls=True),
+    ],
 )
 
 _RULES = """
@@ -65,6 +71,8 @@ class Works:
     decided: list[Decision] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
     durable: list[Entry] = field(default_factory=list)
+    closed: dict[str, int] = field(default_factory=dict)  # device -> when its alert was last resolved
+    taught: list[Fact] = field(default_factory=list)
     pipeline: Pipeline = field(init=False)
     checkpoint: Checkpoint | None = None
 
@@ -89,6 +97,8 @@ class Works:
             metrics=self.metrics,
             decide=lambda decisions, _: self.decided.extend(decisions),
             recorded=self.recorded,
+            closed_at=lambda device: self.closed.get(device, 0),
+            taught=self.taught.extend,
         )
         return self.pipeline.catch_up()
 

@@ -1,0 +1,113 @@
+"""Between the sources and the journal: what is durable is processed and acknowledged.
+
+Rule: nothing is acknowledged before it is durable, and a call for help waits for no disk.
+"""
+
+import asyncio
+import contextlib
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+import structlog
+
+from devices.message import Message
+from devices.urgency import urgent
+from ingest.clock import Clock
+from ingest.journal import Entry, SqliteJournal
+from ingest.metrics import Metrics
+from ingest.pipeline import Pipeline
+from ingest.source import Source, Token
+
+log = structlog.get_logger()
+
+_BACKLOG = 10_000  # entries to be processed, beyond which telemetry is acknowledged only as it is processed
+_LOOK_S = 0.25
+_PATIENCE_S = 1.0  # how long a call for help waits to be recorded
+_SETTLE_S = 10.0
+
+
+class Receipt(NamedTuple):
+    """Who is to acknowledge a message, and whether it went ahead.
+
+    `number` tells receipts apart: messages of QoS 0 all have the same token.
+    """
+
+    number: int
+    source: Source
+    token: Token
+    urgent: bool
+
+
+class Intake:
+    """Between the sources and the journal: what is durable is processed and acknowledged."""
+
+    def __init__(self, clock: Clock, metrics: Metrics) -> None:
+        self._clock, self._metrics = clock, metrics
+        self._waiting = self._number = 0
+        self._held: deque[Receipt] = deque()  # durable, not acknowledged yet
+        self._calls: dict[Receipt, tuple[float, Message]] = {}  # urgent, not durable yet, since (loop time)
+        self._sources: dict[str, Source] = {}
+        self.journal: SqliteJournal  # made after this, since it calls `committed`
+        self.pipeline: Pipeline
+
+    def receiver(self, lane: str) -> Callable[[Message, Token], None]:
+        """What the source of this lane calls for each message."""
+
+        def received(message: Message, token: Token) -> None:
+            self._waiting += 1
+            self._number += 1
+            hurry = urgent(message)
+            receipt = Receipt(self._number, self._sources[lane], token, hurry)
+            if hurry:
+                self._calls[receipt] = (asyncio.get_running_loop().time(), message)
+            self.journal.append(message, urgent=hurry, receipt=receipt)
+
+        return received
+
+    def attach(self, source: Source) -> None:
+        """The source that receives and acknowledges for its lane."""
+        self._sources[source.lane] = source
+
+    def committed(self, entries: list[Entry]) -> None:
+        """Entries are durable: decide on the urgent ones, then acknowledge all, then leave the rest."""
+        self._waiting -= len(entries)
+        waited_s = (self._clock.now() - min(entry.message.received_at for entry in entries)) / 1000
+        self._metrics.latency.labels("journalled").observe(max(0.0, waited_s / self._clock.speed))
+        receipts = [cast("Receipt", entry.receipt) for entry in entries]
+        hurry = [entry for entry, receipt in zip(entries, receipts, strict=True) if receipt.urgent]
+        self.pipeline.take(hurry, entries[len(hurry) :])  # the journal puts urgent ones first
+        for receipt in receipts:
+            self._calls.pop(receipt, None)
+        self._held.extend(receipts)
+        self._release()
+        for lane, count in Counter(receipt.source.lane for receipt in receipts).items():
+            self._metrics.received.labels(lane).inc(count)
+
+    def _release(self) -> None:
+        """Acknowledge what is durable; a service that cannot keep up lets the broker keep the rest."""
+        while self._held and (self._held[0].urgent or self.pipeline.backlog < _BACKLOG):
+            receipt = self._held.popleft()
+            receipt.source.acknowledge(receipt.token)
+
+    async def run(self) -> None:
+        """A disk that is full, locked or stalled holds up no call for help: it is decided unrecorded.
+
+        It stays unacknowledged, and becoming durable later changes nothing: its evidence is known by then.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            self._release()
+            overdue = [r for r, (since, _) in self._calls.items() if loop.time() - since > _PATIENCE_S]
+            for receipt in overdue:
+                _, message = self._calls.pop(receipt)
+                log.error("journal_holds_up_a_call", lane=receipt.source.lane)
+                self.pipeline.alarm(message)
+
+    async def settled(self) -> None:
+        """Wait until all that was received is durable and acknowledged; bounded."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLE_S):
+                while self._waiting:
+                    await self.journal.transact(lambda _: None)

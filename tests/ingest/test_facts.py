@@ -1,0 +1,66 @@
+"""What messages teach: kept, with its place in the journal, bounded, and nothing taught twice."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.reading import Learned
+from devices.registry import Device, Registry
+from ingest.facts import MAX_FACTS, Fact, Facts
+
+REGISTRY = Registry.of(devices=[Device("bed-1", model="registered")])
+
+
+def test_a_learned_model_comes_before_the_registered_one() -> None:
+    facts = Facts(REGISTRY)
+    assert facts.models("bed-1") == ("registered",)
+    facts.learn(5, [Learned("bed-1", "model", "told")])
+    assert facts.models("bed-1") == ("told", "registered")
+    assert facts.before(5).models("bed-1") == ("registered",)  # the teaching message did not know it yet
+    assert facts.before(6).models("bed-1") == ("told", "registered")
+
+
+def test_what_is_known_already_is_not_new() -> None:
+    facts = Facts(REGISTRY)
+    assert facts.learn(1, [Learned("t", "family", "homeassistant")]) == [
+        Fact("t", "family", 1, "homeassistant")
+    ]
+    assert facts.learn(2, [Learned("t", "family", "homeassistant")]) == []
+    assert facts.changed() == [Fact("t", "family", 1, "homeassistant")]
+    assert facts.changed() == []
+
+
+def test_an_empty_value_takes_a_fact_back() -> None:
+    facts = Facts(REGISTRY, [Fact("t", "family", 1, "homeassistant")])
+    assert facts.about("family") == ["t"]
+    facts.learn(2, [Learned("t", "family", "")])
+    assert facts.fact("t", "family") == ""
+    assert facts.about("family") == []
+    assert facts.before(2).fact("t", "family") == "homeassistant"
+
+
+def test_there_is_an_end_to_what_is_kept() -> None:
+    facts = Facts(REGISTRY)
+    assert facts.learn(1, [Learned("t", "entity", "x" * 65_537)]) == []
+    assert facts.learn(1, [Learned("t" * 513, "entity", "x")]) == []
+    assert len(facts.learn(1, [Learned(str(n), "model", "m") for n in range(MAX_FACTS + 10)])) == MAX_FACTS
+    assert facts.refused == 12
+    assert facts.learn(2, [Learned("0", "model", "another")])  # what is known may still change
+
+
+_LESSONS = st.lists(st.tuples(st.integers(1, 9), st.sampled_from("ab"), st.sampled_from(["", "x", "y"])))
+
+
+@given(_LESSONS, st.integers(0, 9))
+def test_every_entry_finds_what_it_found(lessons: list[tuple[int, str, str]], stored: int) -> None:
+    """However often versions are forgotten, and after a restart from what the checkpoint kept."""
+    facts = Facts(REGISTRY)
+    lessons.sort(key=lambda lesson: lesson[0])
+    for seq, about, value in lessons:
+        facts.learn(seq, [Learned(about, "f", value)])
+    again = Facts(REGISTRY, facts.changed())
+    facts.forget(stored)
+    for seq in range(stored + 1, 11):
+        for about in "ab":
+            true = [value for learned, who, value in lessons if who == about and learned < seq]
+            assert facts.before(seq).fact(about, "f") == (true[-1] if true else "")
+            assert again.before(seq).fact(about, "f") == (true[-1] if true else "")
