@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from devices.envelope import Json
-from devices.families import chirpstack4, native, tts3, zigbee2mqtt
+from devices.families import chirpstack4, native, tts3, zigbee2mqtt, zwavejs2mqtt
 from devices.message import Message
 from devices.reading import Decoded, Known, Rejected
 
@@ -60,6 +60,7 @@ SPECIFIC: tuple[Family, ...] = tuple(
         chirpstack4,
         tts3,
         zigbee2mqtt,
+        zwavejs2mqtt,
     )
 )
 """Families whose topics are nobody else's, in the order in which they are asked."""

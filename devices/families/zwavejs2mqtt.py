@@ -3,7 +3,7 @@
 Rule: command class and property alone tell what a value means (the catalogue's words are `<class>.<property>
 .<key>`), whether the payload is the bare value, `{time, value}` or the whole value object.
 
-Topics (Z-Wave JS UI, docs/usage/setup.md): `<prefix>/[<location>/]<node>/<class>/<endpoint>/<property>[/<key>]`.
+Topics (its docs/usage/setup.md): `<prefix>/[<location>/]<node>/<class>/<endpoint>/<property>/[<key>]`.
 The device is the node's id or name. What a user typed into a keypad or stored as a code is never repeated.
 """
 
@@ -22,33 +22,39 @@ FAMILY = "zwavejs2mqtt"
 TOPICS = ("zwave/#", "zwavejs2mqtt/#")
 CALLS = (
     *(b"/co", b'"co"', b"/156/", b"heat"),  # carbon monoxide, and Alarm Sensor with its numbers
-    *(b"/111/", b"entry_control", b'"commandclass":111', b'"commandclass": 111'),  # a keypad's emergency keys
+    *(b"/111/", b"class_111", b"entry_control", b"entry control"),  # a keypad's emergency keys
 )
 
-_CLIENT = "_CLIENTS"
-_SILENT = frozenset(("_EVENTS", "_EVENTS_", "broadcast", "multicast", "api"))
+_CLIENT = "/_CLIENTS/"
 _ENDPOINT = re.compile(r"endpoint_\d{1,3}")
 _SMALL = re.compile(r"\d{1,3}")
 _BLANK, _SPECIAL = re.compile(r"\s"), re.compile(r"[^a-z0-9_à-öø-ÿ-]")
 _UNKNOWN_CLASS = re.compile(r"unknownclass_(\d{1,3})")
 _BY_NAME = {
-    **{"basic": 32, "switch_binary": 37, "switch_multilevel": 38, "scene_activation": 43, "sensor_binary": 48},
-    **{"sensor_multilevel": 49, "meter": 50, "color": 51, "thermostat_mode": 64, "thermostat_setpoint": 67},
-    **{"thermostat_operating_state": 66, "thermostat_fan_mode": 68, "thermostat_fan_state": 69},
-    **{"central_scene": 91, "door_lock": 98, "user_code": 99, "barrier_operator": 102, "entry_control": 111},
-    **{"configuration": 112, "notification": 113, "alarm": 113, "manufacturer_specific": 114},
-    **{"powerlevel": 115, "protection": 117, "lock": 118, "sound_switch": 121, "battery": 128, "clock": 129},
-    **{"wake_up": 132, "version": 134, "indicator": 135, "sensor_alarm": 156, "zwave_plus_info": 94},
-    **{"door_lock_logging": 76, "schedule_entry_lock": 78, "association": 133, "firmware_update_md": 122},
+    name: int(number)
+    for name, number in (
+        pair.split("=")
+        for pair in (
+            "basic=32 switch_binary=37 switch_multilevel=38 scene_activation=43 sensor_binary=48 "
+            "sensor_multilevel=49 meter=50 color=51 thermostat_mode=64 thermostat_setpoint=67 "
+            "thermostat_operating_state=66 thermostat_fan_mode=68 thermostat_fan_state=69 central_scene=91 "
+            "door_lock=98 user_code=99 barrier_operator=102 entry_control=111 configuration=112 "
+            "notification=113 alarm=113 manufacturer_specific=114 powerlevel=115 protection=117 lock=118 "
+            "sound_switch=121 battery=128 clock=129 wake_up=132 version=134 indicator=135 sensor_alarm=156 "
+            "zwave_plus_info=94 door_lock_logging=76 schedule_entry_lock=78 association=133 "
+            "firmware_update_md=122"
+        ).split()
+    )
 }
 """The names that Z-Wave JS UI gives command classes (its Constants.ts)."""
 _NUMBERS = frozenset((*_BY_NAME.values(), 96, 106, 108, 131))
 _SCENE, _KEYPAD, _NOTIFICATION = 91, 111, 113
+_GESTURES = ("single", "hold", "double", "triple", "quadruple", "quintuple")
+_NAMES_OF_PRESSES = "keypressed keyhelddown keypressed2x keypressed3x keypressed4x keypressed5x".split()
 _PRESSES = {
     # Central Scene Command Class; a key let go (1) is nothing new.
-    **{"0": "single", "2": "hold", "3": "double", "4": "triple", "5": "quadruple", "6": "quintuple"},
-    **{"keypressed": "single", "keyhelddown": "hold", "keypressed2x": "double", "keypressed3x": "triple"},
-    **{"keypressed4x": "quadruple", "keypressed5x": "quintuple"},
+    **dict(zip(("0", "2", "3", "4", "5", "6"), _GESTURES, strict=True)),
+    **dict(zip(_NAMES_OF_PRESSES, _GESTURES, strict=True)),
 }
 _HELD_MS = 5_000
 """A key that is held says so every 200 ms: that is one press."""
@@ -78,7 +84,7 @@ def recognises(payload: Json) -> bool:
 def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One value of one node, or what the gateway says of a node or of itself."""
     topic = message.topic
-    if topic.endswith("/set") or any(level in _SILENT for level in topic.split("/", 3)[1:3]):
+    if topic.endswith("/set") or "/_EVENTS" in topic or (_CLIENT in topic and not topic.endswith("/status")):
         return Decoded(FAMILY)
     place = _place(topic)
     device = place.device if place else _node(topic)
@@ -89,8 +95,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
             return Rejected(payload.reason, payload.detail, device)
     value, at = payload, None
     if isinstance(payload, dict):
-        if isinstance(payload.get("commandClass"), int) and "property" in payload:
-            place = _described(payload, place, device)
+        number = payload.get("commandClass")
+        if isinstance(number, int) and "property" in payload:
+            place = _described(payload, number, place, device)
         if "value" in payload or "time" in payload or (place and "commandClass" in payload):
             value = payload.get("value")
             stamp = payload.get("time", payload.get("lastUpdate"))
@@ -101,7 +108,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
 
 
 def _bare(raw: bytes, broken: Rejected, place: _Place | None) -> Json | Rejected:
-    """A payload that is no JSON: nothing at all, a bare text, or broken. A call is one even when it is broken."""
+    """A payload that is no JSON: nothing, a bare text, or broken. A call is one even when it is broken."""
     if broken.reason is Reason.EMPTY or (place and _is_call(place)):
         return None
     if broken.reason is not Reason.NOT_JSON or raw.lstrip()[:1] in {b"{", b"["}:
@@ -147,17 +154,15 @@ def _node(topic: str) -> str:
     return levels[-2] if len(levels) > 2 else levels[-1]
 
 
-def _described(payload: dict[str, Json], place: _Place | None, node: str) -> _Place:
+def _described(payload: dict[str, Json], number: int, place: _Place | None, node: str) -> _Place:
     """What a value object says of itself."""
-    number = payload["commandClass"]
-    assert isinstance(number, int)
     own, key = payload.get("property"), payload.get("propertyKey")
     if not isinstance(own, (str, int)):
         own = payload.get("propertyName")
     named = [str(part)[:_MAX_MODEL] for part in (own, key) if isinstance(part, (str, int))]
     if place is None:
-        name, number_of_node = text_of(payload.get("nodeName")), payload.get("nodeId")
-        node = name or (str(number_of_node) if isinstance(number_of_node, int) else node)
+        name, id_of_node = text_of(payload.get("nodeName")), payload.get("nodeId")
+        node = name or (str(id_of_node) if isinstance(id_of_node, int) else node)
     unit = payload.get("unit")
     suffix = f"@{unit.strip().lower()}" if isinstance(unit, str) and unit.strip() else ""
     return _Place(place.device if place else node, number, _name(number, named) + suffix)
@@ -189,7 +194,9 @@ def _value(known: Known, place: _Place, value: Json, origin: Origin) -> Decoded 
 def _press(scene: str, value: Json, origin: Origin, said: Said) -> None:
     """A key of a remote control or button: which key, and how it was pressed."""
     number = number_of(value)
-    code = str(int(number)) if number is not None and 0 <= number <= len(_PRESSES) else str(value)[:20].lower()
+    code = (
+        str(int(number)) if number is not None and 0 <= number <= len(_PRESSES) else str(value)[:20].lower()
+    )
     gesture = _PRESSES.get(code)
     key = scene.lstrip("0")[:20] or "0"
     if gesture == "hold":
@@ -205,7 +212,9 @@ def _of_node(message: Message, device: str, payload: Json, at: int | None) -> De
     levels = message.topic.split("/")
     last = levels[-1]
     if last == "status":
-        return _status(device, payload, at, own=_CLIENT in levels or levels[-2:] == ["driver", "status"])
+        return _status(
+            device, payload, at, own=_CLIENT in message.topic or levels[-2:] == ["driver", "status"]
+        )
     if last == "nodeinfo" and isinstance(payload, dict):
         named = ("manufacturer", "productLabel", "productDescription")
         model = " ".join(filter(None, (text_of(payload.get(name)) for name in named)))[:_MAX_MODEL]
@@ -216,7 +225,7 @@ def _of_node(message: Message, device: str, payload: Json, at: int | None) -> De
 
 
 def _status(device: str, payload: Json, at: int | None, *, own: bool) -> Decoded | Rejected:
-    """Alive or dead. A node that is asleep is well; a bare `false` may be that (older versions) or a dead one."""
+    """Alive or dead. A node that is asleep is well; a bare `false` may be that, or a dead one."""
     state: Scalar = None
     if isinstance(payload, dict):
         value, word = payload.get("value"), payload.get("status")
