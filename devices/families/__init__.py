@@ -16,7 +16,17 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from devices.envelope import Json
-from devices.families import chirpstack4, native, tts3, zigbee2mqtt, zwavejs2mqtt
+from devices.families import (
+    ath,
+    ava4,
+    chirpstack4,
+    healthdata2mqtt,
+    native,
+    qube_vital,
+    tts3,
+    zigbee2mqtt,
+    zwavejs2mqtt,
+)
 from devices.message import Message
 from devices.reading import Decoded, Known, Rejected
 
@@ -61,11 +71,16 @@ SPECIFIC: tuple[Family, ...] = tuple(
         tts3,
         zigbee2mqtt,
         zwavejs2mqtt,
+        ava4,
+        qube_vital,
     )
 )
 """Families whose topics are nobody else's, in the order in which they are asked."""
 
-_GENERIC_MODULES: tuple[ModuleType, ...] = ()
+_GENERIC_MODULES: tuple[ModuleType, ...] = (
+    ath,
+    healthdata2mqtt,
+)
 GENERIC: tuple[Family, ...] = tuple(_family(module) for module in _GENERIC_MODULES)
 """Families whose topics look like anybody's, asked when nobody announced the topic."""
 

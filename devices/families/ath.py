@@ -1,0 +1,105 @@
+"""ATH hubs: `iot/<hub>/<device>/<what>` for watches, cuffs, thermometers (athtech.io, MQTT interface).
+
+Rule: an empty object on `connect/will` is the broker saying that the hub is gone; on `connect/pingresp` it is
+the hub saying that it is there.
+"""
+
+import re
+from collections.abc import Iterator
+
+from devices.envelope import Json, json_value
+from devices.families.lorawan import object_of, text_of
+from devices.families.medical import measured
+from devices.message import Message
+from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
+from devices.words import Origin, Said, own_time
+
+FAMILY = "ath"
+TOPICS = ("iot/+/+/data", "iot/+/+/status", "iot/+/connect/+", "iot/+/sub_devices/dev_list")
+
+_TOPIC = re.compile(
+    r"iot/([^/]+)/([^/]+)/(data|status|command|command_reply|ping|pingresp|will|dev_list)", re.DOTALL
+)
+_STATUS = {
+    "connected": True,
+    "online": True,
+    "disconnected": False,
+    "disconnect": False,
+    "offline": False,
+    "lost": False,
+}
+_MAX_DEVICES = 256
+_MAX_MODEL = 100
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic looks like a hub's."""
+    return _TOPIC.fullmatch(topic) is not None
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One message of a hub or of one of its devices. Commands and their answers say nothing."""
+    topic = _TOPIC.fullmatch(message.topic)
+    if topic is None:
+        return Rejected(Reason.UNKNOWN_TOPIC, "expected iot/<hub>/<device>/<what>")
+    hub, device, what = topic.groups()
+    if what in {"pingresp", "will"} and device == "connect":
+        online = Reading(hub, "online", what == "pingresp", at_source=TimeSource.ARRIVAL)
+        return Decoded(FAMILY, (online,))
+    if what in {"command", "command_reply", "ping", "pingresp", "will"}:
+        return Decoded(FAMILY)
+    payload = json_value(message.payload)
+    about = hub if what == "dev_list" else device
+    if isinstance(payload, Rejected):
+        return Rejected(payload.reason, payload.detail, about)
+    if what == "dev_list":
+        return _inventory(payload, hub)
+    if not isinstance(payload, dict):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", about)
+    return _status(payload, message, device) if what == "status" else _data(payload, message, device, known)
+
+
+def _status(payload: dict[str, Json], message: Message, device: str) -> Decoded | Rejected:
+    online = _STATUS.get(text_of(payload.get("status")).strip().lower())
+    if online is None:
+        return Rejected(Reason.WRONG_SHAPE, "expected CONNECTED or DISCONNECTED", device)
+    said = Said()
+    said.add(Origin(device, message.received_at, _at(payload, message)), "online", online)
+    return Decoded(FAMILY, tuple(said.readings))
+
+
+def _data(payload: dict[str, Json], message: Message, device: str, known: Known) -> Decoded:
+    """What a device measured: flat `values`, or `device` and `measure` with names and ISO times."""
+    measure, described = object_of(payload.get("measure")), object_of(payload.get("device"))
+    at = _at(measure, message)
+    at = _at(payload, message) if at is None else at
+    models = (text_of(described.get("model")), *known.models(device), text_of(measure.get("type")))
+    item = {name: value for name, value in payload.items() if name != "device"}
+    said = Said()
+    measured(item, models, Origin(device, message.received_at, at), said, {})
+    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _at(payload: dict[str, Json], message: Message) -> int | None:
+    value = payload.get("time")
+    return None if isinstance(value, (dict, list)) else own_time(value, message.received_at)
+
+
+def _inventory(payload: Json, hub: str) -> Decoded | Rejected:
+    """Which devices a hub has: teaches their models. A hub that fails says `{"err_msg": ...}`."""
+    if isinstance(payload, dict):
+        return Decoded(FAMILY, left=("err_msg",) if "err_msg" in payload else ())
+    if not isinstance(payload, list):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON array", hub)
+    return Decoded(FAMILY, learned=tuple(_models(payload)))
+
+
+def _models(inventory: list[Json]) -> Iterator[Learned]:
+    for one in inventory[:_MAX_DEVICES]:
+        described = object_of(one)
+        device = text_of(described.get("deveui"))
+        model = " ".join(
+            text_of(described[name]) for name in ("product_name", "product_category") if name in described
+        )
+        if device and model.strip():
+            yield Learned(device, "model", model.strip()[:_MAX_MODEL])
