@@ -8,7 +8,8 @@ A word is one claim, several, or a choice by the field's value (`*`: any other v
     [unless field ...] [without field ...] [if text]
 
 - `in`: the unit the device uses; `* factor`: what makes its number one in the metric's own unit;
-- `except`: numbers that mean "no value"; `over`: a number that is not over this one is left;
+- `except`: numbers that mean "no value"; `over`: a number that is not over this one is left, and a state is
+  whether its number is over it;
 - `unless`: gives way to another field, which says it better; `without`: is left beside such a field;
 - `if`: true when the field's text contains this text, which goes to the end of the claim.
 
@@ -42,9 +43,12 @@ _SMALLEST_CLOCK = 2**28
 """A smaller time in a payload is a clock that was never set (families here have no relative times)."""
 OWN_NUMBER_MS = 600_000
 """How long a device's own number of an event identifies it: devices count from one after a restart."""
-_CHANNEL = re.compile(r"_\d+")
+_CHANNEL = re.compile(r"([_.])\d+")
 _MAX_LEFT = 32
 _MAX_NAME = 60
+_MAX_PATH = 200
+_MAX_ITEMS = 512
+"""More members of lists than a message of the longest frame can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class Said:
     readings: list[Reading] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    items: int = 0
 
     def add(self, origin: Origin, metric: str, value: Value, detail: str = "") -> None:
         """One reading in the metric's canonical unit."""
@@ -213,20 +218,27 @@ def _claims(written: object) -> Claims:
 
 
 def flatten(payload: Mapping[str, Json]) -> tuple[Fields, list[tuple[str, list[Json]]]]:
-    """The scalar fields of a payload by dotted path, and its lists. Depth is bounded by the envelope."""
+    """The scalar fields of a payload by dotted path, and its lists. Depth is bounded by the envelope.
+
+    Paths are cut where no real one is so long, so that long names deep inside cost no more than short ones.
+    """
     fields: Fields = {}
     lists: list[tuple[str, list[Json]]] = []
-    for name, value in payload.items():
-        if not isinstance(value, (dict, list)):
-            fields[name] = value
-        elif isinstance(value, list):
-            lists.append((name, value))
-        else:
-            inner, inner_lists = flatten(value)
-            for path, scalar in inner.items():
-                fields[f"{name}.{path}"] = scalar
-            lists += [(f"{name}.{path}", items) for path, items in inner_lists]
+    _flatten(payload, "", fields, lists)
     return fields, lists
+
+
+def _flatten(
+    payload: Mapping[str, Json], prefix: str, fields: Fields, lists: list[tuple[str, list[Json]]]
+) -> None:
+    for name, value in payload.items():
+        path = prefix + name if prefix else name
+        if isinstance(value, dict):
+            _flatten(value, f"{path[:_MAX_PATH]}.", fields, lists)
+        elif isinstance(value, list):
+            lists.append((path[:_MAX_PATH], value))
+        else:
+            fields[path] = value
 
 
 def speak(vocabulary: Vocabulary, payload: Mapping[str, Json], origin: Origin, said: Said) -> None:
@@ -241,7 +253,8 @@ def speak_items(vocabulary: Vocabulary, name: str, items: Iterable[Json], origin
     """The members of a list: messages like this one, or parts of it whose fields are `name.field`."""
     alike = name in vocabulary.items
     for item in items:
-        if not isinstance(item, dict):
+        said.items += 1
+        if not isinstance(item, dict) or said.items > _MAX_ITEMS:
             said.left.append(name)
             return
         if alike:
@@ -274,7 +287,8 @@ def speak_fields(
     for name, value in fields.items():
         word = words.get(name)
         if word is None and name not in parts:
-            word = words.get(_CHANNEL.sub("_#", name, count=1)) if "_" in name else None
+            if ("_" in name or "." in name) and len(said.left) < _MAX_ITEMS:
+                word = words.get(_CHANNEL.sub(r"\1#", name, count=1))
             if word is None:
                 said.left.append(name)
         if word is None or value is None:
@@ -424,6 +438,9 @@ def _state(one: Claim, value: Scalar, truth: Truth) -> bool | _No:
         return not one.inverted if one.phrase in _text(value) else _VALUE
     if isinstance(value, bool):
         found: bool | None = value
+    elif one.over is not None:
+        number = number_of(value)
+        found = None if number is None else number > one.over
     elif isinstance(value, (int, float)):
         found = bool(value) if value in {0, 1} else None
     else:

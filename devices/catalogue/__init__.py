@@ -56,9 +56,9 @@ def _example(one: dict[str, Any]) -> Example:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """Models that share words."""
+    """Models that share words. Each is itself and no other."""
 
     name: str
     dialect: str
@@ -119,8 +119,14 @@ _BY_CODE = _by_code()
 @lru_cache(maxsize=4096)
 def words_of(dialect: str, *models: str) -> Vocabulary:
     """The vocabulary of a device, by what is known of its model, the most trusted first. Any text will do."""
+    return _vocabulary(dialect, entries_of(dialect, *models))
+
+
+@lru_cache(maxsize=1024)
+def _vocabulary(dialect: str, entries: tuple[Entry, ...]) -> Vocabulary:
+    """Shared by all models of the same entries: devices may be called anything."""
     words = dict(BASE.get(dialect, {}))
-    for entry in entries_of(dialect, *models):
+    for entry in entries:
         words |= entry.words
     return vocabulary({name: word for name, word in words.items() if word != "?"}, TRUTH)
 

@@ -25,7 +25,7 @@ from devices.words import (
 )
 
 _DIALECT = "lorawan"
-_NAMES_OF_MODEL = ("deviceModel", "Device", "Node_type", "SENSOR_MODEL", "model", "sensor")
+_NAMES_OF_MODEL = ("deviceModel", "Device", "Node_type", "SENSOR_MODEL", "model", "sensor", "typeOfProduct")
 _ECHO = frozenset("bytes raw payload hex payload_hex port fport f_port error errors warnings".split())
 _MAX_MESSAGES = 64
 _MAX_KEY = 200
@@ -47,7 +47,7 @@ def codec(decoded: dict[str, Json], models: Iterable[str], origin: Origin, said:
     """Adds what a codec's output says. `models` is what is known of the model, the most trusted first."""
     named = [name for name in _NAMES_OF_MODEL if name in decoded]
     inside = [text_of(decoded[name]) for name in named]
-    vocabulary = words_of(_DIALECT, *filter(None, (*models, *inside)))
+    vocabulary = words_of(_DIALECT, *[model[:_MAX_KEY] for model in (*models, *inside) if model.strip()])
     fields, lists = flatten(decoded)
     for name in named:
         fields.pop(name, None)
@@ -74,7 +74,7 @@ def normalised(measurements: Json, origin: Origin, said: Said) -> None:
     vocabulary = words_of(_DIALECT, "TTS-NORMALIZED")
     already = {reading.metric for reading in said.readings}
     more = Said()
-    for one in measurements if isinstance(measurements, list) else ():
+    for one in measurements[:_MAX_MESSAGES] if isinstance(measurements, list) else ():
         if isinstance(one, dict):
             speak(vocabulary, one, origin, more)
     said.readings += [reading for reading in more.readings if reading.metric not in already]
@@ -82,7 +82,9 @@ def normalised(measurements: Json, origin: Origin, said: Said) -> None:
 
 def radio(receptions: Json, origin: Origin, said: Said) -> None:
     """Adds the best signal of all gateways that heard the uplink."""
-    heard = [one for one in receptions if isinstance(one, dict)] if isinstance(receptions, list) else []
+    if not isinstance(receptions, list):
+        return
+    heard = [one for one in receptions[:_MAX_MESSAGES] if isinstance(one, dict)]
     for name in ("rssi", "snr"):
         values = [
             value
@@ -117,7 +119,7 @@ def first_time(candidates: Iterable[Json]) -> int | None:
 
 def times(receptions: Json) -> list[Json]:
     """When the gateways heard an uplink, for those that know the time."""
-    heard = receptions if isinstance(receptions, list) else []
+    heard = receptions[:_MAX_MESSAGES] if isinstance(receptions, list) else []
     return [one[name] for one in heard if isinstance(one, dict) for name in _TIMES if name in one]
 
 
