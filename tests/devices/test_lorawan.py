@@ -82,7 +82,7 @@ def test_a_fall_in_protobuf_has_the_key_that_it_has_in_json() -> None:
     alarm = {"alarm_id": 9, "alarm_type": "fall", "alarm_status": "alarm_triggered"}
     for encoded in in_both({"events": [alarm]}):
         fall = readings(_ON + "up", encoded)["fall"]
-        assert (fall.device, fall.key) == (_EUI, "9+fall+alarm_triggered")
+        assert (fall.device, fall.key) == (_EUI, "9+alarm_triggered")
         assert fall.at == 1_750_000_000_775
 
 
