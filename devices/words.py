@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from devices.envelope import Json
-from devices.instants import any_ms
+from devices.instants import any_ms, relative
 from devices.metrics import METRICS, Kind
 from devices.reading import Reading, Reason, Rejected, TimeSource, Value
 
@@ -39,8 +39,6 @@ _NO_VALUE = frozenset(
     ("", "unknown", "none", "null", "n/a", "na", "nan", "unavailable", "undefined", "-", "--")
 )
 _NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)(?![0-9xX])")  # 0xffff is no zero
-_SMALLEST_CLOCK = 2**28
-"""A smaller time in a payload is a clock that was never set (families here have no relative times)."""
 OWN_NUMBER_MS = 600_000
 """How long a device's own number of an event identifies it: devices count from one after a restart."""
 _CHANNEL = re.compile(r"([_.])\d+")
@@ -314,8 +312,11 @@ def speak_fields(
 
 
 def own_time(value: Scalar, received_at: int) -> int | None:
-    """A time that a device itself wrote, as ms UTC; None when it is none, or its clock was never set."""
-    if value is None or (isinstance(value, (int, float)) and value < _SMALLEST_CLOCK):
+    """A time that a device itself wrote, as ms UTC; None when it is none, or its clock was never set.
+
+    Families here have no relative times: what would be one is a clock that counts from its start.
+    """
+    if value is None or relative(value):
         return None
     return any_ms(value, received_at)
 

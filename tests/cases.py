@@ -104,7 +104,11 @@ def _faults(case: Case, answer: Answer) -> list[str]:
     for one in observed:
         by_metric.setdefault(one.metric, []).append(one)
     for wanted in case["expect"]:
-        there = by_metric.get(wanted["metric"], [])
+        there = [
+            held
+            for held in by_metric.get(wanted["metric"], [])
+            if held.device == wanted.get("device", held.device)
+        ]
         right = [held for held in there if _equal(wanted["value"], held.value)]
         if not right:
             values = [held.value for held in there]
@@ -129,6 +133,7 @@ def _faults(case: Case, answer: Answer) -> list[str]:
         if any(_equal(bad["value"], held.value) for held in by_metric.get(bad["metric"], ()))
     ]
     devices = {case.get("device"), *case.get("device_also", ())}
+    devices |= {wanted["device"] for wanted in case["expect"] if "device" in wanted}
     if case.get("device") is not None:
         found += [f"device {one.device!r}" for one in observed if one.device not in devices]
         if answer.rejected is not None and answer.rejected not in devices:

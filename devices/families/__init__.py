@@ -19,11 +19,20 @@ from devices.envelope import Json
 from devices.families import (
     ath,
     ava4,
+    carelink,
     chirpstack4,
+    drug_box_scu,
     healthdata2mqtt,
     native,
+    netlia,
     qube_vital,
+    radar_misc,
+    sleepace,
     tts3,
+    vayyar,
+    watch_askme,
+    watch_g616,
+    watch_kati,
     zigbee2mqtt,
     zwavejs2mqtt,
 )
@@ -73,6 +82,12 @@ SPECIFIC: tuple[Family, ...] = tuple(
         zwavejs2mqtt,
         ava4,
         qube_vital,
+        vayyar,
+        sleepace,
+        watch_g616,
+        watch_kati,
+        drug_box_scu,
+        netlia,
     )
 )
 """Families whose topics are nobody else's, in the order in which they are asked."""
@@ -80,6 +95,9 @@ SPECIFIC: tuple[Family, ...] = tuple(
 _GENERIC_MODULES: tuple[ModuleType, ...] = (
     ath,
     healthdata2mqtt,
+    watch_askme,
+    carelink,
+    radar_misc,
 )
 GENERIC: tuple[Family, ...] = tuple(_family(module) for module in _GENERIC_MODULES)
 """Families whose topics look like anybody's, asked when nobody announced the topic."""

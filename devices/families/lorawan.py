@@ -101,6 +101,8 @@ def location(place: Json, origin: Origin, said: Said) -> None:
     latitude, longitude = number_of(found.get("latitude")), number_of(found.get("longitude"))
     if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
         return
+    if abs(latitude) > 90 or abs(longitude) > 180:  # no place: half of it would be a wrong one
+        return
     said.add(origin, "latitude", latitude)
     said.add(origin, "longitude", longitude)
     accuracy = number_of(found.get("accuracy"))

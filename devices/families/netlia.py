@@ -1,0 +1,66 @@
+"""Netlia sensors as its event forwarding sends them: `netlia/<device>/<event type>`, one event a message.
+
+Rule: `event-start` means what the kind of device says: an alarm button calls for help, a magnet says that a
+door was opened. `EventId` identifies an event that is delivered several times.
+"""
+
+from devices.catalogue import words_of
+from devices.envelope import Json, json_value
+from devices.families.lorawan import text_of
+from devices.instants import iso_ms
+from devices.message import Message
+from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+from devices.words import Origin, Said, flatten, speak_fields
+
+FAMILY = "netlia"
+TOPICS = ("netlia/#",)
+
+_ENVELOPE = frozenset(("protocolversion", "deviceid", "eventid", "eventtime"))
+_SIGNS = frozenset(("devicetype", "eventtype", "eventid"))
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic begins with `netlia/`."""
+    return topic.startswith("netlia/")
+
+
+def recognises(payload: Json) -> bool:
+    """Whether it is an event of Netlia's: its topics are whatever partner and Netlia agreed on."""
+    return isinstance(payload, dict) and len(payload) < 64 and {name.lower() for name in payload} >= _SIGNS
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One event of one device."""
+    levels = message.topic.split("/")
+    device = levels[1] if levels[0] == "netlia" and len(levels) > 1 else ""
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return Rejected(payload.reason, payload.detail, device)
+    if not isinstance(payload, dict):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+    flat, lists = flatten(payload)
+    fields = {name.lower(): value for name, value in flat.items()}  # the regulator's begin in lower case
+    named = fields.get("deviceid")
+    device = str(named)[:200] if isinstance(named, str) and named else device
+    kind, event = fields.get("devicetype"), fields.get("eventtype")
+    if not device or not isinstance(event, str):
+        return Rejected(Reason.WRONG_SHAPE, "expected DeviceId and EventType", device)
+    number = text_of(fields.get("eventid"))[:100]
+    origin = Origin(
+        device,
+        message.received_at,
+        iso_ms(text_of(fields.get("eventtime"))),
+        TimeSource.GATEWAY,
+        f"{number}/{event}"[:200] if number else "",
+    )
+    if not isinstance(kind, str):
+        fields["devicetype"] = "?"  # what any device may say is understood without it
+    said = Said()
+    speak_fields(
+        words_of(FAMILY, *known.models(device)),
+        {name: value for name, value in fields.items() if name not in _ENVELOPE},
+        origin,
+        said,
+    )
+    said.left += [name for name, _ in lists]
+    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())

@@ -1,0 +1,122 @@
+"""Small radars on topics of their builder's choice: HLK-LD6002, DFRobot C1001, MicRadar and Seeed 60 GHz.
+
+Rule: the last level of a topic that has a plain value says what the value is; JSON says it itself. 255 is an
+error of the module, and a suspected fall is not a fall.
+"""
+
+from devices.catalogue import words_of
+from devices.envelope import Json, json_value
+from devices.families.lorawan import object_of, text_of
+from devices.message import Message
+from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+from devices.words import Fields, Origin, Said, Scalar, Vocabulary, flatten, own_time, speak_fields
+
+FAMILY = "radar-misc"
+TOPICS = ("+/radar/#", "radar/#", "sleepsensor/#", "ld6002/#", "R60AFD1/#", "/Radar60FL/#", "/Radar60SP/#")
+CALLS = (
+    b"\xe8\xb7\x8c\xe5\x80\x92",
+    b"\xe6\x91\x94\xe5\x80\x92",
+    b'"status":2',
+    b'"status": 2',
+)  # 跌倒, 摔倒
+
+_MODULES = (
+    "radar", "sleepsensor", "ld6002", "mmwave", "mr60", "mr24", "r60a", "r60b", "r24", "c1001", "60ghz",
+)  # fmt: skip
+_FALLS = frozenset(
+    ("fall", "falls", "fallstatus", "fallstate", "falldetected", "falldetection", "fallalarm", "falldown")
+)
+_VALUES = frozenset(("state", "value", "status", "live", "data", "event", "json", "telemetry", "sensor"))
+_COMMANDS = frozenset(
+    (
+        "set",
+        "get",
+        "cmd",
+        "command",
+        "commands",
+        "config",
+        "settings",
+        "settingsupdate",
+        "otaupdate",
+        "info",
+        "settingsstate",
+    )
+)
+_INSIDE = ("params", "data", "payload", "values")
+_IDS = ("device_id", "deviceId", "device", "id", "sn", "mac")
+_TIMES = ("timestamp", "time", "ts")
+_REPEATS_MS = 5_000
+
+
+def claims(topic: str) -> bool:
+    """Whether a level of the topic names such a module, or its last one a fall."""
+    lowered = topic.lower()
+    return any(module in lowered for module in _MODULES) or _fold(lowered.rpartition("/")[2]) in _FALLS
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One value, or one object of them."""
+    levels = message.topic.strip("/").split("/")
+    last = _fold(levels[-1])
+    if last in _COMMANDS:
+        return Decoded(FAMILY)
+    if levels[0] in {"Radar60FL", "Radar60SP"} and len(levels) > 1:
+        device, models = levels[1], levels[:1]
+    else:
+        device, models = "/".join(levels[:-1]) or message.topic, []
+    if not device:
+        return Rejected(Reason.UNKNOWN_TOPIC, "a topic without a level")
+    payload = json_value(message.payload)
+    origin = Origin(device, message.received_at, None, TimeSource.ARRIVAL, good_for_ms=_REPEATS_MS)
+    said = Said()
+    if isinstance(payload, dict):
+        if not models:
+            device = next((name for field in _IDS if (name := text_of(payload.get(field))[:200])), device)
+        _object(payload, device, words_of(FAMILY, *models, *known.models(device)), origin, said)
+    elif isinstance(payload, list) or message.payload.lstrip()[:1] in {b"{", b"["}:
+        wrong = (
+            payload if isinstance(payload, Rejected) else Rejected(Reason.WRONG_SHAPE, "expected an object")
+        )
+        return Rejected(wrong.reason, wrong.detail, device)
+    elif not message.payload.strip():
+        return Rejected(Reason.EMPTY, "", device)
+    else:
+        text: Scalar = message.payload.decode(errors="replace")[:100].strip().strip('"')
+        _value(text, levels, words_of(FAMILY, *known.models(device)), origin, said)
+    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _fold(name: str) -> str:
+    """A name as builders agree on it: `fallStatus`, `fall_status`, `fall-status`."""
+    return name.replace("_", "").replace("-", "").replace(" ", "").lower()
+
+
+def _value(text: Scalar, levels: list[str], vocabulary: Vocabulary, origin: Origin, said: Said) -> None:
+    """A plain value: what it is of is said by the last level that is a word, else by the value itself."""
+    names = [_fold(level) for level in reversed(levels)]
+    name = next((name for name in names[:1] if name not in _VALUES), None) or next(
+        (name for name in names[1:] if name in vocabulary.words), ""
+    )
+    if names[0] == "status" and isinstance(text, str) and text.lower() in {"online", "offline"}:
+        name = "online"
+    if name not in vocabulary.words:
+        name = "fall.said" if name not in vocabulary.parts else name
+    speak_fields(vocabulary, {name: text}, origin, said)
+
+
+def _object(
+    payload: dict[str, Json], device: str, vocabulary: Vocabulary, origin: Origin, said: Said
+) -> None:
+    fields: Fields = {}
+    for part in (payload, *(object_of(payload.get(name)) for name in _INSIDE)):
+        for name, value in flatten(part)[0].items():
+            if name not in _IDS and name.partition(".")[0] not in _INSIDE:
+                fields[_fold(name)] = value
+    if "fall.status" in vocabulary.words and "status" in fields:
+        fields["fall.status"] = fields.pop("status")  # of a module whose numbers are known
+    stamp = next((fields.pop(name) for name in _TIMES if name in fields), None)
+    at = own_time(stamp, origin.received_at)
+    source = TimeSource.ARRIVAL if at is None else TimeSource.DEVICE
+    speak_fields(
+        vocabulary, fields, Origin(device, origin.received_at, at, source, good_for_ms=_REPEATS_MS), said
+    )

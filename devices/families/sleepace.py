@@ -1,0 +1,96 @@
+"""Sleepace bed sensors as their server pushes them: an array of `{timeStamp, dataKey, data, deviceId}`.
+
+Rule: two people share a device, so a side is part of who it is. A device that is offline or starting says
+nothing about its bed; 8 and 255 are no values.
+"""
+
+from devices.catalogue import words_of
+from devices.envelope import Json, json_value
+from devices.families.lorawan import object_of
+from devices.message import Message
+from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+from devices.words import Fields, Origin, Said, Scalar, flatten, own_time, speak_fields
+
+FAMILY = "sleepace"
+TOPICS = ("sleepace/#", "sleepace-+/#")
+
+_SIDES = {0: "left", 1: "right", "0": "left", "1": "right", "left": "left", "right": "right"}
+_MOST_ITEMS = 4_096
+_MOST_REJECTED = 32
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic's first level is Sleepace's: `sleepace/push`, `sleepace-57136`."""
+    return topic.split("/", 1)[0].lower().startswith("sleepace")
+
+
+def recognises(payload: Json) -> bool:
+    """Whether it is a push of Sleepace's, whose topic is the partner's account."""
+    first = payload[0] if isinstance(payload, list) and payload else payload
+    return isinstance(first, dict) and "dataKey" in first and "deviceId" in first and "data" in first
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """A push: an array of items of any devices, or one item alone."""
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return payload
+    items = payload if isinstance(payload, list) else [payload]
+    said = Said()
+    for item in items[:_MOST_ITEMS]:
+        wrong = _item(item, message, known, said) if isinstance(item, dict) else "expected an object"
+        if wrong and len(said.rejected) < _MOST_REJECTED:
+            said.rejected.append(Rejected(Reason.WRONG_SHAPE, wrong))
+    if len(items) > _MOST_ITEMS:
+        said.left.append("items")
+    if said.rejected and not said.readings and len(items) == len(said.rejected):
+        return said.rejected[0]
+    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _item(item: dict[str, Json], message: Message, known: Known, said: Said) -> str:
+    """One item. Returns what is wrong with it."""
+    named, about = item.get("deviceId"), item.get("dataKey")
+    if not isinstance(named, str) or not named or not isinstance(about, str):
+        return "expected deviceId and dataKey"
+    data = item.get("data")
+    fields: Fields = {name.lower(): value for name, value in flatten(object_of(data))[0].items()}
+    if not isinstance(data, (dict, list)):
+        fields = {"": data}  # a bare value
+    side = fields.pop("leftright", None)
+    device = named[:200]
+    if isinstance(side, (int, str)) and (where := _SIDES.get(side)):
+        device = f"{device}/{where}"
+    stamp = item.get("timeStamp", item.get("timestamp"))
+    at = own_time(stamp, message.received_at) if isinstance(stamp, (int, float, str)) else None
+    what = about.strip().lower()[:40]
+    key = "" if at is None else f"{what}@{at}"
+    if what == "alarmnotify":
+        what = _name(fields.pop("type", None))
+        number = fields.pop("id", None)
+        if isinstance(number, (int, str)) and not isinstance(number, bool) and number:
+            key = f"{what} {str(number)[:60]}" if isinstance(number, str) or abs(number) < 2**64 else key
+    origin = Origin(device, message.received_at, at, TimeSource.DEVICE, key)
+    vocabulary = words_of(FAMILY, *known.models(named))
+    if what == "realtime" and _is_one(fields.get("initstatus")):
+        return ""
+    if f"alarm.{_alarm(what)}" in vocabulary.words:
+        relieved = _is_one(fields.get("status"))
+        fields = {f"alarm.{_alarm(what)}": "relieved" if relieved else "raised"}
+    else:
+        fields = {f"{what}.{name}" if name else what: value for name, value in fields.items()}
+    speak_fields(vocabulary, fields, origin, said)
+    return ""
+
+
+def _name(value: Scalar) -> str:
+    return value.strip().lower()[:40] if isinstance(value, str) else ""
+
+
+def _alarm(what: str) -> str:
+    """`alarmLeftBed` is `leftbed`."""
+    return what.removeprefix("alarm").replace("_", "")
+
+
+def _is_one(value: Scalar) -> bool:
+    return value in {1, "1"}

@@ -1,0 +1,102 @@
+"""askme 4G caps and badges: `info/<kind>` and, the same once more, `info/<tenant>/<kind>`.
+
+Rule: `heart` is the heartbeat, not the heart. What comes on two topics is one event, known by kind and time.
+"""
+
+from devices.catalogue import words_of
+from devices.envelope import Json, json_value
+from devices.families.lorawan import location
+from devices.message import Message
+from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+from devices.words import Fields, Origin, Said, flatten, own_time, speak_fields
+
+FAMILY = "watch-askme"
+TOPICS = ("info/+", "info/+/+", "op/alarm/cap/+", "op/command/cap/+")
+
+_KINDS = frozenset(("heart", "position", "up", "down", "alarm"))
+_COMMANDS = ("op/alarm/cap/", "op/command/cap/")
+_ABOUT = frozenset(("user_id", "tenant_id", "timestamp", "lng", "lat", "elevation", "accuracy"))
+_BACK_INSIDE = ("in", "enter", "进")
+_OVER = ("stop", "off", "end", "clear", "停", "解除")
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic is one of the five kinds, of all tenants or of one, or a command."""
+    levels = topic.split("/")
+    return (levels[0] == "info" and 2 <= len(levels) <= 3 and levels[-1] in _KINDS) or topic.startswith(
+        _COMMANDS
+    )
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One message of a cap. What is sent to it ends in nothing."""
+    if message.topic.startswith("op/"):
+        return Decoded(FAMILY)
+    kind = message.topic.rpartition("/")[2]
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return _unreadable(kind, message, payload)
+    if not isinstance(payload, dict):
+        return _unreadable(kind, message, Rejected(Reason.WRONG_SHAPE, "expected a JSON object"))
+    fields = flatten(payload)[0]
+    device = f"{_id(fields.get('user_id'))}/{_id(fields.get('tenant_id'))}"
+    if device == "/":
+        if kind != "alarm":
+            return Rejected(Reason.WRONG_SHAPE, "names neither user nor tenant")
+        device = message.topic
+    at = None if kind == "down" else own_time(fields.get("timestamp"), message.received_at)
+    said = Said()
+    if kind == "alarm":
+        fields = _alarm(fields)
+    key = "" if at is None else f"{kind} {fields.get('alarm', '')}@{at}"
+    origin = Origin(device, message.received_at, at, TimeSource.DEVICE, key)
+    if kind in {"up", "down"}:
+        arrived = Origin(
+            device, message.received_at, at, TimeSource.DEVICE if at else TimeSource.ARRIVAL, key
+        )
+        said.add(arrived, "online", kind == "up")
+    speak_fields(
+        words_of(FAMILY, *known.models(device)),
+        {name: value for name, value in fields.items() if name not in _ABOUT},
+        origin,
+        said,
+    )
+    # Positions are of a correction service on WGS-84's frame; GCJ-02 is for maps.
+    location(
+        {"latitude": fields.get("lat"), "longitude": fields.get("lng"), "accuracy": fields.get("accuracy")},
+        origin,
+        said,
+    )
+    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _alarm(fields: Fields) -> Fields:
+    """The fields with the alarm as one word, also for a fence that the wearer came back into."""
+    named, more = fields.get("alarm_type"), fields.get("additional")
+    alarm = named.strip().lower()[:40] if isinstance(named, str) else ""
+    added = more.strip().lower()[:40] if isinstance(more, str) else ""
+    if alarm == "fence":
+        if any(word in added for word in _OVER):
+            alarm = "fence stop"
+        elif added.startswith(_BACK_INSIDE):
+            alarm = "fence in"
+    rest = {name: value for name, value in fields.items() if name not in {"alarm_type", "additional"}}
+    return {**rest, "alarm": alarm or None}
+
+
+def _unreadable(kind: str, message: Message, rejected: Rejected) -> Decoded | Rejected:
+    """An alarm that cannot be read, but holds the word for a call or a fall, is one."""
+    payload = message.payload.lower()
+    said = Said()
+    for word, metric in ((b"sos", "sos"), (b'"fall', "fall")):
+        if kind == "alarm" and word in payload:
+            arrived = Origin(message.topic[:200] or "alarm", message.received_at, None, TimeSource.ARRIVAL)
+            said.add(arrived, metric, value=True, detail="unreadable")
+            return Decoded(FAMILY, tuple(said.readings), rejected=(rejected,))
+    return rejected
+
+
+def _id(value: Json) -> str:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return ""
+    return value[:100] if isinstance(value, str) else str(value) if abs(value) < 2**64 else ""
