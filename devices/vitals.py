@@ -4,7 +4,7 @@ A glucose of 108 can only be mg/dL, one of 5.6 only mmol/L; 20 is a faint in one
 without a unit it is left. What a family's documents say of its unit decides only such a doubtful number.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from devices.reading import Reading
@@ -64,46 +64,51 @@ def unit_named(text: object) -> Unit | None:
 
 
 def settle(
-    readings: Iterable[Reading], told: Mapping[str, Unit], documented: Mapping[str, Unit]
+    readings: Sequence[Reading], told: Mapping[str, Unit], documented: Mapping[str, Unit]
 ) -> tuple[list[Reading], list[str]]:
     """The readings of one measurement in units that are certain, and the metrics that had to be left.
 
     `told` are units that the message names, by quantity; `documented` those that the family's documents name.
     A reading that has a unit keeps it. Float32 noise (36.43000031) is rounded away.
     """
-    pressure = _pressure(readings, told.get("pressure"), documented.get("pressure"))
     found: list[Reading] = []
     left: list[str] = []
     for reading in readings:
-        value, metric = reading.value, reading.metric
+        metric, value, code = reading.metric, reading.value, reading.unit
         if type(value) is float:
             value = round(value, 3)
         quantity = _QUANTITY.get(metric)
-        if quantity is None or reading.unit or not isinstance(value, (int, float)):
-            if metric == "spo2" and isinstance(value, (int, float)) and 0 < value <= 1:
-                value = value * 100  # a fraction: nobody lives with 1 %
-            found.append(reading if value is reading.value else reading._replace(value=value))
-            continue
-        unit = told.get(quantity)
-        if quantity == "pressure":
-            unit = pressure
-        elif unit is None:
-            unit = _by_size(metric, value, documented.get(quantity))
-        if unit is None:
-            left.append(metric)
-        else:
-            value = value if unit.factor == 1.0 else _times(value, unit.factor)
-            found.append(reading._replace(value=value, unit=unit.code))
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            pass
+        elif quantity is not None and not code:
+            unit = told.get(quantity)
+            if unit is None and quantity == "pressure":
+                unit = _pressure(readings, documented.get("pressure"))
+            elif unit is None:
+                unit = _by_size(metric, value, documented.get(quantity))
+            if unit is None:
+                left.append(metric)
+                continue
+            code = unit.code
+            if unit.factor != 1.0:
+                value = _times(value, unit.factor)
+        elif metric == "spo2" and 0 < value <= 1:
+            value = value * 100  # a fraction: nobody lives with 1 %
+        found.append(reading._replace(value=value, unit=code))
     return found, left
 
 
-def upside_down(readings: Iterable[Reading]) -> bool:
+def upside_down(readings: Sequence[Reading]) -> bool:
     """Whether a diastolic pressure is not below the systolic one beside it: then neither is true."""
-    by_metric = {reading.metric: reading.value for reading in readings}
-    systolic, diastolic = by_metric.get("bp_systolic"), by_metric.get("bp_diastolic")
-    return (
-        isinstance(systolic, (int, float)) and isinstance(diastolic, (int, float)) and systolic <= diastolic
-    )
+    systolic, diastolic = _value(readings, "bp_systolic"), _value(readings, "bp_diastolic")
+    return systolic is not None and diastolic is not None and systolic <= diastolic
+
+
+def _value(readings: Sequence[Reading], metric: str) -> float | None:
+    for reading in readings:
+        if reading.metric == metric and isinstance(reading.value, (int, float)):
+            return reading.value
+    return None
 
 
 def _by_size(metric: str, value: float, documented: Unit | None) -> Unit | None:
@@ -118,17 +123,13 @@ def _by_size(metric: str, value: float, documented: Unit | None) -> Unit | None:
     return _CEL if metric == "room_temperature" else documented
 
 
-def _pressure(readings: Iterable[Reading], told: Unit | None, documented: Unit | None) -> Unit | None:
-    """The unit of all pressures of a measurement: the systolic one tells it, else the mean, else neither."""
-    if told is not None:
-        return told
-    by_metric = {reading.metric: reading.value for reading in readings}
-    highest = by_metric.get("bp_systolic", by_metric.get("bp_mean"))
-    if not isinstance(highest, (int, float)):
-        return documented
-    if highest < _KPA_BELOW and "bp_systolic" in by_metric:
+def _pressure(readings: Sequence[Reading], documented: Unit | None) -> Unit | None:
+    """The unit of all pressures of a measurement: the systolic one tells it, else a high mean."""
+    systolic = _value(readings, "bp_systolic")
+    if systolic is not None and systolic < _KPA_BELOW:
         return _KPA
-    return _MMHG if highest > _MMHG_ABOVE else documented
+    highest = _value(readings, "bp_mean") if systolic is None else systolic
+    return _MMHG if highest is not None and highest > _MMHG_ABOVE else documented
 
 
 def _times(value: float, factor: float) -> float:
@@ -138,5 +139,5 @@ def _times(value: float, factor: float) -> float:
         return float("inf")
 
 
-MMHG, MGDL, MMOL, KG = _MMHG, _MGDL, _MMOL, _KG
+MMHG, MGDL, CEL, FAHRENHEIT, KG = _MMHG, _MGDL, _CEL, _FAHRENHEIT, _KG
 """Units that families' documents name."""

@@ -108,16 +108,26 @@ def _heard(
                 Rejected(Reason.WRONG_SHAPE, "a measurement without ble_addr", origin.device)
             )
             continue
-        at = next((item[name] for name in _TIMES if item.get(name) is not None), None)
-        at = _when(at, message, known, device)
+        at = _own_time(item, message, known, device)
         own = own or at is not None
         here = Origin(device, message.received_at, origin.at if at is None else at)
         measured(item, (*models, *known.models(device)), here, said, _DOCUMENTED)
     return own
 
 
+def _own_time(item: Mapping[str, Json], message: Message, known: Known, device: str) -> int | None:
+    for name in _TIMES:
+        if (value := item.get(name)) is not None:
+            return _when(value, message, known, device)
+    return None
+
+
 def _address(item: Mapping[str, Json]) -> str:
-    return next((found for name in _ADDRESS if (found := text_of(item.get(name)).strip())), "")
+    for name in _ADDRESS:
+        found = item.get(name)
+        if isinstance(found, str) and found.strip():
+            return found.strip()
+    return ""
 
 
 def _when(value: Json, message: Message, known: Known, device: str) -> int | None:

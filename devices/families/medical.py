@@ -5,24 +5,42 @@ travel beside it (name, citizen id, birth date) are never looked at.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from devices.catalogue import words_of
 from devices.envelope import Json
 from devices.reading import Reason, Rejected
-from devices.vitals import Unit, settle, unit_named, upside_down
-from devices.words import Fields, Origin, Said, Scalar, flatten, number_of, speak_fields
+from devices.vitals import CEL, FAHRENHEIT, Unit, settle, unit_named, upside_down
+from devices.words import (
+    Fields,
+    Origin,
+    Said,
+    Scalar,
+    Vocabulary,
+    flatten,
+    number_of,
+    speak_fields,
+)
 
 _DIALECT = "medical"
 _MAX_MODEL = 100
-_MAX_FIELDS = 256
+_MAX_MEMBERS = 256
+_MAX_CACHED = 60
 _WRAPPERS = frozenset(
     "value values data measure measurement measurements result results reading readings vitals vitalsigns bp "
     "bloodpressure nibp oximeter oximetry pulseox".split()
 )
 _SPLIT = frozenset(("bp", "bloodpressure", "nibp"))  # names of a pressure written 120/80
-_PLACES: Final = ("mode", "measurementlocation", "measureposition", "bodypart", "site", "location")
-_THERMOMETER = ("temp", "temperature", "temperaturecelsius", "temperaturefahrenheit", "tempc", "tempf")
+_THERMOMETER: Final = {  # the surest first
+    "temperaturecelsius": CEL,
+    "tempc": CEL,
+    "temperature": None,
+    "temp": None,
+    "temperaturefahrenheit": FAHRENHEIT,
+    "tempf": FAHRENHEIT,
+}
 _MEASURED_AT = {
     place: metric
     for metric, places in {
@@ -33,6 +51,11 @@ _MEASURED_AT = {
         "": "object surface thing water milk bath liquid food bottle 物体 物温 表面",
     }.items()
     for place in places.split()
+}
+_WORD_AT = {
+    "body_temperature": "temperaturebody",
+    "skin_temperature": "skintemperature",
+    "room_temperature": "roomtemperature",
 }
 _CONTROL = frozenset(("control", "control solution", "qc", "quality control", "质控"))
 _MEALS = frozenset(
@@ -46,8 +69,30 @@ _MEALS = frozenset(
         *"preprandial postprandial".split(),
     )
 )
-_INVALID = ("isvalid", "isvalidreading", "valid", "stable", "isstable", "stabilized", "isstabilized")
 _NO = frozenset(("false", "0", "no", "invalid"))
+_ROLES: Final = {
+    role: kind
+    for kind, roles in {
+        "place": "mode measurementlocation measureposition measureplace bodypart site location position",
+        "marker": "marker meal mealmarker",
+        "valid": "valid isvalid isvalidreading stable isstable stabilized isstabilized",
+    }.items()
+    for role in roles.split()
+}
+_PRESSURES = frozenset(("bp_systolic", "bp_diastolic"))
+
+
+@dataclass(slots=True)
+class _Measurement:
+    """One measurement taken apart: bare names, how they were written, named units, and what is about it."""
+
+    fields: Fields = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
+    told: dict[str, Unit] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+    place: str = ""
+    marker: str = ""
+    valid: bool = True
 
 
 def measured(
@@ -62,122 +107,132 @@ def measured(
     A measurement that says of itself that it is invalid or not yet stable, and a glucose of control solution,
     are nobody's. A pressure whose diastolic is not below its systolic is turned down whole.
     """
-    fields, written, told, lists = _fields(item)
-    if any(_plain(fields.get(name)) in _NO for name in _INVALID):
-        return
     vocabulary = words_of(_DIALECT, *[model[:_MAX_MODEL] for model in models if model])
-    marker = _plain(fields.get("marker", fields.get("meal")))
-    if marker in _CONTROL:
+    found = _taken_apart(item, vocabulary)
+    if not found.valid:
+        return
+    if found.marker in _CONTROL:
         said.left.append("marker")
         return
-    _place(fields)
+    if found.place:
+        _name_by_place(found)
     one = Said()
-    speak_fields(vocabulary, fields, origin, one)
-    readings, doubtful = settle(one.readings, told, documented)
+    speak_fields(vocabulary, found.fields, origin, one)
+    readings, doubtful = settle(one.readings, found.told, documented)
     if upside_down(readings):
-        pressures = [reading for reading in readings if reading.metric in {"bp_systolic", "bp_diastolic"}]
         said.rejected += [
             Rejected(Reason.OUT_OF_RANGE, "systolic is not above diastolic", origin.device, reading.metric)
-            for reading in pressures
+            for reading in readings
+            if reading.metric in _PRESSURES
         ]
-        readings = [reading for reading in readings if reading not in pressures]
-    if marker in _MEALS:
+        readings = [reading for reading in readings if reading.metric not in _PRESSURES]
+    if found.marker in _MEALS:
         readings = [
-            reading._replace(detail=marker) if reading.metric == "glucose" else reading
+            reading._replace(detail=found.marker) if reading.metric == "glucose" else reading
             for reading in readings
         ]
     said.readings += readings
     said.rejected += one.rejected
-    said.left += [written.get(name, name) for name in one.left] + doubtful + lists
+    said.left += [found.written.get(name, name) for name in one.left] + doubtful + found.left
 
 
-def _fields(item: Mapping[str, Json]) -> tuple[Fields, dict[str, str], dict[str, Unit], list[str]]:
-    """The fields by their bare names, how each was written, the units among them by quantity, and lists."""
-    fields: Fields = {}
-    written: dict[str, str] = {}
-    told: dict[str, Unit] = {}
+def _taken_apart(item: Mapping[str, Json], vocabulary: Vocabulary) -> _Measurement:
+    found = _Measurement()
     flat, lists = flatten(item)
     for path, value in flat.items():
-        name = _bare(path)
+        name = _bare(path) if len(path) <= _MAX_CACHED else path
         if name.endswith(("unit", "units")):
             if (unit := unit_named(value)) is not None:
-                told[unit.quantity] = unit
+                found.told[unit.quantity] = unit
             continue
-        _add(fields, told, name, value)
-        written[name] = path
-    left = [path for path, members in lists if not _typed(members, fields, told)]
-    if "value" in fields and isinstance(kind := fields.get("type", fields.get("name")), str):
-        _add(fields, told, _bare(kind), fields.pop("value"))
-    return fields, written, told, left
+        if (role := _ROLES.get(name)) is not None:
+            _about(found, role, _plain(value))
+            continue
+        _add(found, name, value)
+        found.written[name] = path
+    for path, members in lists:
+        if not _typed(members, found, vocabulary):
+            found.left.append(path)
+    if "value" in found.fields and isinstance(kind := found.fields.get("type"), str):
+        name = _bare(kind[:_MAX_CACHED])
+        if name in vocabulary.words:
+            _add(found, name, found.fields.pop("value"))
+    return found
 
 
-def _add(fields: Fields, told: dict[str, Unit], name: str, value: Scalar) -> None:
+def _about(found: _Measurement, role: str, text: str) -> None:
+    if role == "valid":
+        found.valid = found.valid and text not in _NO
+    elif role == "marker":
+        found.marker = text
+    elif text in _MEASURED_AT:
+        found.place = text
+
+
+def _add(found: _Measurement, name: str, value: Scalar) -> None:
     """Adds a field; a text that holds two pressures or ends with a unit is taken apart."""
-    if isinstance(value, str):
+    if isinstance(value, str) and value[:1].isdigit():
         high, slash, low = value.partition("/")
         if slash and name in _SPLIT:
-            fields["systolic"], fields["diastolic"] = high, low
+            found.fields["systolic"], found.fields["diastolic"] = high, low
             return
-        if value[:1].isdigit():
-            unit = unit_named(value[:40].lstrip("0123456789. "))
-            number = number_of(value)
-            if unit is not None and number is not None:
-                told[unit.quantity] = unit
-                fields[name] = number
-                return
-    fields[name] = value
+        unit = unit_named(value[:_MAX_CACHED].lstrip("0123456789. "))
+        number = number_of(value) if unit is not None else None
+        if unit is not None and number is not None:
+            found.told[unit.quantity] = unit
+            value = number
+    found.fields[name] = value
 
 
-def _typed(members: list[Json], fields: Fields, told: dict[str, Unit]) -> bool:
-    """Adds a list of `{"type": "spo2", "value": 96, "unit": "%"}`; whether it was one."""
-    named = False
-    for member in members[:_MAX_FIELDS]:
+def _typed(members: list[Json], found: _Measurement, vocabulary: Vocabulary) -> bool:
+    """Adds a list of `{"type": "spo2", "value": 96, "unit": "%"}`; whether all of it was that."""
+    for member in members[:_MAX_MEMBERS]:
         if not isinstance(member, dict):
-            return named
+            return False
         kind = next((member[key] for key in ("type", "name", "key", "code", "item") if key in member), None)
+        name = _bare(kind[:_MAX_CACHED]) if isinstance(kind, str) else ""
         value = member.get("value")
-        if not isinstance(kind, str) or isinstance(value, (dict, list)):
-            continue
+        if name not in vocabulary.words or isinstance(value, (dict, list)):
+            return False
         if (unit := unit_named(member.get("unit"))) is not None:
-            told[unit.quantity] = unit
-        _add(fields, told, _bare(kind), value)
-        named = True
-    return named
+            found.told[unit.quantity] = unit
+        _add(found, name, value)
+    return len(members) <= _MAX_MEMBERS
 
 
+@lru_cache(maxsize=4096)
 def _bare(path: str) -> str:
     """A name as the catalogue writes it: without wrappers, case and separators."""
     name = path.lower().replace("_", "").replace("-", "").replace(" ", "")
     if "." not in name:
         return name
-    parts = name.split(".")
-    inner = [part for part in parts[:-1] if part not in _WRAPPERS]
-    if parts[-1] in {"value", "unit"} and (inner or len(parts) > 1):
-        kept = inner or parts[:-1][-1:]
-        return ".".join(kept) + ("unit" if parts[-1] == "unit" else "")
-    return ".".join([*inner, parts[-1]])
+    *outer, last = name.split(".")
+    inner = [part for part in outer if part not in _WRAPPERS]
+    if last == "value" and not inner and outer[-1] in _SPLIT:
+        return outer[-1]
+    if last == "value" and inner:
+        return ".".join(inner)
+    return ".".join(inner) + last if last == "unit" else ".".join([*inner, last])
 
 
-def _place(fields: Fields) -> None:
-    """Names a thermometer's number after the place that it was measured at, where the message tells it."""
-    place = next((found for name in _PLACES if (found := _plain(fields.get(name))) in _MEASURED_AT), None)
-    if place is None:
-        return
-    metric = _MEASURED_AT[place]
-    for name in _THERMOMETER:
-        if name in fields:
-            value = fields.pop(name)
-            if metric == "body_temperature":
-                fields["temperaturebody" if name in {"temp", "temperature"} else name] = value
-            elif metric and name not in {"temperaturefahrenheit", "tempf"}:
-                fields[metric.replace("_", "")] = value
-            elif not metric:
-                fields[f"{name} of a thing"] = value  # no word of anybody's: it is left
+def _name_by_place(found: _Measurement) -> None:
+    """Names a thermometer's number after the place that it was measured at; of a thing's it is left."""
+    metric, fields = _MEASURED_AT[found.place], found.fields
+    names = [name for name in _THERMOMETER if name in fields]
+    if names and metric:
+        unit = _THERMOMETER[names[0]]
+        if unit is not None:
+            found.told["temperature"] = unit
+        fields[_WORD_AT[metric]] = fields[names[0]]
+    elif names:
+        found.left.append(found.written.get(names[0], names[0]))
+    for name in names:
+        del fields[name]
 
 
 def _plain(value: Scalar) -> str:
     if isinstance(value, str):
-        return value.strip().lower()[:40]
+        return value.strip().lower()[:_MAX_CACHED]
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int) and value in {0, 1} else ""

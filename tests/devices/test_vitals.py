@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices.catalogue import BASE, ENTRIES
 from devices.message import Message
 from devices.normalise import normalise
-from devices.reading import Decoded, Reading
+from devices.reading import Decoded, Reading, Reason
 from devices.registry import Registry
 from devices.vitals import MGDL, MMHG, settle, unit_named, upside_down
+from devices.words import claim
 
 _ARRIVED = 1_790_000_000_000
 
@@ -118,3 +120,29 @@ def test_any_number_in_any_unit_has_an_answer(claims: list[tuple[str, float]], t
         [Reading("d", metric, value) for metric, value in claims], {unit.quantity: unit} if unit else {}, {}
     )
     assert len(found) + len(left) == len(claims)
+
+
+def _claims(word: object) -> list[str]:
+    if isinstance(word, dict):
+        return [one for chosen in word.values() for one in _claims(chosen)]
+    if isinstance(word, list):
+        return [one for listed in word for one in _claims(listed)]
+    return [word] if isinstance(word, str) and word not in {"", "?"} else []
+
+
+_UNITS = sorted(
+    {
+        (one.metric, one.unit)
+        for words in [*BASE.values(), *(entry.words for entry in ENTRIES)]
+        for word in words.values()
+        for written in _claims(word)
+        if (one := claim(written)).unit
+    }
+)
+
+
+@pytest.mark.parametrize(("metric", "unit"), _UNITS)
+def test_every_unit_in_the_catalogue_can_be_converted(metric: str, unit: str) -> None:
+    decoded = Decoded("x", (Reading("d", metric, 1, unit),))
+    rejected = normalise(decoded, Message("t", b"", _ARRIVED), Registry()).rejected
+    assert [one.reason for one in rejected if one.reason is Reason.WRONG_TYPE] == []
