@@ -16,6 +16,9 @@ from devices.registry import Registry
 MAX_AHEAD_MS = 60_000
 """R-91: a stamp further ahead than this is the device's clock at fault."""
 
+SKEW_MS = 5_000
+"""R-87: a clock that is ahead by more than this is put right."""
+
 _NEVER_SO_OLD_MS = 30 * 86_400_000  # no device keeps a call for help for a month: its clock was reset
 _GOOD = Quality.GOOD
 _ZERO_IS_NO_VALUE = frozenset(("heart_rate", "respiratory_rate"))
@@ -61,6 +64,7 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
     where = decoded.site or site
     received_at = message.received_at
     resident = place = bound = None
+    ahead_ms = _ahead(decoded, message)
     last: object = None  # the reading's time for which `moment` holds
     moment = (received_at, TimeSource.ARRIVAL, _GOOD, False)
     for index, reading in enumerate(decoded.readings):
@@ -77,8 +81,8 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
         if device != bound:
             bound, (resident, place) = device, _bound(registry, where, device)
         if (this := (at, source, metric.lateness)) != last or at is None:
-            last, moment = this, _time(reading, metric, message)
-        at, source, quality, late = moment
+            last, moment = this, _time(reading.at, reading.at_source, metric, message, ahead_ms)
+        given, (at, source, quality, late) = at, moment
         if metric.suspect is not None and quality is _GOOD and not _within(value, metric.suspect):
             quality = Quality.UNCERTAIN
         kept.append(index)
@@ -99,6 +103,7 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
                 detail[:_MAX_TEXT],
                 confidence,
                 by,
+                given if given is not None and given != at and _STORABLE[0] <= given < _STORABLE[1] else None,
             )
         )
     if any(o.metric == "bp_diastolic" for o in observations):
@@ -187,27 +192,42 @@ def _within(value: Value, limits: tuple[float, float]) -> bool:
     return not isinstance(value, (int, float)) or limits[0] <= value <= limits[1]
 
 
-def _time(reading: Reading, metric: Metric, message: Message) -> tuple[int, TimeSource, Quality, bool]:
+def _ahead(decoded: Decoded, message: Message) -> int:
+    """By how much the sender's clock is ahead, 0 where it is not, or cannot be told (R-87).
+
+    A message cannot come before it was sent, so a clock that shows a later time than ours is ahead. One that
+    shows an earlier time may be right: the message may have waited for the network.
+    """
+    ahead_ms = 0 if decoded.sent_at is None else decoded.sent_at - message.received_at
+    return ahead_ms if ahead_ms > SKEW_MS else 0
+
+
+def _time(
+    at: int | None, source: TimeSource, metric: Metric, message: Message, ahead_ms: int
+) -> tuple[int, TimeSource, Quality, bool]:
     """When it was, who says so, how far that is trusted, and whether it is history only.
 
-    R-86: no stamp is arrival time. R-88: a stamp from before there were devices is no time at all; the
-    value is kept at arrival time and rules do not use it, except that an emergency is never ignored.
-    R-90: late is history. R-91: a stamp far ahead becomes arrival time. A retained message without a
-    stamp is of unknown age: stale, except that `online` is about now by definition.
+    R-86: no stamp is arrival time. R-87: stamps of a clock that is `ahead_ms` are put right. R-88: a stamp
+    from before there were devices is no time at all; the value is kept at arrival time and rules do not use
+    it, except that an emergency is never ignored. R-90: late is history. R-91: a stamp far ahead becomes
+    arrival time. A retained message without a stamp is of unknown age: stale, except that `online` is about
+    now by definition.
     """
-    arrived, at = message.received_at, reading.at
+    arrived = message.received_at
     if at is None:
         stale = message.retained and metric.name != "online"
         quality = Quality.STALE if stale else Quality.GOOD
         return arrived, TimeSource.ARRIVAL, quality, False
+    at -= ahead_ms
     if at < PLAUSIBLE_FROM:
         return arrived, TimeSource.ARRIVAL, Quality.UNCERTAIN, metric.lateness.ms < _A_DAY_MS
     if at > arrived + MAX_AHEAD_MS:
         return arrived, TimeSource.ARRIVAL, Quality.UNCERTAIN, False
     age_ms = arrived - at
     if age_ms > _NEVER_SO_OLD_MS and metric.lateness is Lateness.LIFE_SAFETY:
-        return at, reading.at_source, Quality.UNCERTAIN, False
-    return at, reading.at_source, Quality.GOOD, age_ms > metric.lateness.ms
+        return at, source, Quality.UNCERTAIN, False
+    return at, source, Quality.GOOD, age_ms > metric.lateness.ms
 
 
 _A_DAY_MS = 86_400_000
+_STORABLE = (-62_000_000_000_000, 253_402_300_800_000)  # about the years 5 to 9999, which a database can hold

@@ -20,6 +20,8 @@ class Observation(NamedTuple):
 
     `resident` and `place` are the ids of whose it is and where ("" when unknown; both "" is unassigned).
     `at` and `received_at` are ms UTC; `late` is whether it is history only (R-90): stored, not acted on.
+    `device_at` is what the device's clock said, where `at` is another time because that clock is at fault:
+    ahead and put right (R-87: `at_source` is still the device's), or not to be believed (R-88, R-91).
     """
 
     device: str
@@ -37,3 +39,4 @@ class Observation(NamedTuple):
     detail: str = ""
     confidence: float | None = None
     by: str = ""
+    device_at: int | None = None

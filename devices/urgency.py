@@ -34,6 +34,12 @@ def urgent(message: Message) -> bool:
     return False
 
 
+def about_life(name: str) -> bool:
+    """Whether the name of a field that nobody understood has a word for a call or a danger."""
+    spelled = name.lower().encode("utf-8", "replace")
+    return any(word in spelled for word in _WORDS)
+
+
 @lru_cache(maxsize=65_536)
 def _words_on(topic: str) -> tuple[bytes, ...]:
     """The words one of which is in every call for help on a topic; none when all on it are urgent."""

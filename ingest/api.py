@@ -5,7 +5,7 @@ Rule: this module only translates. The desk decides what an act does, `ingest.bo
 
 import re
 import unicodedata
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Annotated, Literal, Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request
@@ -168,6 +168,7 @@ def create_app(
     metrics: CollectorRegistry,
     token: str | None,
     *,
+    more: Sequence[APIRouter] = (),
     metrics_open: bool = False,
     heartbeat_s: float = HEARTBEAT_S,
     stalled_s: float = STALLED_S,
@@ -175,7 +176,8 @@ def create_app(
     """The application. Without a `token` (None or "") everybody may do everything: for loopback only.
 
     /healthz, /readyz and /openapi.json are open to all. /metrics needs the token too, unless `metrics_open`:
-    counts per kind of alert say more about a home than a scraper's network should know.
+    counts per kind of alert say more about a home than a scraper's network should know. `more` are routers of
+    other parts of the service.
     """
     # No pages with documentation: FastAPI's would load scripts from foreign servers (R-120).
     app = FastAPI(title="Shouwang", version="1", docs_url=None, redoc_url=None)
@@ -185,6 +187,8 @@ def create_app(
     app.add_exception_handler(HTTPException, _no_such_way)
     app.include_router(_alerts(desk, heartbeat_s, stalled_s))
     app.include_router(_operations(parts, metrics))
+    for router in more:
+        app.include_router(router)
     return app
 
 

@@ -20,6 +20,7 @@ import uvicorn
 from devices.registry import Registry
 from ingest import desk as desks
 from ingest import outbox as outboxes
+from ingest import quarantine_api
 from ingest.api import create_app
 from ingest.channels import Channel
 from ingest.channels.mqtt import MqttChannel
@@ -34,6 +35,8 @@ from ingest.journal import SqliteJournal
 from ingest.metrics import Metrics
 from ingest.outbox import Outbox
 from ingest.pipeline import Pipeline
+from ingest.quarantine import Quarantine
+from ingest.seal import seal_of
 from ingest.source import Broker, Source
 from ingest.store.alerts import AlertProjection
 from ingest.store.writer import Writer
@@ -140,7 +143,9 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
 
         projection = AlertProjection(journal_path, journal.id)
         stack.callback(projection.close)
-        writer = Writer(setting.dsn, journal.id, pipeline.feed, registry, metrics, projection)
+        seal = seal_of(config.data / "quarantine.key")
+        writer = Writer(setting.dsn, journal.id, pipeline.feed, registry, metrics, projection, seal)
+        quarantine = Quarantine(setting.dsn, seal, pipeline.interpret, pipeline.recall, desk.settled, clock)
         sources = [_source(setting, intake, lane, topics) for lane, topics in _lanes(config.broker)]
         followers += [source for source in sources if source.lane == _VENDORS]
         for source in followers:
@@ -168,7 +173,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         line.start("intake", intake.run())
         house = _House(setting, journal, checkpoint, pipeline, writer, metrics, parts)
         line.start("housekeeping", house.run())
-        api_url = await _api(line, listening, setting, desk, parts, metrics)
+        api_url = await _api(line, listening, setting, desk, parts, metrics, quarantine)
         stack.push_async_callback(intake.settled)
         for source in sources:
             line.start(f"source-{source.lane}", source.run())
@@ -392,10 +397,18 @@ async def _api(
     desk: Desk,
     parts: Callable[[], dict[str, str]],
     metrics: Metrics,
+    quarantine: Quarantine,
 ) -> str:
     """Serve the HTTP API; its address."""
     config = setting.config.api
-    app = create_app(desk, parts, metrics.registry, setting.token, metrics_open=config.open_metrics)
+    app = create_app(
+        desk,
+        parts,
+        metrics.registry,
+        setting.token,
+        more=[quarantine_api.routes(quarantine)],
+        metrics_open=config.open_metrics,
+    )
     server = _Server(
         uvicorn.Config(
             app,

@@ -5,6 +5,7 @@ and so does, when it has fallen behind, the store: both must mean the same.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from devices.decode import decode, family_of
@@ -15,6 +16,7 @@ from devices.normalise import normalise
 from devices.observation import Observation
 from devices.reading import Decoded, Known, Learned, Reason, Rejected
 from devices.registry import Device, Registry
+from devices.urgency import about_life
 
 
 class Interpreted(NamedTuple):
@@ -64,11 +66,11 @@ def _interpret(message: Message, registry: Registry, site: str, known: Known) ->
             family=family.name if family is not None else "",
             unreadable=_unreadable(decoded, message, registry, site),
         )
+    if (not decoded.readings and not decoded.learned) or any(map(about_life, decoded.left)):
+        decoded = _with_left(decoded)
     if not decoded.readings:
-        rejected = decoded.rejected
-        if decoded.left and not rejected and not decoded.learned:
-            rejected = (Rejected(Reason.NOT_UNDERSTOOD, f"fields: {', '.join(decoded.left)}"[:_MAX_DETAIL]),)
-        return _with_rest(decoded, Interpreted(_NOTHING, _NOTHING, rejected), message, registry, site)
+        said = Interpreted(_NOTHING, _NOTHING, decoded.rejected)
+        return _with_rest(decoded, said, message, registry, site)
     normalised = normalise(decoded, message, registry, site)
     by_reading = identities(decoded, message)
     observations = normalised.observations
@@ -79,6 +81,15 @@ def _interpret(message: Message, registry: Registry, site: str, known: Known) ->
         observations, found, normalised.rejected, anonymous(message) if unnamed else 0, good_for
     )
     return _with_rest(decoded, said, message, registry, site)
+
+
+def _with_left(decoded: Decoded) -> Decoded:
+    """What is not understood is kept, where nothing was understood or it may be about somebody's life."""
+    if not decoded.left:
+        return decoded
+    device = decoded.readings[0].device if decoded.readings else ""
+    left = Rejected(Reason.NOT_UNDERSTOOD, f"fields: {', '.join(decoded.left)}"[:_MAX_DETAIL], device)
+    return replace(decoded, rejected=(*decoded.rejected, left))
 
 
 def _with_rest(

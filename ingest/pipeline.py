@@ -7,7 +7,7 @@ quarantined), whatever it holds. Runs in the event loop, in slices, so that noth
 import asyncio
 import sqlite3
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import structlog
@@ -125,13 +125,23 @@ class Pipeline:
 
     def alarm(self, message: Message) -> None:
         """Decide on a call for help whose journal entry is long in coming; nothing else is done with it."""
-        said = interpret(message, self._registry, self._site, self.facts)
+        said = self.interpret(message)
         repeats = self._repeats(message, said, self._known([said]))
         for observation, identity in zip(said.observations, said.identities, strict=True):
             if observation.metric in LIFE_SAFETY and identity not in repeats:
                 decisions = self._engine.observe(observation)
                 if decisions:
                     self._decide(decisions, message.received_at)
+
+    def recall(self, observations: Sequence[Observation], now: int) -> None:
+        """Decide on calls for help that were understood only now (ms, our clock)."""
+        for observation in observations:
+            if decisions := self._engine.recall(observation):
+                self._decide(decisions, now)
+
+    def interpret(self, message: Message) -> Interpreted:
+        """What a message means by all that is known now."""
+        return interpret(message, self._registry, self._site, self.facts)
 
     @property
     def backlog(self) -> int:
@@ -228,7 +238,7 @@ class Pipeline:
             self.last_received = max(self.last_received, entries[-1].message.received_at)
 
     def _understand(self, entry: Entry) -> Interpreted:
-        said = interpret(entry.message, self._registry, self._site, self.facts)
+        said = self.interpret(entry.message)
         if said.learned and (new := self.facts.learn(entry.seq, said.learned)):
             self._taught(new)
         return said

@@ -128,6 +128,14 @@ class Engine:
             decisions += self.tick(at)
         return decisions
 
+    def recall(self, observation: Observation) -> list[Decision]:
+        """What follows for life-safety rules from a call of the past; it proves no device alive now."""
+        decisions: list[Decision] = []
+        for table in self._by_metric.get(observation.metric, ()):
+            if table.kind.life_safety and (watch := self._watch(table, observation)) is not None:
+                self._run(watch, watch.kind.observe, observation, observation.received_at, decisions)
+        return decisions
+
     def tick(self, now: int) -> list[Decision]:
         """Fires every timer due up to `now`, each at its due time."""
         heap = self._heap

@@ -12,33 +12,40 @@ from devices.observation import Observation
 
 COPY = (
     "COPY observation (site, device, metric, quality, at_source, resident, place, at, received_at, late,"
-    " value, journal_seq, part, word, detail, by_whom, confidence) FROM STDIN (FORMAT binary)"
+    " value, journal_seq, part, word, detail, by_whom, confidence, device_at) FROM STDIN (FORMAT binary)"
 )
 
 HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TAIL = b"\xff\xff"
 
-_COLUMNS = struct.pack("!h", 17)
+_COLUMNS = struct.pack("!h", 18)
 _NULL = b"\xff\xff\xff\xff"
-_NO_TAIL = 4 * _NULL
+_NO_TAIL = 5 * _NULL
 _NUMBER = struct.Struct("!iqiqi?idiqii")
 _WORD = struct.Struct("!iqiqi?iiqii")
 _FLOAT4 = struct.Struct("!if")
+_TIME = struct.Struct("!iq")
 _EPOCH_MS = 946_684_800_000  # PostgreSQL counts microseconds from 2000-01-01
 
 
-def pack(seq: int, observations: Iterable[Observation]) -> bytes:
-    """The rows of one journal entry."""
+def pack(seq: int, observations: Iterable[Observation], first: int = 0) -> bytes:
+    """The rows of one journal entry, numbered from `first` on."""
     parts: list[bytes] = []
-    for part, o in enumerate(observations):
+    for part, o in enumerate(observations, first):
         at, received_at = (o.at - _EPOCH_MS) * 1000, (o.received_at - _EPOCH_MS) * 1000
         parts.append(_whose(o.site, o.device, o.metric, o.quality, o.at_source, o.resident, o.place))
         if isinstance(o.value, str):
             parts.append(_WORD.pack(8, at, 8, received_at, 1, o.late, -1, 8, seq, 4, part))
         else:
             parts.append(_NUMBER.pack(8, at, 8, received_at, 1, o.late, 8, o.value, 8, seq, 4, part))
-        if isinstance(o.value, str) or o.detail or o.by or o.confidence is not None:
-            parts.append(_tail(o.value, o.detail, o.by, o.confidence))
+        if (
+            isinstance(o.value, str)
+            or o.detail
+            or o.by
+            or o.confidence is not None
+            or o.device_at is not None
+        ):
+            parts.append(_tail(o))
         else:
             parts.append(_NO_TAIL)
     return b"".join(parts)
@@ -54,13 +61,14 @@ def _whose(
     )
 
 
-def _tail(value: object, detail: str, by: str, confidence: float | None) -> bytes:
+def _tail(o: Observation) -> bytes:
     return b"".join(
         (
-            _text(value) if isinstance(value, str) else _NULL,
-            _text(detail) if detail else _NULL,
-            _text(by) if by else _NULL,
-            _FLOAT4.pack(4, confidence) if confidence is not None else _NULL,
+            _text(o.value) if isinstance(o.value, str) else _NULL,
+            _text(o.detail) if o.detail else _NULL,
+            _text(o.by) if o.by else _NULL,
+            _FLOAT4.pack(4, o.confidence) if o.confidence is not None else _NULL,
+            _TIME.pack(8, (o.device_at - _EPOCH_MS) * 1000) if o.device_at is not None else _NULL,
         )
     )
 

@@ -62,7 +62,7 @@ def migrate(database: psycopg.Connection) -> Schema:
                 database.execute(sql.encode())
             database.execute("INSERT INTO schema_migration (name) VALUES (%s)", (name,))
             applied.append(name)
-    return Schema(_is_hypertable(database), tuple(applied))
+    return Schema(is_hypertable(database), tuple(applied))
 
 
 def _numbered() -> list[tuple[str, str]]:
@@ -111,7 +111,8 @@ def _extension(database: psycopg.Connection) -> str:
     return row[0] if row else ""
 
 
-def _is_hypertable(database: psycopg.Connection) -> bool:
+def is_hypertable(database: psycopg.Connection) -> bool:
+    """Whether `observation` is one of TimescaleDB's, not a partitioned table."""
     row = database.execute(
         "SELECT relkind = 'p' FROM pg_class WHERE oid = 'observation'::regclass"
     ).fetchone()

@@ -13,7 +13,6 @@ import struct
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 import psycopg
 import structlog
@@ -24,6 +23,9 @@ from devices.reading import Reason, Rejected
 from devices.registry import Device, Place, Registry, Resident
 from ingest.metrics import Metrics
 from ingest.pipeline import Feed, Processed
+from ingest.seal import Seal
+from ingest.store.partitions import DAY_MS, ensure_months
+from ingest.store.quarantine import INSERT, row_of
 from ingest.store.rows import COPY, HEAD, TAIL, pack
 from ingest.store.schema import Schema, migrate
 
@@ -46,8 +48,6 @@ _NOT_OURS = (
     OverflowError,
     struct.error,
 )
-_DETAIL = 1000
-_DAY_MS = 86_400_000
 
 Projection = Callable[[psycopg.Connection], None]
 
@@ -60,9 +60,16 @@ class Writer:
     """
 
     def __init__(
-        self, dsn: str, journal: str, feed: Feed, registry: Registry, metrics: Metrics, project: Projection
+        self,
+        dsn: str,
+        journal: str,
+        feed: Feed,
+        registry: Registry,
+        metrics: Metrics,
+        project: Projection,
+        seal: Seal,
     ) -> None:
-        self._dsn, self._journal, self._feed = dsn, journal, feed
+        self._dsn, self._journal, self._feed, self._seal = dsn, journal, feed, seal
         self._registry, self._metrics, self._project = registry, metrics, project
         self._database: psycopg.Connection | None = None
         self._months: set[tuple[int, int]] = set()
@@ -177,7 +184,7 @@ class Writer:
                 self._project(self._database)
 
     def _write(self, batch: list[Processed]) -> int:
-        days = len({o.at // _DAY_MS for entry in batch for o in entry.observations})
+        days = len({o.at // DAY_MS for entry in batch for o in entry.observations})
         if days > _DAYS_AT_ONCE and len(batch) > 1:
             return self._write_halves(batch)
         sure_of = len(self._months)
@@ -221,56 +228,19 @@ class Writer:
                         part = batch[start : start + 500]
                         copy.write(b"".join([pack(entry.seq, entry.observations) for entry in part]))
                     copy.write(TAIL)
-            quarantined = [self._quarantine_row(entry) for entry in batch if entry.rejected]
+            quarantined = [row_of(self._journal, entry, self._seal) for entry in batch if entry.rejected]
             if quarantined:
                 with database.cursor() as cursor:
-                    cursor.executemany(
-                        "INSERT INTO quarantine VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-                        " ON CONFLICT DO NOTHING",
-                        quarantined,
-                    )
+                    cursor.executemany(INSERT, quarantined)
             database.execute(
                 "UPDATE journal_position SET seq = %s, updated_at = now() WHERE journal = %s",
                 (batch[-1].seq, self._journal),
             )
         return rows
 
-    def _quarantine_row(self, entry: Processed) -> tuple[object, ...]:
-        message, first = entry.message, entry.rejected[0]
-        detail = "; ".join(dict.fromkeys(r.detail for r in entry.rejected if r.detail))[:_DETAIL]
-        return (
-            self._journal,
-            entry.seq,
-            datetime.fromtimestamp((message.received_at if message else 0) / 1000, UTC),
-            _plain(message.topic if message else ""),
-            _plain(first.device),
-            first.reason.value,
-            _plain(detail),
-            len(entry.rejected),
-            max(message.size, len(message.payload)) if message else 0,
-            message.payload if message else b"",
-        )
-
     def _ensure_partitions(self, database: psycopg.Connection, observations: Iterable[Observation]) -> None:
-        if self._schema is None or self._schema.timescale:
-            return
-        for day in {o.at // _DAY_MS for o in observations}:
-            date = datetime.fromtimestamp(day * 86_400, UTC)
-            month = (date.year, date.month)
-            if month in self._months:
-                continue
-            following = (date.year + date.month // 12, date.month % 12 + 1)
-            database.execute(
-                f"CREATE TABLE IF NOT EXISTS observation_{month[0]}_{month[1]:02} PARTITION OF observation"
-                f" FOR VALUES FROM ('{month[0]}-{month[1]:02}-01 00:00Z')"
-                f" TO ('{following[0]}-{following[1]:02}-01 00:00Z')".encode()
-            )
-            self._months.add(month)
-
-
-def _plain(text: str) -> str:
-    """Text as PostgreSQL can hold it."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+        if self._schema is not None and not self._schema.timescale:
+            ensure_months(database, observations, self._months)
 
 
 def _project_registry(database: psycopg.Connection, registry: Registry) -> None:

@@ -360,6 +360,33 @@ class TestTime:
         assert (far.at, far.at_source, far.quality) == (NOW, TimeSource.ARRIVAL, Quality.UNCERTAIN)
         assert not far.late
 
+    @pytest.mark.parametrize("ahead_ms", [5_001, 3 * 365 * DAY])
+    def test_r87_a_clock_that_is_ahead_is_put_right(self, ahead_ms: int) -> None:
+        """The example of HL7 PHD, case 3: what was measured a minute before sending is a minute old."""
+        measured, sent_at = NOW + ahead_ms - MINUTE, NOW + ahead_ms
+        fate = normalise(
+            Decoded("t", (Reading("d1", "heart_rate", 70, at=measured),), sent_at=sent_at),
+            Message("t", b"", NOW),
+            Registry(),
+        )
+        (observation,) = fate.observations
+        assert (observation.at, observation.at_source) == (NOW - MINUTE, TimeSource.DEVICE)
+        assert (observation.quality, observation.late) == (Quality.GOOD, False)
+        assert observation.device_at == measured
+
+    @pytest.mark.parametrize("sent_at", [None, NOW + 5_000, NOW - 3_600_000])
+    def test_r87_a_clock_that_may_be_right_is_believed(self, sent_at: int | None) -> None:
+        """A message from an hour ago may have waited for the network: it must not become current."""
+        at = NOW - 3_600_000
+        decoded = Decoded("t", (Reading("d1", "heart_rate", 70, at=at),), sent_at=sent_at)
+        (observation,) = normalise(decoded, Message("t", b"", NOW), Registry()).observations
+        assert (observation.at, observation.late, observation.device_at) == (at, True, None)
+
+    @pytest.mark.parametrize("at", [NOW + MINUTE + 1, 1_000, 10**15])
+    def test_r88_r91_a_stamp_that_is_not_believed_is_kept_beside(self, at: int) -> None:
+        observation = seen("heart_rate", 70, at=at)
+        assert (observation.at, observation.device_at) == (NOW, at if at < 10**15 else None)
+
     def test_a_retained_message_without_a_stamp_is_of_unknown_age(self) -> None:
         readings = [
             Reading("d1", "battery", 50),

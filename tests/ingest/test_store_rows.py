@@ -19,16 +19,18 @@ pytestmark = pytest.mark.integration
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS = (
     "at, received_at, site, device, resident, place, metric, value, word, quality, at_source, late, detail,"
-    " by_whom, confidence::float8, journal_seq, part"
+    " by_whom, confidence::float8, journal_seq, part, device_at"
 )
 
 
 @pytest.fixture
 def database(dsn: str) -> Iterator[psycopg.Connection]:
     """A database with the table alone, in one piece."""
-    migration = files("ingest.store") / "migrations" / "0002_observation.sql"
+    folder = files("ingest.store") / "migrations"
     with psycopg.connect(dsn, autocommit=True, options="-c timezone=UTC") as connection:
-        connection.execute(migration.read_text("utf-8").replace("/* PARTITION */", "").encode())
+        for name in ("0002_observation.sql", "0003_device_at.sql"):
+            text = (folder / name).read_text("utf-8")
+            connection.execute(text.replace("/* PARTITION */", "").encode())
         yield connection
 
 
@@ -59,6 +61,7 @@ _OBSERVATIONS = st.builds(
     detail=_TEXTS,
     confidence=st.none() | st.floats(0, 1, width=32),
     by=_TEXTS,
+    device_at=st.none() | _TIMES,
 )
 
 
@@ -87,6 +90,7 @@ def _expected(seq: int, part: int, o: Observation) -> tuple[object, ...]:
         o.confidence,
         seq,
         part,
+        None if o.device_at is None else _EPOCH + timedelta(milliseconds=o.device_at),
     )
 
 

@@ -18,6 +18,7 @@ from ingest.pipeline import Feed, Processed
 from ingest.store.writer import Projection, Writer
 from tests.deadline import eventually
 from tests.ingest.works import REGISTRY, SITE, T0, Works, works
+from tests.quarantined import SEAL, quarantined
 
 pytestmark = pytest.mark.integration
 
@@ -52,7 +53,7 @@ def writer_of(
     project: Projection = nothing,
     feed: Feed | None = None,
 ) -> Writer:
-    return Writer(dsn, works.journal.id, feed or works.pipeline.feed, registry, works.metrics, project)
+    return Writer(dsn, works.journal.id, feed or works.pipeline.feed, registry, works.metrics, project, SEAL)
 
 
 @asynccontextmanager
@@ -213,14 +214,12 @@ async def test_an_entry_the_database_refuses_is_kept_apart(at_work: Callable[[],
     assert (seqs, position) == ([1, 2, 3, 4, 5, 6, 8, 9, 10], 11)
     found = rows(dsn, "SELECT journal_seq, reason, readings FROM quarantine WHERE journal_seq IN (7, 11)")
     assert found == [(7, "unknown_metric", 2), (11, "unstorable", 1)]
-    ((detail, payload),) = rows(dsn, "SELECT detail, payload FROM quarantine WHERE journal_seq = 7")
+    ((detail,),) = rows(dsn, "SELECT detail FROM quarantine WHERE journal_seq = 7")
     assert "pulse" in str(detail)
-    assert json.loads(bytes(payload)) == {"heart_rate": 66, "id": 6, "pulse": 1}  # type: ignore[arg-type]
-    ((topic, device, payload),) = rows(
-        dsn, "SELECT topic, device, payload FROM quarantine WHERE journal_seq = 11"
-    )
-    assert (topic, device) == (f"shouwang/v1/{SITE}/d1/telemetry", "d1")
-    assert json.loads(bytes(payload)) == {"heart_rate": 66, "id": "last"}  # type: ignore[arg-type]
+    kept = {row.seq: message for row, message in quarantined(dsn)}
+    assert json.loads(kept[7].payload) == {"heart_rate": 66, "id": 6, "pulse": 1}
+    assert kept[11].topic == f"shouwang/v1/{SITE}/d1/telemetry"
+    assert json.loads(kept[11].payload) == {"heart_rate": 66, "id": "last"}
 
 
 async def test_what_could_not_be_used_is_in_quarantine(at_work: Callable[[], Works], dsn: str) -> None:
@@ -236,17 +235,24 @@ async def test_what_could_not_be_used_is_in_quarantine(at_work: Callable[[], Wor
     await stored(works, dsn)
     found = rows(
         dsn,
-        "SELECT journal_seq, received_at, topic, device, reason, detail, readings, size, payload"
+        "SELECT journal_seq, received_at, topic, device, reason, detail, readings, size, family, stored"
         " FROM quarantine ORDER BY journal_seq",
     )
     at = datetime.fromtimestamp(T0 / 1000, UTC)
     assert found == [
         (1, at.replace(microsecond=123_000), "no/\ufffdfamily", "", "unknown_topic",
-         "no device family uses this topic", 1, 2, b"\0\xff"),
-        (2, at, topic, "d1", "too_large", "longer than 262144 bytes",
-         1, len(large), large[:MAX_PAYLOAD_BYTES]),
-        (3, at, topic, "d1", "unknown_metric", "a; b", 2, 34, messages[2].payload),
+         "no device family uses this topic", 1, 2, "", 0),
+        (2, at, topic, "d1", "too_large", "longer than 262144 bytes", 1, len(large), "native", 0),
+        (3, at, topic, "d1", "unknown_metric", "a; b", 2, 34, "native", 1),
     ]  # fmt: skip
+    kept = [(message.topic, message.payload, message.oversized) for _, message in quarantined(dsn)]
+    assert kept == [
+        ("no/\0family", b"\0\xff", False),
+        (topic, large[:MAX_PAYLOAD_BYTES], True),
+        (topic, messages[2].payload, False),
+    ]
+    sealed = b"".join(bytes(row.payload) for row, _ in quarantined(dsn))
+    assert b"heart_rate" not in sealed
     assert rows_and_position(dsn) == ([3], 3)
 
 

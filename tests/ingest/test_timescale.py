@@ -17,6 +17,7 @@ from ingest.store import schema
 from ingest.store.schema import migrate
 from ingest.store.writer import Writer
 from tests.ingest.works import REGISTRY, T0, works
+from tests.quarantined import SEAL
 
 pytestmark = [
     pytest.mark.integration,
@@ -39,7 +40,7 @@ def needs_timescale(dsn: str) -> None:
 async def writer(dsn: str, tmp_path: Path) -> AsyncIterator[Writer]:
     """A writer that is connected and does what it is told."""
     with works(tmp_path) as at_work:
-        made = Writer(dsn, "j", at_work.pipeline.feed, REGISTRY, Metrics(), lambda _: None)
+        made = Writer(dsn, "j", at_work.pipeline.feed, REGISTRY, Metrics(), lambda _: None, SEAL)
         made._open()
         yield made
         made._close()
@@ -160,7 +161,7 @@ async def test_a_database_that_was_made_native_stays_so(
         assert not migrate(database).timescale
     execute(dsn, "CREATE EXTENSION timescaledb")
     with works(tmp_path) as at_work:
-        writer = Writer(dsn, "j", at_work.pipeline.feed, REGISTRY, Metrics(), lambda _: None)
+        writer = Writer(dsn, "j", at_work.pipeline.feed, REGISTRY, Metrics(), lambda _: None, SEAL)
         writer._open()
         writer._write(entries([heart_rate(T0)]))
         writer._close()

@@ -1,0 +1,168 @@
+"""What nobody understood, tried again: after an upgrade, or once the registry knows the device.
+
+Rule: what is understood now is stored with its own time and changes no rule, except that a call for help or
+a fall of the last 24 h alerts, late, with its age (R-90). Trying twice changes nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import psycopg
+import structlog
+
+from devices.message import Message
+from devices.metrics import METRICS
+from devices.observation import Observation, Quality
+from devices.reading import Reason, Rejected
+from ingest.clock import Clock
+from ingest.interpret import Interpreted
+from ingest.seal import Seal
+from ingest.store import quarantine as table
+from ingest.store.quarantine import Answer, Choice, Held, Sealed
+
+log = structlog.get_logger()
+
+CALLS = frozenset(("sos", "fall", "fall_suspected"))
+"""What alerts although it was understood late."""
+
+_CONNECT_TIMEOUT_S = 5
+_OPTIONS = "-c statement_timeout=60000 -c timezone=UTC"
+
+T = TypeVar("T")
+
+Interpret = Callable[[Message], Interpreted]
+Recall = Callable[[Sequence[Observation], int], None]
+
+
+class Retried(NamedTuple):
+    """What a retry did: rows looked at, those understood whole, observations stored, calls told.
+
+    `last` is the id of the last row looked at, for the next turn; `unopened` are rows of another key.
+    """
+
+    looked_at: int = 0
+    understood: int = 0
+    observations: int = 0
+    calls: int = 0
+    unopened: int = 0
+    last: int = 0
+
+
+class Quarantine:
+    """The quarantine of a running service. Its methods raise `psycopg.Error` while the database is away.
+
+    `interpret` says what a message means now; `recall` hands calls of the past to the rules at a time (ms),
+    and `recorded` returns once what follows from them is durable.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        seal: Seal,
+        interpret: Interpret,
+        recall: Recall,
+        recorded: Callable[[], Awaitable[None]],
+        clock: Clock,
+    ) -> None:
+        self._dsn, self._seal = dsn, seal
+        self._interpret, self._recall, self._recorded, self._clock = interpret, recall, recorded, clock
+        self._turn = asyncio.Lock()
+
+    async def held(self, choice: Choice) -> list[Held]:
+        """Rows as people may see them."""
+        return await asyncio.to_thread(self._query, table.held, choice)
+
+    async def counts(self, choice: Choice) -> list[tuple[str, str, int]]:
+        """How many there are, by family and reason."""
+        return await asyncio.to_thread(self._query, table.counts, choice)
+
+    async def in_clear(self, row: int) -> Message | None:
+        """The message of a row as it came; None when there is no such row, or its key is not here."""
+        found = await asyncio.to_thread(self._query, table.sealed, Choice(ids=(row,), waiting=False, limit=1))
+        log.info(
+            "quarantine_opened", row=row
+        )  # who may ask is the border's business; that it was done is told
+        return table.message_of(found[0], self._seal) if found else None
+
+    async def retry(self, choice: Choice) -> Retried:
+        """Interpret the chosen rows again, tell what calls for help, then store what is new."""
+        async with self._turn:
+            rows = await asyncio.to_thread(self._query, table.sealed, choice)
+            answers: list[Answer] = []
+            seen: set[int] = set()
+            unopened = calls = 0
+            now = self._clock.now()
+            for row in rows:
+                message = table.message_of(row, self._seal)
+                if message is None:
+                    unopened += 1
+                    continue
+                said = self._interpret(message)
+                fresh = await self._fresh(row, said, seen)
+                urgent = [_late_call(o, now) for o in fresh if _calls(o, now)]
+                self._recall(urgent, now)
+                calls += len(urgent)
+                answers.append(Answer(row, [_as_history(o, now) for o in fresh], _still(said)))
+                await asyncio.sleep(0)  # a call for help that comes in meanwhile does not wait
+            await self._recorded()  # a call is told before the row says that nothing is left to do
+            done = await asyncio.to_thread(self._store, answers)
+        stored = [answer for answer, taken in zip(answers, done, strict=True) if taken]
+        return Retried(
+            len(rows),
+            sum(not answer.rejected for answer in stored),
+            sum(len(answer.observations) for answer in stored),
+            calls,
+            unopened,
+            rows[-1].id if rows else choice.after,
+        )
+
+    async def _fresh(self, row: Sealed, said: Interpreted, seen: set[int]) -> list[Observation]:
+        """What of a message is not stored yet, nor said by another of these rows."""
+        before: set[int] = set()
+        if row.stored:
+            before = await asyncio.to_thread(self._before, row, said.observations)
+        fresh = [
+            o
+            for n, (o, identity) in enumerate(zip(said.observations, said.identities, strict=True))
+            if n not in before and identity not in seen
+        ]
+        seen.update(identity for identity in said.identities if identity)
+        return fresh
+
+    def _query(self, query: Callable[[psycopg.Connection, Choice], T], choice: Choice) -> T:
+        with self._connection() as database:
+            return query(database, choice)
+
+    def _before(self, row: Sealed, observations: Sequence[Observation]) -> set[int]:
+        with self._connection() as database:
+            return table.stored_before(database, row, observations)
+
+    def _store(self, answers: Sequence[Answer]) -> list[bool]:
+        with self._connection() as database:
+            return [table.store(database, answer) for answer in answers]
+
+    def _connection(self) -> psycopg.Connection:
+        return psycopg.connect(
+            self._dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S, options=_OPTIONS
+        )
+
+
+def _calls(o: Observation, now: int) -> bool:
+    current = o.quality in {Quality.GOOD, Quality.UNCERTAIN}
+    return o.metric in CALLS and o.value is True and current and now - o.at <= METRICS[o.metric].lateness.ms
+
+
+def _late_call(o: Observation, now: int) -> Observation:
+    """As the rules take it: heard of now, and as old as it is."""
+    return o._replace(received_at=now, late=False)
+
+
+def _as_history(o: Observation, now: int) -> Observation:
+    """As it is stored: nobody acted on it at its time, but for a call that is told now."""
+    return o if _calls(o, now) else o._replace(late=True)
+
+
+def _still(said: Interpreted) -> Sequence[Rejected]:
+    """What is still not understood; what the database once refused may be stored now."""
+    return [rejected for rejected in said.rejected if rejected.reason is not Reason.UNSTORABLE]
