@@ -100,6 +100,18 @@ ACTIONS: dict[str, frozenset[str]] = {
     name: frozenset(words) for table in _TABLES for name, words in table.get("actions", {}).items()
 }
 """Words of zigbee2mqtt's `action`, by what they mean."""
+ALIASES: dict[str, tuple[str, ...]] = {
+    name: tuple(others) for table in _TABLES for name, others in table.get("alias", {}).items()
+}
+"""Other names of the words of the dialect `names`."""
+UNLIKE: dict[str, frozenset[str]] = {
+    name: frozenset(words) for table in _TABLES for name, words in table.get("unlike", {}).items()
+}
+"""Words that make such a name another one when they come before it; `*`: before any."""
+UNITS: dict[str, dict[str, str | float]] = {
+    unit: dict(others) for table in _TABLES for unit, others in table.get("units", {}).items()
+}
+"""Units as devices write them, by the metric's: their UCUM name, or what one of them is in the metric's."""
 ENTRIES: tuple[Entry, ...] = tuple(entry for table in _TABLES for entry in _entries(table))
 BASE: dict[str, dict[str, Any]] = {table["dialect"]: table["base"] for table in _TABLES if "base" in table}
 """The words that mean the same on any model, by dialect."""

@@ -8,7 +8,8 @@ of each of them (an empty one is in all).
 
 Facts (`devices.reading.Learned`) that families teach themselves, by field:
 `model` (about a device), `family` and `entity` (about a topic: who announced it and as what), `metrics`
-(about a Sparkplug node or device: its birth certificate), `description` (about a Homie device).
+(about a Sparkplug node or device: its birth certificate), `description` (about a Homie device), `children`
+(about a node or device: those that are lost with it, a JSON list).
 """
 
 from collections.abc import Callable
@@ -22,12 +23,17 @@ from devices.families import (
     carelink,
     chirpstack4,
     drug_box_scu,
+    esphome,
     healthdata2mqtt,
+    homie5,
     native,
     netlia,
+    owntracks,
     qube_vital,
     radar_misc,
     sleepace,
+    sparkplug_b,
+    thingsboard,
     tts3,
     vayyar,
     watch_askme,
@@ -88,6 +94,10 @@ SPECIFIC: tuple[Family, ...] = tuple(
         watch_kati,
         drug_box_scu,
         netlia,
+        owntracks,
+        sparkplug_b,
+        thingsboard,
+        homie5,
     )
 )
 """Families whose topics are nobody else's, in the order in which they are asked."""
@@ -98,6 +108,7 @@ _GENERIC_MODULES: tuple[ModuleType, ...] = (
     watch_askme,
     carelink,
     radar_misc,
+    esphome,  # `<anything>/status` too: after all others
 )
 GENERIC: tuple[Family, ...] = tuple(_family(module) for module in _GENERIC_MODULES)
 """Families whose topics look like anybody's, asked when nobody announced the topic."""

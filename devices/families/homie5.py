@@ -1,0 +1,186 @@
+"""Homie 5 (`homie/5/<device>/...`) and Homie 3 and 4 (`homie/<device>/...`): one plain text a topic.
+
+Rule: a root device that is lost takes its children with it (convention, "Device Lifecycle"), since the broker
+tells only of the root. A device that sleeps or starts is neither on line nor lost.
+"""
+
+from collections.abc import Iterator
+
+import orjson
+
+from devices.envelope import Json, json_value
+from devices.families.lorawan import object_of, text_of
+from devices.families.names import Meaning, first_meaning, meaning, online, say_word, scalar_of
+from devices.message import Message
+from devices.metrics import METRICS, Kind
+from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
+from devices.words import Origin, Said, Scalar
+
+FAMILY = "homie5"
+TOPICS = ("homie/#", "+/5/+/#")
+
+_DOMAIN = "homie"
+_STATES = {"ready": True, "disconnected": False, "lost": False, "alert": True}
+_QUIET_STATES = frozenset(("init", "sleeping"))
+_STATS = {
+    "battery": Meaning("battery"),
+    "signal": Meaning("link_quality"),
+    "cputemp": Meaning("device_temperature"),
+}
+_PROPERTY = {"$unit": "unit", "$name": "name"}
+_MAX_CHILDREN = 1000
+_MAX_FACTS = 512
+_MAX_TEXT = 60
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic is below `homie`, or an attribute of a Homie 5 device of another domain."""
+    levels = topic.split("/", 4)
+    if levels[0] == _DOMAIN:
+        return len(levels) > 1
+    return len(levels) > 3 and levels[1] == "5" and levels[3].startswith("$")
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One attribute or value of a device. Commands, targets, logs and broadcasts carry no reading."""
+    levels = message.topic.split("/")
+    five = levels[1:2] == ["5"]
+    device, rest = "".join(levels[2:3] if five else levels[1:2]), levels[3 if five else 2 :]
+    if not device or not rest or device.startswith("$"):
+        return Decoded(FAMILY)
+    try:
+        text = message.payload.decode().strip("\0 \r\n\t")
+    except UnicodeDecodeError:
+        return Rejected(Reason.NOT_UTF8, "", device)
+    match rest:
+        case ["$state"]:
+            return _state(device, text, known)
+        case ["$description"]:
+            return _described(message, device, known)
+        case ["$alert", alert]:
+            return _alert(device, alert, text, message)
+        case ["$stats", name]:
+            return _value(device, _STATS.get(name), "", text, name, message)
+        case [node, name] if not node.startswith("$") and not name.startswith("$"):
+            return _property(device, node, name, text, known, message)
+        case [node, name, attribute] if not node.startswith("$") and attribute in _PROPERTY:
+            return _attribute(f"{device}/{node}/{name}", _PROPERTY[attribute], text, known)
+        case _:
+            return Decoded(FAMILY)
+
+
+def _state(device: str, text: str, known: Known) -> Decoded | Rejected:
+    """A device's state. No text at all is its removal."""
+    if not text:
+        return Decoded(FAMILY, (Reading(device, "device_left", value=True, at_source=TimeSource.ARRIVAL),))
+    if text in _QUIET_STATES:
+        return Decoded(FAMILY)
+    state = _STATES.get(text)
+    if state is None:
+        return Rejected(Reason.WRONG_SHAPE, "no state of Homie", device)
+    readings = [online(device, state)]
+    if text == "lost":
+        readings += [online(child, state=False) for child in _children(known, device) if child != device]
+    if text == "alert":
+        readings.append(Reading(device, "fault", value=True, at_source=TimeSource.ARRIVAL))
+    return Decoded(FAMILY, tuple(readings))
+
+
+def _children(known: Known, device: str) -> list[str]:
+    try:
+        held = orjson.loads(known.fact(device, "children") or "[]")
+    except orjson.JSONDecodeError:
+        return []
+    return [one for one in held if isinstance(one, str)] if isinstance(held, list) else []
+
+
+def _described(message: Message, device: str, known: Known) -> Decoded | Rejected:
+    """What a description teaches: who is lost with whom, units and names of properties."""
+    if not message.payload:
+        return Decoded(FAMILY)
+    payload = json_value(message.payload)
+    if not isinstance(payload, dict):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+    learned = [*_family_tree(payload, device, known), *_properties(message.topic, payload, device)]
+    return Decoded(FAMILY, learned=tuple(learned[:_MAX_FACTS]))
+
+
+def _family_tree(payload: dict[str, Json], device: str, known: Known) -> Iterator[Learned]:
+    """Devices by their root, and by their parent, which is the root of its children or one of many."""
+    own = payload.get("children")
+    listed = [one for one in own if isinstance(one, str)] if isinstance(own, list) else []
+    root, parent = text_of(payload.get("root")), text_of(payload.get("parent"))
+    for above, below in ((device, listed), (root, [device, *listed]), (parent, [device])):
+        if above and below:
+            before = _children(known, above)
+            more = [*before, *(one for one in below if one not in before and one != above)]
+            if more != before:
+                yield Learned(above, "children", orjson.dumps(more[:_MAX_CHILDREN]).decode())
+
+
+def _properties(topic: str, payload: dict[str, Json], device: str) -> Iterator[Learned]:
+    domain = topic.removesuffix("/$description")
+    foreign = not domain.startswith(f"{_DOMAIN}/")
+    for node, described in object_of(payload.get("nodes")).items():
+        for name, about in object_of(object_of(described).get("properties")).items():
+            fact = {
+                key: text_of(object_of(about).get(key))[:_MAX_TEXT]
+                for key in ("unit", "name")
+                if text_of(object_of(about).get(key))
+            }
+            if fact:
+                yield Learned(f"{device}/{node}/{name}", "description", orjson.dumps(fact).decode())
+            if foreign:
+                yield Learned(f"{domain}/{node}/{name}", "family", FAMILY)
+
+
+def _attribute(about: str, key: str, text: str, known: Known) -> Decoded:
+    """One attribute of a property, each on a topic of its own before Homie 5."""
+    fact = _description(known, about) | {key: text[:_MAX_TEXT]}
+    return Decoded(FAMILY, learned=(Learned(about, "description", orjson.dumps(fact).decode()),))
+
+
+def _description(known: Known, about: str) -> dict[str, str]:
+    fact = known.fact(about, "description")
+    if not fact:
+        return {}
+    try:
+        held = orjson.loads(fact)
+    except orjson.JSONDecodeError:
+        return {}
+    return {name: text_of(value) for name, value in held.items()} if isinstance(held, dict) else {}
+
+
+def _alert(device: str, alert: str, text: str, message: Message) -> Decoded:
+    """An alert by its id; its text is for people. Its removal is its end, of which only a battery tells."""
+    found = meaning(alert)
+    if found is None or METRICS.get(found.key) is None:
+        found = Meaning("battery_low") if "battery" in alert.lower() else Meaning("fault")
+    elif METRICS[found.key].kind in {Kind.QUANTITY, Kind.ENUM}:
+        found = Meaning("battery_low" if found.key.startswith("battery") else "fault")
+    said = Said()
+    if text or found.key == "battery_low":
+        say_word(found, bool(text), Origin(device, message.received_at), said)
+    return Decoded(FAMILY, tuple(said.readings))
+
+
+def _property(
+    device: str, node: str, name: str, text: str, known: Known, message: Message
+) -> Decoded | Rejected:
+    called = f"{node}/{name}"
+    about = _description(known, f"{device}/{called}")
+    found = first_meaning((called, name, about.get("name", "")))
+    return _value(device, found, about.get("unit", ""), text, called, message)
+
+
+def _value(
+    device: str, found: Meaning | None, unit: str, text: str, called: str, message: Message
+) -> Decoded:
+    if not text:
+        return Decoded(FAMILY)
+    if found is None:
+        return Decoded(FAMILY, left=(called[:_MAX_TEXT],))
+    said = Said()
+    value: Scalar = scalar_of(text[:200])
+    say_word(found, value, Origin(device, message.received_at), said, unit, called)
+    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())

@@ -1,0 +1,204 @@
+"""What a name says: the free names that people and firmware give to what they measure.
+
+Rule: a name says something only when it ends with a key of the catalogue (`names.toml`) and no word before it
+makes it something else; what it says of a value is the catalogue's word.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from devices.catalogue import ALIASES, TRUTH, UNITS, UNLIKE, words_of
+from devices.metrics import METRICS, Kind
+from devices.reading import Reading, TimeSource
+from devices.words import Origin, Said, Scalar, Vocabulary, number_of, speak_fields
+
+DIALECT = "names"
+
+_MAX_NAME = 200
+_PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_a-zA-Z]")
+_PADDING = frozenset(
+    "sensor value detected detection detector reading measurement level pressed triggered active binary "
+    "button event alert now current".split()
+)
+"""Words that may follow a name and change nothing."""
+_SIDES = frozenset(("left", "right"))
+_OF_A_SLEEPER = frozenset(
+    (
+        *("bed_occupied", "out_of_bed", "bed_empty", "bed_exit", "bed_enter", "sleep_stage"),
+        *("heart_rate", "respiratory_rate", "body_movement", "heart_rate_variability"),
+    )
+)
+
+
+class Meaning(NamedTuple):
+    """Which key of the catalogue a name ends with. `side` is whose, in a bed for two."""
+
+    key: str
+    side: str = ""
+
+
+def _compact(name: str) -> str:
+    return name.replace("_", "")
+
+
+_VOCABULARY = words_of(DIALECT)
+_KEYS = {_compact(key): key for key in _VOCABULARY.words}
+_KEYS |= {_compact(alias): key for key, aliases in ALIASES.items() for alias in aliases}
+_LONGEST = max(len(key) for key in _KEYS)
+
+
+def words_in(name: str) -> list[str]:
+    """The words of a name, lower case: `Ward3/Vitals/HeartRate` has ward, 3, vitals, heart, rate."""
+    return [part.lower() for part in _PARTS.findall(name[:_MAX_NAME])]
+
+
+@lru_cache(maxsize=65_536)
+def meaning(name: str) -> Meaning | None:
+    """What a name says, None when nothing. Any text will do."""
+    words, side = words_in(name), ""
+    while words:
+        found = _ending(words)
+        if found is not None:
+            key, before = found
+            if not side and before and before[-1] in _SIDES:
+                side = before[-1]
+            return Meaning(key, side if key in _OF_A_SLEEPER else "")
+        last = words.pop()
+        if last in _SIDES:
+            side = last
+        elif last not in _PADDING and not last.isdigit():
+            return None
+    return None
+
+
+def _ending(words: list[str]) -> tuple[str, list[str]] | None:
+    """The longest key that the words end with, and what is before it, when that lets it be."""
+    text = ""
+    longest: tuple[str, int] | None = None
+    for position in range(len(words) - 1, -1, -1):
+        text = words[position] + text
+        if len(text) > _LONGEST:
+            break
+        key = _KEYS.get(text)
+        if key is not None:
+            longest = key, position
+    if longest is None or longest[0] == "unclear":
+        return None
+    key, position = longest
+    before = words[:position]
+    if not UNLIKE["*"].isdisjoint(before) or not UNLIKE.get(key, _NOTHING).isdisjoint(before):
+        return None
+    return key, before
+
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+def first_meaning(names: Iterable[str]) -> Meaning | None:
+    """What the first of several names says that says anything."""
+    return next((found for name in names if name and (found := meaning(name)) is not None), None)
+
+
+def say(name: str, value: Scalar, origin: Origin, said: Said, unit: str = "") -> None:
+    """Adds what a field of this name says; what it does not say is left by its name."""
+    found = meaning(name)
+    if found is None:
+        said.left.append(name)
+    else:
+        say_word(found, value, origin, said, unit, called=name)
+
+
+def say_word(
+    found: Meaning, value: Scalar, origin: Origin, said: Said, unit: str = "", called: str = ""
+) -> None:
+    """Adds what a value means under a key of the catalogue."""
+    speak_one(_VOCABULARY, found.key, value, beside(origin, found.side), said, unit, called)
+
+
+def beside(origin: Origin, side: str) -> Origin:
+    """The same message about one side of a bed for two."""
+    if not side:
+        return origin
+    return Origin(
+        f"{origin.device}/{side}",
+        origin.received_at,
+        origin.at,
+        origin.at_source,
+        origin.key,
+        origin.good_for_ms,
+    )
+
+
+def speak_one(
+    vocabulary: Vocabulary,
+    key: str,
+    value: Scalar,
+    origin: Origin,
+    said: Said,
+    unit: str = "",
+    called: str = "",
+) -> None:
+    """Adds what one field says in a unit of the device's. What is not said is left as `called`."""
+    here = Said()
+    speak_fields(vocabulary, {key: value}, origin, here)
+    if here.left:
+        said.left.append(called or key)
+    said.rejected += here.rejected
+    for reading in here.readings:
+        measured = in_unit(reading, unit) if unit else _unless_volts(reading)
+        if measured is None:
+            said.left.append(called or key)
+        else:
+            said.readings.append(measured)
+
+
+def _unless_volts(reading: Reading) -> Reading | None:
+    """A battery of 3.05 without a unit is volts as well as per cent."""
+    level = reading.value
+    unclear = reading.metric == "battery" and isinstance(level, float) and 0 < level < 5 and level % 1
+    return None if unclear else reading
+
+
+def in_unit(reading: Reading, unit: str) -> Reading | None:
+    """A reading whose number the device gave in this unit; None when no such thing is measured in it."""
+    metric = METRICS[reading.metric]
+    if metric.kind is not Kind.QUANTITY:
+        return reading
+    unit = unit.strip().lower()
+    if reading.metric == "battery" and unit in UNITS["V"]:
+        reading, metric = reading._replace(metric="battery_voltage"), METRICS["battery_voltage"]
+    elif reading.metric == "rssi" and unit == "%":
+        reading, metric = reading._replace(metric="link_quality"), METRICS["link_quality"]
+    known = UNITS.get(metric.unit)
+    if known is None or not unit:
+        return reading
+    found = known.get(unit)
+    if found is None:
+        return None
+    if isinstance(found, str):
+        return reading._replace(unit=found)
+    number = number_of(reading.value)
+    try:
+        return None if number is None else reading._replace(value=round(number * found, 4))
+    except OverflowError:
+        return None
+
+
+def scalar_of(text: str) -> Scalar:
+    """A plain text payload as a number where it is one: `21.5`, `nan`."""
+    try:
+        return float(text)
+    except ValueError:
+        return text.strip()
+
+
+def online_of(payload: bytes) -> bool | None:
+    """What a text says of being online; None when it is another text."""
+    return TRUTH["online"].get(payload[:40].decode(errors="replace").strip().strip('"').lower())
+
+
+def online(device: str, state: bool) -> Reading:
+    """Whether a device is on line, as of now: of a last will or a birth message."""
+    return Reading(device, "online", state, at_source=TimeSource.ARRIVAL)

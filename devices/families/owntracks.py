@@ -1,0 +1,158 @@
+"""OwnTracks phones and trackers: `owntracks/<user>/<device>[/event, /step ...]`, told apart by `_type`.
+
+Rule: `tst` is when it happened, except in a last will, where it is when the phone had connected (booklet,
+"JSON"): a phone is off line as of now. What is encrypted is said to be unreadable, never dropped.
+"""
+
+from devices.catalogue import words_of
+from devices.envelope import Json, json_value
+from devices.families.lorawan import text_of
+from devices.families.names import online
+from devices.message import Message
+from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+from devices.words import Origin, Said, flatten, number_of, own_time, speak_fields
+
+FAMILY = "owntracks"
+TOPICS = ("owntracks/#",)
+
+_BASE = "owntracks/"
+_TYPES = frozenset(
+    "location transition lwt steps beacon waypoint waypoints card cmd configuration status request "
+    "encrypted dump".split()
+)
+_QUIET = _TYPES - {"location", "transition", "lwt", "steps", "beacon", "encrypted"}
+_TRANSITIONS = {"enter": "geofence_enter", "leave": "geofence_exit"}
+_MOVING = frozenset(("walking", "running", "cycling", "automotive"))
+_QUECLINK = {
+    # a tracker's reason to report ("t" of qtripp)
+    "e": ("mains_power", False),
+    "E": ("mains_power", True),
+    "1": ("power_on", True),
+    "2": ("charging", False),
+    "3": ("charging", True),
+    "9": ("battery_low", True),
+}
+_MAX_DETAIL = 100
+_MAX_REGIONS = 16
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic is below OwnTracks' base."""
+    return topic.startswith(_BASE)
+
+
+def recognises(payload: Json) -> bool:
+    """Whether the payload names one of OwnTracks' types and a time: for other bases than `owntracks`."""
+    return isinstance(payload, dict) and isinstance(payload.get("_type"), str) and payload["_type"] in _TYPES
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One message of an app, or of the broker on behalf of one that was lost."""
+    levels = message.topic.removeprefix(_BASE).split("/")
+    device, about = "/".join(levels[:2]), "/".join(levels[2:])
+    if about in {"cmd", "info"} or not message.payload:  # commands, cards, a retained message taken away
+        return Decoded(FAMILY)
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return Rejected(payload.reason, payload.detail, device)
+    if not isinstance(payload, dict):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+    kind = payload.get("_type")
+    if not isinstance(kind, str) or kind not in _TYPES:
+        return Rejected(Reason.WRONG_SHAPE, "_type is none of OwnTracks", device)
+    if kind in _QUIET:
+        return Decoded(FAMILY)
+    if kind == "encrypted":
+        return Rejected(Reason.UNDECODED, "encrypted by the app", device)
+    if kind == "lwt":
+        return Decoded(FAMILY, (online(device, state=False),))
+    at = own_time(_scalar(payload, "tst"), message.received_at)
+    origin, said = Origin(device, message.received_at, at, TimeSource.DEVICE), Said()
+    if kind == "location":
+        _location(payload, known, origin, said)
+    elif kind == "transition":
+        _transition(payload, origin, said)
+    elif kind == "steps":
+        _steps(payload, origin, said)
+    else:
+        _beacon(payload, origin, said)
+    sent = own_time(_scalar(payload, "created_at") or _scalar(payload, "sent"), message.received_at)
+    return Decoded(
+        FAMILY,
+        tuple(said.readings),
+        rejected=tuple(said.rejected),
+        left=said.names_left(),
+        sent_at=None if at is None else sent,
+    )
+
+
+def _scalar(payload: dict[str, Json], name: str) -> str | int | float | None:
+    value = payload.get(name)
+    return value if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
+
+
+def _location(payload: dict[str, Json], known: Known, origin: Origin, said: Said) -> None:
+    fields, _ = flatten(payload)
+    fields.pop("_type", None)
+    if not _somewhere(payload):
+        for name in ("lat", "lon", "acc", "vel"):
+            fields.pop(name, None)
+    tracker = "imei" in payload or "rit" in payload or "ubatt" in payload
+    vocabulary = words_of(FAMILY, *(("Queclink",) if tracker else ()), *known.models(origin.device))
+    speak_fields(vocabulary, fields, origin, said)
+    reason = text_of(payload.get("t"))
+    if tracker and reason in _QUECLINK:
+        metric, value = _QUECLINK[reason]
+        said.add(origin, metric, value)
+    regions = payload.get("inregions")
+    if isinstance(regions, list) and regions:
+        names = [one for one in regions[:_MAX_REGIONS] if isinstance(one, str) and one]
+        if names:
+            said.add(origin, "zone", ", ".join(names)[:_MAX_DETAIL])
+    activities = payload.get("motionactivities")
+    if isinstance(activities, list):
+        found = {one for one in activities[:_MAX_REGIONS] if isinstance(one, str)}
+        if found & _MOVING:
+            said.add(origin, "moving", value=True)
+        elif found == {"stationary"}:
+            said.add(origin, "moving", value=False)
+
+
+def _somewhere(payload: dict[str, Json]) -> bool:
+    """Whether it says where: a phone without a fix says 0, 0, and a region to be deleted anything."""
+    latitude, longitude = number_of(payload.get("lat")), number_of(payload.get("lon"))
+    if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
+        return False
+    return -90 <= latitude <= 90 and -180 <= longitude <= 180
+
+
+def _transition(payload: dict[str, Json], origin: Origin, said: Said) -> None:
+    event = _TRANSITIONS.get(text_of(payload.get("event")).strip().lower())
+    if event is None:
+        said.left.append("event")
+    else:
+        name = text_of(payload.get("desc")) or text_of(payload.get("rid"))
+        said.add(origin, event, value=True, detail=name[:_MAX_DETAIL])
+    if _somewhere(payload):
+        for name, metric in (("lat", "latitude"), ("lon", "longitude"), ("acc", "location_accuracy")):
+            number = number_of(payload.get(name))
+            if number is not None and (metric != "location_accuracy" or number >= 0):
+                said.add(origin, metric, number)
+
+
+def _steps(payload: dict[str, Json], origin: Origin, said: Said) -> None:
+    """Steps of a stretch of time, told as of its end. -1: the phone does not count them."""
+    steps = number_of(payload.get("steps"))
+    if steps is None or steps < 0:
+        return
+    end = own_time(_scalar(payload, "to"), origin.received_at)
+    readings = Said()
+    readings.add(origin, "steps", steps)
+    said.readings += [one if end is None else one._replace(at=end) for one in readings.readings]
+
+
+def _beacon(payload: dict[str, Json], origin: Origin, said: Said) -> None:
+    """The beacon that a phone is near. `prox` 0: how near could not be told."""
+    name = text_of(payload.get("desc"))
+    if name and number_of(payload.get("prox")) in {1, 2, 3}:
+        said.add(origin, "zone", name[:_MAX_DETAIL])
