@@ -28,11 +28,13 @@ from devices.families import (
     homie5,
     native,
     netlia,
+    openmqttgateway,
     owntracks,
     qube_vital,
     radar_misc,
     sleepace,
     sparkplug_b,
+    theengs,
     thingsboard,
     tts3,
     vayyar,
@@ -98,6 +100,8 @@ SPECIFIC: tuple[Family, ...] = tuple(
         sparkplug_b,
         thingsboard,
         homie5,
+        theengs,
+        openmqttgateway,
     )
 )
 """Families whose topics are nobody else's, in the order in which they are asked."""

@@ -34,9 +34,14 @@ def _words(words: dict[str, object]) -> Iterator[tuple[str, str, str]]:
                     yield field, value, claim(text).metric
 
 
+_ANY_TOPIC = "application/a/device/d/event/up"
 _CATALOGUE = sorted(
-    {found for base in BASE.values() for found in _words(base)}
-    | {found for entry in ENTRIES for found in _words(dict(entry.words))}
+    {(_ANY_TOPIC, *found) for base in BASE.values() for found in _words(base)}
+    | {
+        (entry.examples[0].topic or _ANY_TOPIC, *found)
+        for entry in ENTRIES
+        for found in _words(dict(entry.words))
+    }
 )
 
 
@@ -59,13 +64,15 @@ def test_the_same_in_telemetry_is_urgent_wherever_it_stands(metric: str, filler:
     assert _urgent(_NATIVE + "telemetry", payload)
 
 
-@pytest.mark.parametrize(("field", "value", "metric"), _CATALOGUE)
-def test_every_word_of_the_catalogue_about_life_is_urgent(field: str, value: str, metric: str) -> None:
+@pytest.mark.parametrize(("topic", "field", "value", "metric"), _CATALOGUE)
+def test_every_word_of_the_catalogue_about_life_is_urgent(
+    topic: str, field: str, value: str, metric: str
+) -> None:
     names, values = field.split("+"), value.split("+")
     nested: object = values
     for level in reversed([part for name in names for part in name.split(".")]):
         nested = {level: nested}
-    assert _urgent("application/a/device/d/event/up", json.dumps(nested).encode()), metric
+    assert _urgent(topic, json.dumps(nested).encode()), metric
 
 
 @pytest.mark.parametrize("action", sorted(ACTIONS["sos"]))

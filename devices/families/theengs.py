@@ -1,0 +1,189 @@
+"""Bluetooth devices heard by Theengs Gateway or OpenMQTTGateway: `<base>/<gateway>/BTtoMQTT/<address>`, JSON.
+
+Rule: how well a device was heard is said of the gateway that heard it; what the device said is keyed by the
+device's own packet number, so that what several gateways heard is one happening.
+"""
+
+import re
+from functools import lru_cache
+
+from devices.catalogue import ACTIONS, words_of
+from devices.envelope import Json, json_value
+from devices.families import ble
+from devices.families.lorawan import text_of
+from devices.message import Message
+from devices.reading import Decoded, Known, Reading, Reason, Rejected
+from devices.words import Fields, Origin, Said, flatten, number_of, speak_fields
+
+FAMILY = "theengs"
+TOPICS = ("home/+/BTtoMQTT/#", "home/home_presence/#", "home/+/presence/#", "home/presence/#")
+CALLS = (b'"button', b"fcd2", b"181c", b"fe95")
+"""A press of a button that is registered as one for calls; raw BTHome and MiBeacon frames (smoke, gas)."""
+
+_BLUETOOTH = "BTtoMQTT"
+_BASE = "home"
+_PRESENCE = frozenset(("home_presence", "presence"))
+_MAC_TOPIC = re.compile(r"[0-9A-Fa-f]{12}")
+_RADIO = ("rssi", "distance")
+_PRESSES = frozenset(("button_press", "sos"))
+_SAME_PRESS_MS = 5_000
+_SAME_WEIGHING_MS = 30_000
+_MASSES = {"kg": ("kg", 1.0), "lb": ("[lb_av]", 1.0), "lbs": ("[lb_av]", 1.0), "jin": ("kg", 0.5)}
+_SCALE = "SCALE"
+_RANDOM = "RMAC"
+_SPLIT = re.compile(r"[^a-z0-9]+")
+_CALLS_ZH = ("求助", "呼叫", "紧急", "报警")
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic is of a gateway's Bluetooth part, on any base, or of its room presence."""
+    levels = topic.split("/")
+    if _BLUETOOTH in levels:
+        return not any(level.startswith("MQTTto") for level in levels)
+    return len(levels) > 2 and levels[0] == _BASE and (levels[1] in _PRESENCE or levels[2] in _PRESENCE)
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One advertisement of a device, decoded by the gateway or raw."""
+    levels = message.topic.split("/")
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return Rejected(payload.reason, payload.detail, _device_of_topic(levels))
+    if not isinstance(payload, dict):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", _device_of_topic(levels))
+    device = text_of(payload.get("id")) or _device_of_topic(levels)
+    if not device:
+        return Decoded(FAMILY)  # the gateway's configuration
+    if not payload.get("model_id") and not payload.get("model"):
+        heard = ble.advertisement(payload)
+        found = ble.read(heard) if isinstance(heard, ble.Advertisement) else heard
+        if isinstance(found, Rejected):
+            return Rejected(found.reason, found.detail, device)
+        if found:
+            payload = payload | found
+    return _said(message, known, device, _gateway(levels), payload)
+
+
+def _said(
+    message: Message, known: Known, device: str, gateway: str, payload: dict[str, Json]
+) -> Decoded | Rejected:
+    fields, lists = flatten(payload)
+    registered = known.models(device)
+    vocabulary = words_of(FAMILY, *models(fields, registered))
+    origin, said = Origin(device, message.received_at), Said()
+    radio = {name: fields.pop(name) for name in _RADIO if name in fields}
+    _weigh(fields, origin, said)
+    _probe(fields, said)
+    speak_fields(vocabulary, fields, origin, said)
+    said.left += [name for name, _ in lists]
+    if not said.readings and _locked(fields):
+        return Rejected(Reason.UNDECODED, "encrypted, and the gateway has no key for it", device)
+    readings = _pressed(said.readings, call=calls_for_help(registered))
+    if not _random(fields):
+        heard = Said()
+        speak_fields(vocabulary, radio, origin, heard)
+        readings += [reading._replace(detail=gateway) for reading in heard.readings]
+        said.rejected += heard.rejected
+    return Decoded(FAMILY, tuple(readings), rejected=tuple(said.rejected), left=said.names_left())
+
+
+def models(fields: Fields, registered: tuple[str, ...]) -> tuple[str, ...]:
+    """What is known of a device's model: what its gateway calls it, what the registry says, its type."""
+    said = (fields.get("model_id"), fields.get("model"))
+    kind = fields.get("type")
+    return (
+        *(text for text in said if isinstance(text, str) and text),
+        *registered,
+        *((f"TYPE-{kind}",) if isinstance(kind, str) else ()),
+    )
+
+
+@lru_cache(maxsize=4096)
+def calls_for_help(registered: tuple[str, ...]) -> bool:
+    """Whether somebody registered a device as one whose button calls for help."""
+    return any(
+        set(_SPLIT.split(text.lower())) & ACTIONS["sos"] or any(word in text for word in _CALLS_ZH)
+        for text in registered
+    )
+
+
+def _device_of_topic(levels: list[str]) -> str:
+    """The address in a topic, written as in `id`: old gateways give no `id`."""
+    last = levels[-1]
+    if not _MAC_TOPIC.fullmatch(last):
+        return ""
+    return ":".join(last[at : at + 2] for at in range(0, 12, 2))
+
+
+def _gateway(levels: list[str]) -> str:
+    """Which gateway heard it: the level before the Bluetooth part, or the last of a presence topic."""
+    if _BLUETOOTH in levels:
+        return levels[max(levels.index(_BLUETOOTH) - 1, 0)]
+    return levels[-1] if levels[1] in _PRESENCE else levels[1]
+
+
+def _random(fields: Fields) -> bool:
+    """Whether the address changes every quarter of an hour, so that it is nobody's.
+
+    `mac_type` 1 is any random address; only those that begin with two set bits stay (Core, Vol 6 B 1.3.2).
+    """
+    if fields.get("prmac") is True or fields.get("type") == _RANDOM:
+        return True
+    address = fields.get("id")
+    return fields.get("mac_type") == 1 and isinstance(address, str) and address[:1].upper() not in set("CDEF")
+
+
+def _locked(fields: Fields) -> bool:
+    """Whether the frame was encrypted. After decryption a gateway may still add `cipher` to the values."""
+    model = fields.get("model_id")
+    return bool(
+        fields.get("encr")
+        or fields.get("cipher")
+        or (isinstance(model, str) and model.upper().endswith("ENCR"))
+    )
+
+
+def _weigh(fields: Fields, origin: Origin, said: Said) -> None:
+    """A person's weight: not that of an object, and not of a scale for other things."""
+    if "weight" not in fields:
+        return
+    value, unit, mode = fields.pop("weight"), fields.pop("unit", None), fields.pop("weighing_mode", None)
+    mass = _MASSES.get(unit.strip().lower()) if isinstance(unit, str) else None
+    number = number_of(value)
+    if mode == "object" or number is None:
+        return
+    if mass is None or (mode != "person" and fields.get("type") != _SCALE):
+        said.left.append("weight")
+        return
+    said.readings.append(
+        Reading(
+            origin.device,
+            "body_weight",
+            number if mass[1] == 1.0 else float(number) * mass[1],
+            mass[0],
+            key=f"weighed {value!s:.20}{unit!s:.5}",  # a scale shows it for a while, to all gateways
+            good_for_ms=_SAME_WEIGHING_MS,
+        )
+    )
+
+
+def _probe(fields: Fields, said: Said) -> None:
+    """A thermometer with a probe plugged in measures where the probe is: in the fridge, in the pool."""
+    if fields.get("extprobe") is True:
+        for name in ("tempc", "tempf"):
+            if fields.pop(name, None) is not None:
+                said.left.append(name)
+
+
+def _pressed(readings: list[Reading], *, call: bool) -> list[Reading]:
+    """Presses with a key, and as calls for help where they are: without a number, one press for a moment."""
+    return [
+        reading
+        if reading.metric not in _PRESSES
+        else reading._replace(
+            metric="sos" if call else reading.metric,
+            key=reading.key or f"pressed {reading.detail}",
+            good_for_ms=reading.good_for_ms or _SAME_PRESS_MS,
+        )
+        for reading in readings
+    ]
