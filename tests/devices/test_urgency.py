@@ -34,11 +34,16 @@ def _words(words: dict[str, object]) -> Iterator[tuple[str, str, str]]:
                     yield field, value, claim(text).metric
 
 
-_ANY_TOPIC = "application/a/device/d/event/up"
+def _topic(dialect: str) -> str:
+    """A topic on which a dialect is spoken: that of an example, else of LoRaWAN, which has no calls."""
+    spoken = (example.topic for entry in ENTRIES if entry.dialect == dialect for example in entry.examples)
+    return next(filter(None, spoken), "application/a/device/d/event/up")
+
+
 _CATALOGUE = sorted(
-    {(_ANY_TOPIC, *found) for base in BASE.values() for found in _words(base)}
+    {(_topic(dialect), *found) for dialect, base in BASE.items() for found in _words(base)}
     | {
-        (entry.examples[0].topic or _ANY_TOPIC, *found)
+        (entry.examples[0].topic or _topic(entry.dialect), *found)
         for entry in ENTRIES
         for found in _words(dict(entry.words))
     }
