@@ -70,6 +70,25 @@ def local_ms(value: datetime | str, zone: str) -> int | None:
         return None
 
 
+def clock_ms(value: object, zone: str) -> int | None:
+    """What a device's own clock in an IANA zone showed, to ms UTC: an epoch in s, ms, us or ns, or a text.
+
+    None for what is no time, for a zoneless text without a zone, and for a clock that was never set, which
+    counts from 1970 or from its start.
+    """
+    number = value
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            at = local_ms(value, zone)
+            return at if at is not None and at >= PLAUSIBLE_FROM else None
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or number < _RELATIVE_BELOW:
+        return None
+    at = number_ms(number, 0)
+    return at if at is not None and at >= PLAUSIBLE_FROM else None
+
+
 @lru_cache(maxsize=1024)
 def _zone(name: str) -> ZoneInfo | None:
     if not name:

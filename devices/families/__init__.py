@@ -32,6 +32,7 @@ from devices.families import (
     owntracks,
     qube_vital,
     radar_misc,
+    rtl433,
     sleepace,
     sparkplug_b,
     theengs,
@@ -102,6 +103,7 @@ SPECIFIC: tuple[Family, ...] = tuple(
         homie5,
         theengs,
         openmqttgateway,
+        rtl433,
     )
 )
 """Families whose topics are nobody else's, in the order in which they are asked."""

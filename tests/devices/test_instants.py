@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.instants import any_ms, iso_ms, local_ms, number_ms, relative
+from devices.instants import any_ms, clock_ms, iso_ms, local_ms, number_ms, relative
 
 NOW = 1_790_000_000_123
 
@@ -139,3 +139,29 @@ def test_r88_a_zoneless_time_without_a_zone_is_none(zone: str) -> None:
 def test_any_local_time_has_an_answer(written: str | datetime, zone: str) -> None:
     at = local_ms(written, zone)
     assert at is None or isinstance(at, int)
+
+
+@pytest.mark.parametrize(
+    ("shown", "zone", "expected"),
+    [
+        ("2026-03-01T08:00:00", "Asia/Shanghai", 1_772_323_200_000),
+        ("2026-03-01 08:00:00", "Asia/Shanghai", 1_772_323_200_000),
+        ("2026-03-01T08:00:00", "", None),
+        ("2026-03-01T08:00:00+08:00", "", 1_772_323_200_000),
+        ("2026-03-01T08:00:00+0800", "Europe/Berlin", 1_772_323_200_000),
+        (1_772_323_200, "", 1_772_323_200_000),
+        ("1772323200.250", "", 1_772_323_200_250),
+        ("1970-01-01T00:00:13", "Europe/Berlin", None),
+        (13, "Europe/Berlin", None),
+        ("13", "Europe/Berlin", None),
+        ("@0.133476s", "Europe/Berlin", None),
+        (True, "", None),
+        (None, "", None),
+        ("nan", "", None),
+        (10**400, "", None),
+    ],
+)
+def test_a_clock_is_believed_when_it_was_set_and_its_zone_is_known(
+    shown: object, zone: str, expected: int | None
+) -> None:
+    assert clock_ms(shown, zone) == expected

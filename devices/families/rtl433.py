@@ -1,0 +1,204 @@
+"""rtl_433: what a software radio heard of remotes, alarms and weather sensors, as JSON or a topic per field.
+
+Rule: rtl_433 names the protocol, not the purpose. Where one protocol serves doors, pendants and smoke alarms
+alike, the registry's words about the device decide (its role); a call that nobody can tell is said to be one.
+"""
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+
+import orjson
+
+from devices.catalogue import TRUTH, words_of
+from devices.envelope import Json, json_value
+from devices.instants import clock_ms
+from devices.message import Message
+from devices.metrics import METRICS, Kind
+from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
+from devices.words import Fields, Origin, Said, flatten, number_of, speak_fields, truth_of
+
+FAMILY = "rtl433"
+TOPICS = ("rtl_433/#",)
+CALLS = (b"",)  # by its role in the registry any of them may be one
+
+_BASES = frozenset(("rtl_433", "rtl433"))
+_DIALECT = "rtl433"
+_REPEATS_MS = 5_000
+"""A transmitter sends each message four to eight times within three seconds."""
+_VOLATILE = frozenset(("time", "rssi", "snr", "noise", "freq", "freq1", "freq2", "mod", "protocol"))
+_NAMES = ("id", "device", "code", "address", "housecode")
+_MAX_DEVICE = 100
+_ENCRYPTED = frozenset(("simplisafe-gen3", "twogig-key2e345"))
+_ROLES: tuple[tuple[str, frozenset[str]], ...] = tuple(
+    (role, frozenset(words.split()))
+    for role, words in (  # the first that fits: a "panic button" is no button, a "smoke remote" is no remote
+        ("panic", "panic sos pendant emergency distress help holdup"),
+        ("keychain", "keychain keyfob fob remote button keypad"),
+        ("smoke", "smoke fire heat"),
+        ("co", "co carbon monoxide"),
+        ("gas", "gas methane propane"),
+        ("water", "water leak flood"),
+        ("bell", "doorbell bell chime"),
+        ("motion", "motion pir movement"),
+        ("contact", "door window contact entry magnet reed opening"),
+    )
+)
+_LATCHES = ((0, 0x08), (0, 0x02), (1, 0x80), (1, 0x20), (1, 0x08))  # inputs 1 to 5: byte and bit (US 5761206)
+
+
+def claims(topic: str) -> bool:
+    """Whether one level of the topic is rtl_433's own."""
+    return not _BASES.isdisjoint(topic.split("/"))
+
+
+def recognises(payload: Json) -> bool:
+    """Whether a payload has what every message of rtl_433 has, and a sign of its decoders."""
+    return (
+        isinstance(payload, dict)
+        and isinstance(payload.get("model"), str)
+        and "time" in payload
+        and any(name in payload for name in ("mic", "battery_ok", "raw_message", "protocol"))
+    )
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One message heard, one field of it on a topic of its own, or the state of the radio itself."""
+    levels = message.topic.split("/")
+    last = levels[-1]
+    if last == "states":
+        return Decoded(FAMILY)
+    if last == "availability":
+        return _online(message, levels[-2] if len(levels) > 1 else FAMILY)
+    payload = json_value(message.payload)
+    if "devices" in levels[:-2] and not isinstance(payload, dict):
+        return _field(message, known, levels)
+    if isinstance(payload, Rejected):
+        return payload
+    if not isinstance(payload, dict):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object")
+    return _heard(message, known, payload)
+
+
+def _online(message: Message, radio: str) -> Decoded | Rejected:
+    online = truth_of(message.payload.decode(errors="replace").strip().lower(), "online", TRUTH)
+    if online is None:
+        return Rejected(Reason.WRONG_SHAPE, "expected online or offline", radio)
+    return Decoded(FAMILY, (Reading(radio, "online", online, at_source=TimeSource.ARRIVAL),))
+
+
+def _heard(message: Message, known: Known, payload: dict[str, Json]) -> Decoded | Rejected:
+    fields, lists = flatten(payload)
+    model = _text(payload.get("model"))
+    device = _device(fields) or model
+    if not device:
+        return Rejected(Reason.WRONG_SHAPE, "neither a model nor an id")
+    if model.lower() in _ENCRYPTED or ("encr" in fields and "state" not in fields):
+        return Rejected(Reason.UNDECODED, "encrypted: rtl_433 has no key", device)
+    models = known.models(device)
+    if fields.get("type") == "TPMS":
+        model = "TPMS"  # tyres use the same names of fields
+    fields["received"] = True  # of what says nothing but that it was sent
+    fields["role"] = _role(models)
+    fields |= _latches(fields)
+    at = clock_ms(fields.pop("time", None), known.clock_zone(device))
+    origin, said = Origin(device, message.received_at, at), Said()
+    _battery(fields, origin, said)
+    speak_fields(words_of(_DIALECT, *((model,) if model else models)), fields, origin, said)
+    said.left += [name for name, _ in lists]
+    if any(name.startswith("role+") for name in said.left):
+        said.rejected.append(Rejected(Reason.UNDECODED, "what it is must be registered", device))
+    readings = tuple(_once_for_all_repeats(said.readings, payload))
+    return Decoded(FAMILY, readings, rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _field(message: Message, known: Known, levels: list[str]) -> Decoded | Rejected:
+    """One field of `.../devices[/<type>][/<model>][/<subtype>][/<channel>]/<id>/<field>` as plain text."""
+    path = levels[levels.index("devices") + 1 :]
+    if path[0] == "TPMS":
+        return Decoded(FAMILY)
+    device, name = path[-2], path[-1]
+    if not device:
+        return Rejected(Reason.UNKNOWN_TOPIC, "expected .../devices/<model>/<id>/<field>")
+    try:
+        fields: Fields = {name: message.payload.decode()}
+    except UnicodeDecodeError:
+        return Rejected(Reason.NOT_UTF8, "", device)
+    models = known.models(device)
+    origin, said = Origin(device, message.received_at), Said()
+    _battery(fields, origin, said)
+    speak_fields(words_of(_DIALECT, path[0] if len(path) > 2 else "", *models), fields, origin, said)
+    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _device(fields: Fields) -> str:
+    for name in _NAMES:
+        value = fields.get(name)
+        if isinstance(value, bool) or value is None:
+            continue
+        if isinstance(value, int) and not -(10**30) < value < 10**30:
+            continue
+        text = str(value).strip()
+        if text:
+            return text[:_MAX_DEVICE]
+    return ""
+
+
+def _role(models: Iterable[str]) -> str:
+    """What a device is for, in the words of those who registered it; "" when nobody said."""
+    for model in models:
+        words = frozenset("".join(c if c.isalnum() else " " for c in model[:200].lower()).split())
+        for role, names in _ROLES:
+            if words & names:
+                return role
+    return ""
+
+
+def _latches(fields: Fields) -> Fields:
+    """Which inputs of an Interlogix transmitter changed: rtl_433 prints their levels, and the raw bits."""
+    if "switch1" not in fields:
+        return {}
+    raw = fields.get("raw_message", fields.get("device_raw_message"))
+    try:
+        message = bytes.fromhex(raw) if isinstance(raw, str) else b""
+    except ValueError:
+        message = b""
+    if len(message) < 2:
+        return {"latches": "unknown"}
+    latched = [bool(message[byte] & bit) for byte, bit in _LATCHES]
+    pressed = latched[0] or latched[1] or latched[3] or latched[4]  # the third is the cover
+    return {"latch1": latched[0], "latches": "set" if pressed else "clear"}
+
+
+def _battery(fields: Fields, origin: Origin, said: Said) -> None:
+    """`battery_ok`: 0 is low, 1 is not; a decoder that knows the level gives what lies between."""
+    value = fields.get("battery_ok")
+    ok = float(value) if isinstance(value, bool) else number_of(value)
+    if ok is None or not 0 <= ok <= 1:
+        return
+    if ok in {0, 1}:
+        said.add(origin, "battery_low", ok == 0)
+    else:
+        said.add(origin, "battery", round(ok * 100, 1))
+
+
+def _once_for_all_repeats(readings: list[Reading], payload: dict[str, Json]) -> Iterator[Reading]:
+    """The readings; an event has what its repeats share for a key, as each has another time or level."""
+    key = ""
+    for reading in readings:
+        if METRICS[reading.metric].kind is not Kind.EVENT:
+            yield reading
+            continue
+        key = key or _fingerprint(payload)
+        yield reading._replace(key=key, good_for_ms=_REPEATS_MS)
+
+
+def _fingerprint(payload: dict[str, Json]) -> str:
+    stable = {name: value for name, value in payload.items() if name not in _VOLATILE}
+    try:
+        return blake2b(orjson.dumps(stable, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+    except TypeError:  # an integer beyond 64 bits
+        return ""
