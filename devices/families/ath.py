@@ -28,6 +28,8 @@ _STATUS = {
     "offline": False,
     "lost": False,
 }
+_ENVELOPE = frozenset(("device", "type", "time"))
+_STATUS_FIELDS = ("status", "time")
 _MAX_DEVICES = 256
 _MAX_MODEL = 100
 
@@ -56,16 +58,20 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return _inventory(payload, hub)
     if not isinstance(payload, dict):
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", about)
-    return _status(payload, message, device) if what == "status" else _data(payload, message, device, known)
+    said_by = _status if what == "status" else _data
+    return said_by(payload, message, device, known)
 
 
-def _status(payload: dict[str, Json], message: Message, device: str) -> Decoded | Rejected:
+def _status(payload: dict[str, Json], message: Message, device: str, known: Known) -> Decoded | Rejected:
     online = _STATUS.get(text_of(payload.get("status")).strip().lower())
     if online is None:
         return Rejected(Reason.WRONG_SHAPE, "expected CONNECTED or DISCONNECTED", device)
-    said = Said()
-    said.add(Origin(device, message.received_at, _at(payload, message)), "online", online)
-    return Decoded(FAMILY, tuple(said.readings))
+    origin, said = Origin(device, message.received_at, _at(payload, message)), Said()
+    said.add(origin, "online", online)
+    if len(payload) > len(_STATUS_FIELDS):
+        more = {name: value for name, value in payload.items() if name not in _STATUS_FIELDS}
+        measured(more, known.models(device), origin, said, {})
+    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
 
 
 def _data(payload: dict[str, Json], message: Message, device: str, known: Known) -> Decoded:
@@ -74,9 +80,11 @@ def _data(payload: dict[str, Json], message: Message, device: str, known: Known)
     at = _at(measure, message)
     at = _at(payload, message) if at is None else at
     models = (text_of(described.get("model")), *known.models(device), text_of(measure.get("type")))
-    item = {name: value for name, value in payload.items() if name != "device"}
-    said = Said()
-    measured(item, models, Origin(device, message.received_at, at), said, {})
+    item = {name: value for name, value in payload.items() if name not in _ENVELOPE}
+    origin, said = Origin(device, message.received_at, at), Said()
+    if "sos" in text_of(payload.get("type"))[:_MAX_MODEL].lower():
+        said.add(origin, "sos", value=True)  # not in the document, but it can mean nothing else
+    measured(item, models, origin, said, {})
     return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
 
 

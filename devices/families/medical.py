@@ -186,6 +186,7 @@ def _add(found: _Measurement, name: str, value: Scalar) -> None:
 
 def _typed(members: list[Json], found: _Measurement, vocabulary: Vocabulary) -> bool:
     """Adds a list of `{"type": "spo2", "value": 96, "unit": "%"}`; whether all of it was that."""
+    understood = 0
     for member in members[:_MAX_MEMBERS]:
         if not isinstance(member, dict):
             return False
@@ -193,11 +194,12 @@ def _typed(members: list[Json], found: _Measurement, vocabulary: Vocabulary) -> 
         name = _bare(kind[:_MAX_CACHED]) if isinstance(kind, str) else ""
         value = member.get("value")
         if name not in vocabulary.words or isinstance(value, (dict, list)):
-            return False
+            continue
         if (unit := unit_named(member.get("unit"))) is not None:
             found.told[unit.quantity] = unit
         _add(found, name, value)
-    return len(members) <= _MAX_MEMBERS
+        understood += 1
+    return understood == len(members)
 
 
 @lru_cache(maxsize=4096)

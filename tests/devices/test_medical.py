@@ -233,6 +233,39 @@ def test_a_hubs_second_form_of_data() -> None:
     assert decoded.readings[0].at == 1_789_997_590_000
 
 
+@pytest.mark.parametrize(
+    "measure",
+    [
+        {"type": "glucose", "value": 5.6, "unit": "mmol/L"},
+        {"type": "spo2", "values": [{"type": "glucose", "value": 100.9, "unit": "mg/dL"}]},
+        {"values": {"glucose": {"value": 100.9, "unit": "mg/dL"}}},
+        {"glucose_mgdl": 100.9, "glucose_mmol": 5.6},
+    ],
+)
+def test_a_value_may_be_named_by_a_type_beside_it(measure: dict[str, object]) -> None:
+    payload = {"measure": measure, "type": "MeasureData", "time": _NOW}
+    said = _values(_decode("iot/hub-1/2CAB/data", payload))
+    assert said == {"glucose": pytest.approx(5.6, rel=1e-2)}
+
+
+def test_a_name_of_a_person_is_no_name_of_a_measurement() -> None:
+    measure = [{"name": "Ann Example", "value": 96}, {"name": "spo2", "value": 96}]
+    decoded = _decode("iot/hub-1/2CAB/data", {"values": measure, "type": "Ann Example", "value": 5})
+    assert "Ann" not in repr(decoded)
+    assert _values(decoded) == {"spo2": 96}
+
+
+def test_a_devices_status_may_say_more() -> None:
+    payload = {"status": "CONNECTED", "battery": 80, "rssi": -70, "time": _NOW}
+    assert _values(_decode("iot/hub-1/2CAB/status", payload)) == {"online": True, "battery": 80, "rssi": -70}
+
+
+def test_a_call_for_help_of_a_hubs_watch() -> None:
+    assert "sos" in _values(_decode("iot/hub-1/2CAB/data", {"type": "SOSAlarm", "time": _NOW}))
+    assert "sos" in _values(_decode("iot/hub-1/2CAB/data", {"type": "Event", "values": {"sos": 1}}))
+    assert "sos" not in _values(_decode("iot/hub-1/2CAB/data", {"type": "Event", "values": {"sos": 0}}))
+
+
 @pytest.mark.parametrize("broken", [b"", b"{", b"[]", b"\xff", b"7"])
 def test_a_broken_message_of_a_hubs_device_names_the_device(broken: bytes) -> None:
     answer = decode(Message("iot/hub-1/2CAB/data", broken, _ARRIVED))
