@@ -50,6 +50,8 @@ def report(message: Message, known: Known, family: str) -> Decoded | Rejected:
     elif "attribute" in data or "value" in data or "device_list" in data:
         own = _heard(payload, data, Origin(gateway, message.received_at, sent_at), said, message, known)
         sent_at = sent_at if own else None
+    else:
+        return Decoded(family)
     return Decoded(
         family,
         tuple(said.readings),
