@@ -30,6 +30,7 @@ _ECHO = frozenset("bytes raw payload hex payload_hex port fport f_port error err
 _MAX_MESSAGES = 64
 _MAX_KEY = 200
 _TIMES = ("time", "nsTime", "gwTime", "received_at")
+_RADIO = ("rssi", "snr")
 _EVENTS = frozenset(name for name, metric in METRICS.items() if metric.kind is Kind.EVENT)
 
 
@@ -84,15 +85,18 @@ def radio(receptions: Json, origin: Origin, said: Said) -> None:
     """Adds the best signal of all gateways that heard the uplink."""
     if not isinstance(receptions, list):
         return
-    heard = [one for one in receptions[:_MAX_MESSAGES] if isinstance(one, dict)]
-    for name in ("rssi", "snr"):
-        values = [
-            value
-            for one in heard
-            if isinstance(value := one.get(name), (int, float)) and not isinstance(value, bool)
-        ]
-        if values:
-            said.add(origin, name, max(values))
+    best: dict[str, float] = {}
+    for one in receptions[:_MAX_MESSAGES]:
+        if not isinstance(one, dict):
+            continue
+        for name in _RADIO:
+            value = one.get(name)
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                held = best.get(name)
+                if held is None or value > held:
+                    best[name] = value
+    for name, value in best.items():
+        said.add(origin, name, value)
 
 
 def location(place: Json, origin: Origin, said: Said) -> None:

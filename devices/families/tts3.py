@@ -112,6 +112,7 @@ def _uplink(
     version = object_of(uplink.get("version_ids"))
     models = (
         f"{text_of(version.get('brand_id'))} {text_of(version.get('model_id'))}",
+        text_of(object_of(uplink.get("attributes")).get("model")),
         *known.models(device),
     )
     frame = uplink.get("frm_payload")

@@ -235,3 +235,46 @@ def test_a_simulated_call_for_help_is_a_test() -> None:
 def test_any_frame_is_read_or_reported(data: bytes, port: int, model: str) -> None:
     uplink = {"f_port": port, "frm_payload": base64.b64encode(data).decode() or "AA"}
     assert isinstance(said(_TTS, {"uplink_message": uplink}, model), (Decoded, Rejected))
+
+
+def test_a_list_longer_than_any_frame_is_cut_and_named() -> None:
+    items = [{"timestamp": 1_750_000_000 + second, "temperature": 20.5} for second in range(3000)]
+    answer = said(_TTS, {"uplink_message": {"decoded_payload": {"history": items}}}, "EM300-TH")
+    assert isinstance(answer, Decoded)
+    assert 100 < len(answer.readings) < 1000
+    assert answer.left == ("history",)
+
+
+def test_a_call_for_help_among_thousands_of_fields_is_heard() -> None:
+    fields: dict[str, Any] = {f"field_{number}": number for number in range(5000)}
+    assert (
+        readings(_TTS, {"uplink_message": {"decoded_payload": fields | {"sos": True}}})["sos"].value is True
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "motion"), [(0, False), (1, True), (17, True), ("3", True), (None, None), ("", None)]
+)
+def test_a_count_of_movements_is_motion_when_it_is_over_none(value: object, motion: bool | None) -> None:
+    answer = readings(_TTS, {"uplink_message": {"decoded_payload": {"motion": value}}}, "Elsys ERS")
+    assert (answer["motion"].value if answer else None) is motion
+
+
+@pytest.mark.parametrize(
+    ("model", "wanted"), [("SenseCAP T1000-B", "device_temperature"), ("S2101", "room_temperature")]
+)
+def test_what_a_measurement_is_of_depends_on_the_model(model: str, wanted: str) -> None:
+    messages = [[{"measurementId": "4097", "measurementValue": 31.2, "timestamp": 1_750_000_000_000}]]
+    answer = readings(_TTS, {"uplink_message": {"decoded_payload": {"messages": messages}}}, model)
+    assert list(answer) == [wanted]
+
+
+def test_the_model_may_be_said_by_the_servers_own_catalogue_a_tag_or_an_attribute() -> None:
+    decoded, frame_of = {"occupancy": "occupied"}, "AA=="
+    uplink = {"decoded_payload": decoded, "frm_payload": frame_of}
+    version = {"brand_id": "milesight-iot", "model_id": "vs341"}
+    for more in ({"version_ids": version}, {"attributes": {"model": "VS341"}}):
+        assert "seat_occupied" in readings(_TTS, {"uplink_message": uplink | more})
+    for info in ({"tags": {"model": "vs341"}}, {"deviceProfileName": "Milesight VS341"}):
+        assert "seat_occupied" in readings(_ON + "up", {"object": decoded, "deviceInfo": info})
+    assert readings(_TTS, {"uplink_message": uplink}) == {}
