@@ -42,6 +42,7 @@ from devices.families import (
     watch_askme,
     watch_g616,
     watch_kati,
+    xiaomi_gateway3,
     zigbee2mqtt,
     zwavejs2mqtt,
 )
@@ -89,6 +90,7 @@ SPECIFIC: tuple[Family, ...] = tuple(
         tts3,
         zigbee2mqtt,
         zwavejs2mqtt,
+        xiaomi_gateway3,
         ava4,
         qube_vital,
         vayyar,

@@ -40,11 +40,19 @@ def _topic(dialect: str) -> str:
     return next(filter(None, spoken), "application/a/device/d/event/up")
 
 
+_OWN_NAMES = frozenset(("zwavejs2mqtt", "xiaomi-gateway3"))
+"""Dialects whose words are names that the family makes of numbers: only their seeds and examples are real."""
 _CATALOGUE = sorted(
-    {(_topic(dialect), *found) for dialect, base in BASE.items() for found in _words(base)}
+    {
+        (_topic(dialect), *found)
+        for dialect, base in BASE.items()
+        if dialect not in _OWN_NAMES
+        for found in _words(base)
+    }
     | {
         (entry.examples[0].topic or _topic(entry.dialect), *found)
         for entry in ENTRIES
+        if entry.dialect not in _OWN_NAMES
         for found in _words(dict(entry.words))
     }
 )
