@@ -24,6 +24,7 @@ from devices.families import (
     chirpstack4,
     drug_box_scu,
     esphome,
+    espresense,
     healthdata2mqtt,
     homie5,
     native,
@@ -33,6 +34,8 @@ from devices.families import (
     qube_vital,
     radar_misc,
     rtl433,
+    ruuvi_gateway,
+    sensor_logger,
     sleepace,
     sparkplug_b,
     theengs,
@@ -106,6 +109,9 @@ SPECIFIC: tuple[Family, ...] = tuple(
         theengs,
         openmqttgateway,
         rtl433,
+        ruuvi_gateway,
+        espresense,
+        sensor_logger,
     )
 )
 """Families whose topics are nobody else's, in the order in which they are asked."""

@@ -1,0 +1,112 @@
+"""ESPresense: `espresense/devices/<device>/<room>` of each room that hears a beacon, `.../rooms/<room>/...`.
+
+Rule: one message says how far a beacon is from one room. Several rooms hear it at once, so a room is named as
+the zone only when the node itself says that the beacon is at it (`close`); a room that hears nothing, or is
+offline, says nothing of anybody.
+"""
+
+from devices.catalogue import TRUTH, words_of
+from devices.envelope import json_value, text
+from devices.families.theengs import calls_for_help
+from devices.message import Message
+from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
+from devices.words import Origin, Said, flatten, speak_fields, truth_of
+
+FAMILY = "espresense"
+TOPICS = ("espresense/#",)
+CALLS = (b"/button",)
+"""A button at a node that is registered as one for calls."""
+
+_BASE = "espresense"
+_DEVICES, _ROOMS = "devices", "rooms"
+_BUTTONS = frozenset(("button", "button_1", "button_2"))
+_SENSORS = frozenset(
+    (
+        *("motion", "pir", "radar", "switch", "switch_1", "switch_2", "raw_weight"),
+        *("temperature", "humidity", "co2", "tvoc", "bh1750_lux", "tsl2561_lux"),
+        *("ahtx0_temperature", "ahtx0_humidity", "bme280_temperature", "bme280_humidity", "bme280_pressure"),
+        *("bmp180_temperature", "bmp180_pressure", "bmp280_temperature", "bmp280_pressure"),
+    )
+)
+_PROBE = "ds18b20_temperature_"
+_SAME_PRESS_MS = 5_000
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic is of ESPresense nodes."""
+    return topic.startswith(f"{_BASE}/")
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """How one room hears a beacon, what a node's own sensors say, or whether it is there."""
+    levels = message.topic.split("/")
+    if len(levels) >= 4 and levels[1] == _DEVICES and levels[-1] != "set":
+        return _beacon(message, known, levels[2], levels[3])
+    if len(levels) == 4 and levels[1] == _ROOMS and levels[2] and levels[2] != "*":
+        return _room(message, known, levels[2], levels[3])
+    return Decoded(FAMILY)  # a setting, or a command
+
+
+def _beacon(message: Message, known: Known, device: str, room: str) -> Decoded | Rejected:
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return Rejected(payload.reason, payload.detail, device)
+    if not isinstance(payload, dict) or not device:
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object about a device", device)
+    fields, lists = flatten(payload)
+    origin, said = Origin(device, message.received_at), Said()
+    close = fields.pop("close", None) is True
+    speak_fields(words_of(FAMILY, *known.models(device)), fields, origin, said)
+    if close and room:
+        said.add(origin, "zone", room)
+    said.left += [name for name, _ in lists]
+    readings = [
+        reading._replace(detail=room) if reading.metric in {"rssi", "distance"} else reading
+        for reading in said.readings
+    ]
+    return Decoded(FAMILY, tuple(readings), rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _room(message: Message, known: Known, room: str, what: str) -> Decoded | Rejected:
+    if what == "status":
+        return _online(message, room)
+    if what == "telemetry":
+        payload = json_value(message.payload)
+        if not isinstance(payload, dict):
+            return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", room)
+        said = Said()
+        speak_fields(
+            words_of(FAMILY, "telemetry"), flatten(payload)[0], Origin(room, message.received_at), said
+        )
+        return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    if what not in _SENSORS and what not in _BUTTONS and not what.startswith(_PROBE):
+        return Decoded(FAMILY)
+    value = text(message.payload)
+    if isinstance(value, Rejected):
+        return Rejected(value.reason, value.detail, room)
+    said = Said()
+    name = _PROBE if what.startswith(_PROBE) else what
+    speak_fields(
+        words_of(FAMILY, "sensors", *known.models(room)),
+        {name: value},
+        Origin(room, message.received_at),
+        said,
+    )
+    readings = _pressed(said.readings, what, call=calls_for_help(known.models(room)))
+    return Decoded(FAMILY, readings, rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _pressed(readings: list[Reading], what: str, *, call: bool) -> tuple[Reading, ...]:
+    return tuple(
+        reading._replace(metric="sos" if call else reading.metric, detail=what, good_for_ms=_SAME_PRESS_MS)
+        if reading.metric == "button_press"
+        else reading
+        for reading in readings
+    )
+
+
+def _online(message: Message, room: str) -> Decoded | Rejected:
+    online = truth_of(message.payload[:20].decode(errors="replace").strip().lower(), "online", TRUTH)
+    if online is None:
+        return Rejected(Reason.WRONG_SHAPE, "expected online or offline", room)
+    return Decoded(FAMILY, (Reading(room, "online", online, at_source=TimeSource.ARRIVAL),))

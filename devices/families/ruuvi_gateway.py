@@ -1,0 +1,108 @@
+"""Ruuvi Gateway: `<prefix>/<gateway>/<tag>`, JSON with the advertisement in hexadecimal, decoded, or both.
+
+Rule: the advertisement is decoded here where it is given; what the gateway decoded counts only without it.
+`coords` is where the gateway hangs, not where the tag is.
+"""
+
+import re
+
+from devices.catalogue import TRUTH, words_of
+from devices.envelope import Json, json_value
+from devices.families import ble
+from devices.families.lorawan import text_of
+from devices.message import Message
+from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
+from devices.words import Fields, Origin, Said, flatten, own_time, speak_fields, truth_of
+
+FAMILY = "ruuvi-gateway"
+TOPICS = ("ruuvi/#",)
+CALLS = (b"d2fc", b"95fe")
+"""BTHome and MiBeacon frames of smoke and gas detectors, for a gateway that passes on all of Bluetooth."""
+
+_BASE = "ruuvi"
+_STATUS = "gw_status"
+_RAW = "theengs"
+_MAX_DATA = 1024
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
+_GATEWAYS = frozenset(("gw_mac", "rssi", "aoa", "gwts", "ts", "cnt", "data", "coords", "id"))
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic begins with the gateway's own prefix. Another prefix is known by the payload."""
+    levels = topic.split("/")
+    return levels[0] == _BASE and len(levels) > 2
+
+
+def recognises(payload: Json) -> bool:
+    """Whether a payload is one that only this gateway sends."""
+    return (
+        isinstance(payload, dict) and "gw_mac" in payload and ("data" in payload or "dataFormat" in payload)
+    )
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One advertisement of a tag, or the state of the gateway."""
+    levels = message.topic.split("/")
+    last = levels[-1]
+    payload = json_value(message.payload)
+    device = levels[-2] if last == _STATUS and len(levels) > 1 else last
+    if isinstance(payload, Rejected):
+        return Rejected(payload.reason, payload.detail, device)
+    if not isinstance(payload, dict):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+    if last == _STATUS:
+        return _state(payload, device)
+    device = device if device.count(":") else text_of(payload.get("id")) or device
+    if not device:
+        return Rejected(Reason.WRONG_SHAPE, "neither topic nor payload names a device")
+    return _heard(message, known, device, payload)
+
+
+def _state(payload: dict[str, Json], gateway: str) -> Decoded | Rejected:
+    online = truth_of(text_of(payload.get("state")).strip().lower(), "online", TRUTH)
+    if online is None or not gateway:
+        return Rejected(Reason.WRONG_SHAPE, "expected the state online or offline", gateway)
+    return Decoded(FAMILY, (Reading(gateway, "online", online, at_source=TimeSource.ARRIVAL),))
+
+
+def _heard(message: Message, known: Known, device: str, payload: dict[str, Json]) -> Decoded | Rejected:
+    at = own_time(_number(payload.get("ts")), message.received_at)
+    sent_at = own_time(_number(payload.get("gwts")), message.received_at)
+    origin = Origin(device, message.received_at, at, TimeSource.GATEWAY)
+    said, radio = Said(), Said()
+    data = payload.get("data")
+    found = _decoded(device, data) if data else None
+    if isinstance(found, Rejected):
+        return found
+    if found is not None:
+        speak_fields(words_of(_RAW, *known.models(device)), found, origin, said, TimeSource.GATEWAY)
+    else:
+        fields = flatten({name: value for name, value in payload.items() if name not in _GATEWAYS})[0]
+        speak_fields(words_of(FAMILY, *known.models(device)), fields, origin, said, TimeSource.GATEWAY)
+        said.left += ["data"] if data else []
+    gateway = text_of(payload.get("gw_mac"))
+    speak_fields(words_of(FAMILY), {"rssi": _scalar(payload.get("rssi"))}, origin, radio)
+    readings = [*said.readings, *(reading._replace(detail=gateway[:40]) for reading in radio.readings)]
+    return Decoded(
+        FAMILY,
+        tuple(readings),
+        rejected=tuple(said.rejected + radio.rejected),
+        left=said.names_left(),
+        sent_at=sent_at if at is not None else None,
+    )
+
+
+def _decoded(device: str, data: Json) -> Fields | Rejected | None:
+    """What the advertisement says; None when it is of no device that is known."""
+    if not isinstance(data, str) or len(data) > _MAX_DATA or not _HEX.fullmatch(data):
+        return Rejected(Reason.UNDECODED, "data is no hexadecimal", device)
+    found = ble.read(ble.structures(bytes.fromhex(data)))
+    return Rejected(found.reason, found.detail, device) if isinstance(found, Rejected) else found
+
+
+def _number(value: Json) -> str | int | float | None:
+    return value if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
+
+
+def _scalar(value: Json) -> str | int | float | bool | None:
+    return None if isinstance(value, (dict, list)) else value
