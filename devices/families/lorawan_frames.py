@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from devices.envelope import Json
 
-CALLS = (b"t1000", b"lw004-ct", b"man_down", b"safety_status")
+CALLS = (b"t1000", b"lw004-ct", b"man_down", b"safety_status", b"detection_status")
 """What is in calls for help (`devices.families`): the models whose frames may be one, and codecs' words."""
 _MAX_FRAME = 242
 """The longest application payload of LoRaWAN (regional parameters, EU868 DR4 and above)."""
@@ -136,7 +136,7 @@ _NO_TEMPERATURE = -0x8000
 
 def _t1000(frame: bytes, port: Json) -> dict[str, Json] | None:
     """SenseCAP T1000: parts of a kind byte and its data, told as the measurements of Seeed's codec."""
-    if port in {192, 199}:  # for a positioning service
+    if isinstance(port, (int, float)) and port in {192, 199}:  # for a positioning service
         return None
     said: list[Json] = []
     start = 0

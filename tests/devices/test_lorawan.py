@@ -230,9 +230,11 @@ def test_a_simulated_call_for_help_is_a_test() -> None:
 
 
 @given(
-    data=st.binary(max_size=60), port=st.integers(0, 255), model=st.sampled_from(["t1000", "lw004-ct", "lpp"])
+    data=st.binary(max_size=60),
+    port=st.integers(0, 255) | st.sampled_from([None, [], {}, "5", 5.5]),
+    model=st.sampled_from(["t1000", "lw004-ct", "lpp"]),
 )
-def test_any_frame_is_read_or_reported(data: bytes, port: int, model: str) -> None:
+def test_any_frame_is_read_or_reported(data: bytes, port: object, model: str) -> None:
     uplink = {"f_port": port, "frm_payload": base64.b64encode(data).decode() or "AA"}
     assert isinstance(said(_TTS, {"uplink_message": uplink}, model), (Decoded, Rejected))
 
