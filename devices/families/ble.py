@@ -25,12 +25,12 @@ _NAME = re.compile(r"[ -!#-\[\]-~]{1,30}")  # printable ASCII that JSON need not
 _NO_ADDRESS = "00:00:00:00:00:00"
 
 _KNOWN_UUIDS = frozenset(
-    "181a 181b 181d 180f fdcd fd3d 0d00 feaa feab ff01 fd50 2a06 2a6e 2a6f fff0 5242 0000 f525 f51c".split()
+    "181a 181b 181d 180f fdcd fd3d 0d00 feaa feab ff01 fd50 2a06 2a6e 2a6f fff0 5242 0000 f525 f51c 1803 0318".split()
 )
 _KNOWN_MAKERS = frozenset(
     # the first two bytes of the manufacturer data that Theengs has a decoder for
     "0201 0207 0109 0100 0133 01ff 0188 3301 88ec 6b00 04ff dc00 ef81 d506 6909 5701 b602 4f09 c500 "
-    "eefa 3101 ae01 5900 b103 1000 1100 1500 1800 1b00 0000 ee01".split()
+    "0d00 0001 0002 0003 eefa 3101 ae01 5900 b103 1000 1100 1500 1800 1b00 0000 ee01".split()
 )
 _KNOWN_NAMES = (
     "GV",
@@ -47,7 +47,8 @@ _KNOWN_NAMES = (
     "THB",
     "TH0",
 )
-_APPLE = b"\x4c\x00"
+_APPLE = b"\x4c\x00"  # most of what is in the air: phones, watches, beacons without a measurement
+_ABTEMP = bytes.fromhex("4c000215b5b182c7eab1")  # an iBeacon with a thermometer
 
 
 class Advertisement(NamedTuple):
@@ -123,7 +124,7 @@ def read(heard: Advertisement) -> Fields | Rejected | None:
         if heard.maker[2:3] and heard.maker[2] in ruuvi.ENCRYPTED:
             return _ENCRYPTED
         return ruuvi.fields(heard.maker[2:])
-    if heard.maker[:2] == _APPLE or not _may_be_known(heard):
+    if not _may_be_known(heard):
         return None
     found = _theengs(heard)
     return None if found is None else dict(found)
@@ -133,19 +134,18 @@ _ENCRYPTED = Rejected(Reason.UNDECODED, "the advertisement is encrypted")
 
 
 def _may_be_known(heard: Advertisement) -> bool:
-    return (
-        (heard.uuid in _KNOWN_UUIDS and bool(heard.service))
-        or heard.maker[:2].hex() in _KNOWN_MAKERS
-        or heard.name.startswith(_KNOWN_NAMES)
-    )
+    if heard.uuid in _KNOWN_UUIDS or (heard.service and not heard.uuid):
+        return True
+    if heard.maker[:2] == _APPLE:
+        return heard.maker.startswith(_ABTEMP)
+    return heard.maker[:2].hex() in _KNOWN_MAKERS or heard.name.startswith(_KNOWN_NAMES)
 
 
 @lru_cache(maxsize=4096)
 def _theengs(heard: Advertisement) -> tuple[tuple[str, Scalar], ...] | None:
     """What the Theengs decoder says. Remembered, since devices repeat an advertisement many times."""
     asked = {"id": heard.address, "name": heard.name, "manufacturerdata": heard.maker.hex()}
-    if heard.service:
-        asked |= {"servicedata": heard.service.hex(), "servicedatauuid": heard.uuid}
+    asked |= {"servicedata": heard.service.hex(), "servicedatauuid": heard.uuid}
     try:
         answer = decodeBLE(orjson.dumps({name: value for name, value in asked.items() if value}).decode())
         found = orjson.loads(answer) if isinstance(answer, str) else None
