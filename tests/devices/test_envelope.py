@@ -4,10 +4,10 @@ import json
 import math
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from devices.envelope import MAX_DEPTH, json_value, text
+from devices.envelope import MAX_DEPTH, _deep, json_value, text
 from devices.reading import Reason, Rejected
 
 _SCALARS = (
@@ -96,3 +96,35 @@ def test_a_mistake_in_one_value_costs_only_that(written: bytes, read: object) ->
 def test_what_is_a_text_can_be_written_again(payload: bytes) -> None:
     read = text(payload)
     assert read == Rejected(Reason.NOT_UTF8) if isinstance(read, Rejected) else read.encode() == payload
+
+
+def _nested_deeper(payload: bytes, most: int) -> bool:
+    """Whether brackets outside of texts nest deeper, told byte by byte."""
+    depth, in_text, escaped = 0, False, False
+    for byte in payload:
+        if in_text:
+            in_text = escaped or byte != ord(b'"')
+            escaped = byte == ord(b"\\") and not escaped
+        elif byte == ord(b'"'):
+            in_text = True
+        elif byte in b"[{":
+            depth += 1
+            if depth > most:
+                return True
+        elif byte in b"]}":
+            depth -= 1
+    return False
+
+
+_PIECES = st.sampled_from(
+    [b"[", b"]", b"{", b"}", b'"', b"\\", b"a", b"[" * 30, b"]" * 30, b"[]" * 20, b"\xff\x01"]
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(_PIECES, max_size=40).map(b"".join))
+@example(b'"' + b"[" * 33)
+@example(b'["\\' + b"[" * 33)
+@example(b"]" * 40 + b"[" * 40)
+def test_depth_is_what_counting_byte_by_byte_gives(payload: bytes) -> None:
+    assert _deep(payload) is _nested_deeper(payload, MAX_DEPTH)
