@@ -36,6 +36,8 @@ from devices.families import (
     rtl433,
     ruuvi_gateway,
     sensor_logger,
+    shelly_gen1,
+    shelly_gen2,
     sleepace,
     sparkplug_b,
     theengs,
@@ -112,6 +114,8 @@ SPECIFIC: tuple[Family, ...] = tuple(
         ruuvi_gateway,
         espresense,
         sensor_logger,
+        shelly_gen2,  # before gen1, whose base topic its owner may choose
+        shelly_gen1,
     )
 )
 """Families whose topics are nobody else's, in the order in which they are asked."""
