@@ -4,9 +4,11 @@ Rule: the last level of a topic that has a plain value says what the value is; J
 error of the module, and a suspected fall is not a fall.
 """
 
+from functools import lru_cache
+
 from devices.catalogue import words_of
 from devices.envelope import Json, json_value
-from devices.families.lorawan import object_of, text_of
+from devices.families.lorawan import text_of
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, Scalar, Vocabulary, flatten, own_time, speak_fields
@@ -86,6 +88,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
 
 
+@lru_cache(maxsize=1024)
 def _fold(name: str) -> str:
     """A name as builders agree on it: `fallStatus`, `fall_status`, `fall-status`."""
     return name.replace("_", "").replace("-", "").replace(" ", "").lower()
@@ -108,10 +111,11 @@ def _object(
     payload: dict[str, Json], device: str, vocabulary: Vocabulary, origin: Origin, said: Said
 ) -> None:
     fields: Fields = {}
-    for part in (payload, *(object_of(payload.get(name)) for name in _INSIDE)):
-        for name, value in flatten(part)[0].items():
-            if name not in _IDS and name.partition(".")[0] not in _INSIDE:
-                fields[_fold(name)] = value
+    for name, value in flatten(payload)[0].items():
+        inside, dot, rest = name.partition(".")
+        inner = rest if dot and inside in _INSIDE else name
+        if inner not in _IDS:
+            fields[_fold(inner)] = value
     if "fall.status" in vocabulary.words and "status" in fields:
         fields["fall.status"] = fields.pop("status")  # of a module whose numbers are known
     stamp = next((fields.pop(name) for name in _TIMES if name in fields), None)

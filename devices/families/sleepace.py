@@ -15,7 +15,7 @@ FAMILY = "sleepace"
 TOPICS = ("sleepace/#", "sleepace-+/#")
 
 _SIDES = {0: "left", 1: "right", "0": "left", "1": "right", "left": "left", "right": "right"}
-_MOST_ITEMS = 4_096
+_MOST_ITEMS = 1_024
 _MOST_REJECTED = 32
 
 

@@ -5,6 +5,7 @@ incident from suspicion to its end, known by the time at which it began.
 """
 
 import re
+from functools import lru_cache
 
 from devices.catalogue import TRUTH, words_of
 from devices.envelope import Json, json_value
@@ -15,7 +16,16 @@ from devices.words import Fields, Origin, Said, Scalar, Vocabulary, flatten, own
 
 FAMILY = "vayyar"
 TOPICS = ("/devices/+/#", "devices/+/#", "/+/+/user/#")
-CALLS = (b"calling", b"on_call", b"on call", b"target_on_ground", b'"type":5', b'"type": 5', b'"type":8')
+CALLS = (
+    b"calling",
+    b"on_call",
+    b"on call",
+    b"on-call",
+    b"target_on_ground",
+    b"suspected",
+    b"confirmed",
+    b"detected",
+)
 
 _TOPIC = re.compile(
     r"/?devices/([^/]+)/(events|state|response|request|commands|config)(?:/.*)?"
@@ -27,26 +37,30 @@ _STAGES: dict[str, tuple[str, ...]] = {
     # What each status of a fall says. The radar calls only when it has confirmed the fall. That its call is
     # finished does not say that anybody stood up.
     "fall_detected": ("fall_suspected",),
-    "detected": ("fall_suspected",),
     "fall_suspected": ("fall_suspected",),
-    "suspected": ("fall_suspected",),
     "target_on_ground": ("fall_suspected",),
     "fall_confirmed": ("fall",),
-    "confirmed": ("fall",),
-    "fall": ("fall",),
     "calling": ("fall",),
     "on_call": ("fall", "call_started"),
     "finished": ("call_ended",),
     "fall_finished": ("call_ended",),
     "fall_exit": ("fall_cleared",),
-    "exit": ("fall_cleared",),
     "canceled": ("help_cancelled",),
     "cancelled": ("help_cancelled",),
     "fall_canceled": ("help_cancelled",),
     "fall_cancelled": ("help_cancelled",),
 }
 _ALARMING = frozenset(("fall", "fall_suspected"))
-_FALL_TYPES = frozenset(("5", "8", "fall", "sensitive_fall", "target_on_ground"))
+_SHORT = {
+    # Words that are of a fall only in its own events.
+    "detected": "fall_detected",
+    "suspected": "fall_suspected",
+    "confirmed": "fall_confirmed",
+    "exit": "fall_exit",
+}
+_FALL_TYPES = frozenset(("fall", "sensitive_fall", "target_on_ground"))
+_FALL_NUMBERS = frozenset(("1", "5", "8"))
+_FALL_FIELDS = frozenset(("falllocxcm", "falllocycm", "suspectedeventscounter", "confidencelevel"))
 _BED_TYPES = frozenset(("10", "bed_exit", "bedexit", "out_of_bed"))
 _PRACTICE = ("issimulated", "islearning", "istest", "simulated", "learning", "test")
 _TIMES = ("timestamp", "timestampmillis", "timestampstr")
@@ -61,9 +75,7 @@ def claims(topic: str) -> bool:
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One message of a radar. Commands and configuration carry no reading."""
-    topic = _TOPIC.fullmatch(message.topic)
-    own, chinese = ((topic[1], topic[2]), (topic[3], topic[4])) if topic else (("", ""), ("", ""))
-    device, about = own if own[0] else chinese
+    device, about = _whose(message.topic)
     if about in {"commands", "config", "request"}:
         return Decoded(FAMILY)
     payload = json_value(message.payload)
@@ -97,9 +109,23 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     )
 
 
+@lru_cache(maxsize=4096)
+def _whose(topic: str) -> tuple[str, str]:
+    """The device of a topic, and what it is about."""
+    found = _TOPIC.fullmatch(topic)
+    if found is None:
+        return "", ""
+    return (found[1], found[2]) if found[1] else (found[3], found[4])
+
+
+@lru_cache(maxsize=1024)
+def _fold(name: str) -> str:
+    """A name as it is spelled in every firmware: `is_simulated` is `isSimulated`."""
+    return name.replace("_", "").lower()
+
+
 def _fields(payload: dict[str, Json]) -> Fields:
-    """The scalar fields by names that are spelled alike in every firmware: `is_simulated`, `isSimulated`."""
-    return {name.replace("_", "").lower(): value for name, value in flatten(payload)[0].items()}
+    return {_fold(name): value for name, value in flatten(payload)[0].items()}
 
 
 def _word(value: Scalar) -> str:
@@ -137,23 +163,15 @@ def _event(
     fields = _fields(body)
     if fields.keys() >= _ANSWER:
         return None
-    kinds = {
-        _word(fields.get("type")),
-        _word(kind) if not isinstance(kind := event.get("type"), (dict, list)) else "",
-    }
     at = _first_time(fields, _TIMES, message.received_at)
     sent_at = own_time(fields.get("statusupdatetimestamp"), message.received_at)
-    origin = Origin(device, message.received_at, at, TimeSource.DEVICE, "" if at is None else str(at))
+    origin = Origin(device, message.received_at, at, TimeSource.DEVICE)
+    outer = event.get("type")
+    kinds = {_word(fields.get("type")), "" if isinstance(outer, (dict, list)) else _word(outer)}
     status = _word(fields.pop("status", None)) or _word(fields.pop("eventtype", None))
-    if status in _STAGES or (kinds & _FALL_TYPES and "presencedetected" not in fields):
-        ended_at = own_time(fields.get("endtimestamp"), message.received_at)
-        over = Origin(device, message.received_at, ended_at or sent_at or at, TimeSource.DEVICE, origin.key)
-        practice = any(_true(fields.get(name)) for name in _PRACTICE)
-        for metric in _STAGES.get(status, ("fall_suspected",)):  # of an unknown status: towards help
-            if not practice:
-                said.add(origin if metric in _ALARMING else over, metric, value=True, detail=status[:40])
-            elif metric in _ALARMING:
-                said.add(origin, "device_test", value=True, detail=status[:40])
+    if stages := _stages(status, kinds, fields):
+        ended_at = own_time(fields.get("endtimestamp"), message.received_at) or sent_at or at
+        _fall(stages, status, fields, origin, ended_at, said)
     elif status or kinds & _BED_TYPES:
         fields["event.status"] = status or "bed_exit"
     targets = body.get("trackerTargets")
@@ -163,6 +181,33 @@ def _event(
         vocabulary, {name: value for name, value in fields.items() if name not in _ABOUT}, origin, said
     )
     return sent_at
+
+
+def _stages(status: str, kinds: set[str], fields: Fields) -> tuple[str, ...]:
+    """What an event says of a fall; nothing when it is of something else. An unknown stage is a suspicion."""
+    if status in _STAGES:
+        return _STAGES[status]
+    about_fall = (
+        "fall" in status or kinds & _FALL_TYPES or (kinds & _FALL_NUMBERS and fields.keys() & _FALL_FIELDS)
+    )
+    if status in _SHORT and (about_fall or kinds & _FALL_NUMBERS) and "presencedetected" not in fields:
+        return _STAGES[_SHORT[status]]
+    return ("fall_suspected",) if about_fall else ()
+
+
+def _fall(
+    stages: tuple[str, ...], status: str, fields: Fields, origin: Origin, ended_at: int | None, said: Said
+) -> None:
+    """A stage of a fall, known by when it began. What is simulated, or seen while learning, calls nobody."""
+    device, received_at, at = origin.device, origin.received_at, origin.at
+    key = "" if at is None else str(at)
+    practice = any(_true(fields.get(name)) for name in _PRACTICE)
+    for metric in stages:
+        alarming = metric in _ALARMING
+        if practice and not alarming:
+            continue
+        moment = Origin(device, received_at, at if alarming else ended_at, TimeSource.DEVICE, key)
+        said.add(moment, "device_test" if practice else metric, value=True, detail=status[:40])
 
 
 def _true(value: Scalar) -> bool:
