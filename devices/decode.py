@@ -16,8 +16,13 @@ _NOTHING_KNOWN = Models()
 
 
 @lru_cache(maxsize=65_536)
-def _by_topic(topic: str, families: tuple[Family, ...]) -> Family | None:
-    return next((family for family in families if family.claims(topic)), None)
+def _specific(topic: str) -> Family | None:
+    return next((family for family in SPECIFIC if family.claims(topic)), None)
+
+
+@lru_cache(maxsize=65_536)
+def _generic(topic: str) -> Family | None:
+    return next((family for family in GENERIC if family.claims(topic)), None)
 
 
 def family_of(message: Message, known: Known = _NOTHING_KNOWN) -> Family | None:
@@ -27,11 +32,11 @@ def family_of(message: Message, known: Known = _NOTHING_KNOWN) -> Family | None:
     the topic); a topic as some family's are; and for topics of nobody, a payload that a family recognises.
     """
     topic = message.topic
-    if (found := _by_topic(topic, SPECIFIC)) is not None:
+    if (found := _specific(topic)) is not None:
         return found
     if announced := known.fact(topic, "family"):
         return FAMILIES.get(announced)
-    return _by_topic(topic, GENERIC) or _by_payload(message)
+    return _generic(topic) or _by_payload(message)
 
 
 def _by_payload(message: Message) -> Family | None:
