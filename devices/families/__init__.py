@@ -125,7 +125,7 @@ _GENERIC_MODULES: tuple[ModuleType, ...] = (
     healthdata2mqtt,
     watch_askme,
     carelink,
-    radar_misc,
+    radar_misc,  # any topic that speaks of a radar
     esphome,  # `<anything>/status` too: after all others
 )
 GENERIC: tuple[Family, ...] = tuple(_family(module) for module in _GENERIC_MODULES)

@@ -4,6 +4,7 @@ Rule: the last level of a topic that has a plain value says what the value is; J
 error of the module, and a suspected fall is not a fall.
 """
 
+import re
 from functools import lru_cache
 
 from devices.catalogue import words_of
@@ -11,49 +12,49 @@ from devices.envelope import Json, json_value
 from devices.families.lorawan import text_of
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
-from devices.words import Fields, Origin, Said, Scalar, Vocabulary, flatten, own_time, speak_fields
+from devices.words import Choice, Fields, Origin, Said, Vocabulary, flatten, own_time, speak_fields
 
 FAMILY = "radar-misc"
 TOPICS = ("+/radar/#", "radar/#", "sleepsensor/#", "ld6002/#", "R60AFD1/#", "/Radar60FL/#", "/Radar60SP/#")
-CALLS = (
-    b"\xe8\xb7\x8c\xe5\x80\x92",
-    b"\xe6\x91\x94\xe5\x80\x92",
-    b'"status":2',
-    b'"status": 2',
-)  # 跌倒, 摔倒
+CALLS = ("跌倒".encode(), "摔倒".encode(), b'"status":2', b'"status": 2')
 
-_MODULES = (
-    "radar", "sleepsensor", "ld6002", "mmwave", "mr60", "mr24", "r60a", "r60b", "r24", "c1001", "60ghz",
-)  # fmt: skip
+_MODULES = re.compile(
+    r"radar|mmwave|ld6002|sleepsensor|(?:^|[/_. -])(?:mr60|mr24|r60a|r60b|r24[a-d]|c1001|60ghz)",
+    re.IGNORECASE,
+)
+_ENTITY = re.compile(
+    r"/(?:(?:binary_|text_)?sensor|switch|light|number|select|button|event)/[^/]+/(?:state|command)$"
+)
 _FALLS = frozenset(
     ("fall", "falls", "fallstatus", "fallstate", "falldetected", "falldetection", "fallalarm", "falldown")
 )
 _VALUES = frozenset(("state", "value", "status", "live", "data", "event", "json", "telemetry", "sensor"))
 _COMMANDS = frozenset(
     (
-        "set",
-        "get",
-        "cmd",
-        "command",
-        "commands",
-        "config",
-        "settings",
-        "settingsupdate",
-        "otaupdate",
-        "info",
-        "settingsstate",
+        *("set", "get", "cmd", "command", "commands", "config", "settings", "settingsupdate"),
+        *("settingsstate", "otaupdate", "info", "debug", "log"),
     )
 )
 _INSIDE = ("params", "data", "payload", "values")
 _IDS = ("device_id", "deviceId", "device", "id", "sn", "mac")
 _TIMES = ("timestamp", "time", "ts")
+_PLAIN = frozenset(("state", "value"))  # what they are of is said by the topic
+_FELL = ("fall", "fell", "tumble", "跌倒", "摔倒")
+_DENIED = (
+    *(" no", "not ", "n't", "false", ": 0", "=0", "= 0", "none", "clear", "normal", "off"),
+    *("未", "无", "没"),
+)
 _REPEATS_MS = 5_000
 
 
 def claims(topic: str) -> bool:
-    """Whether a level of the topic names such a module, or its last one a fall."""
-    lowered = topic.lower()
-    return any(module in lowered for module in _MODULES) or _fold(lowered.rpartition("/")[2]) in _FALLS
+    """Whether a level of the topic names such a module, or its last one a fall.
+
+    With ESPHome a module is an entity of a node, and the topic ESPHome's.
+    """
+    if _ENTITY.search(topic) is not None:
+        return False
+    return _MODULES.search(topic) is not None or _fold(topic.rpartition("/")[2]) in _FALLS
 
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
@@ -74,7 +75,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if isinstance(payload, dict):
         if not models:
             device = next((name for field in _IDS if (name := text_of(payload.get(field))[:200])), device)
-        _object(payload, device, words_of(FAMILY, *models, *known.models(device)), origin, said)
+        _object(payload, device, last, words_of(FAMILY, *models, *known.models(device)), origin, said)
     elif isinstance(payload, list) or message.payload.lstrip()[:1] in {b"{", b"["}:
         wrong = (
             payload if isinstance(payload, Rejected) else Rejected(Reason.WRONG_SHAPE, "expected an object")
@@ -83,7 +84,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     elif not message.payload.strip():
         return Rejected(Reason.EMPTY, "", device)
     else:
-        text: Scalar = message.payload.decode(errors="replace")[:100].strip().strip('"')
+        text = message.payload.decode(errors="replace")[:100].strip().strip('"')
         _value(text, levels, words_of(FAMILY, *known.models(device)), origin, said)
     return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
 
@@ -94,28 +95,43 @@ def _fold(name: str) -> str:
     return name.replace("_", "").replace("-", "").replace(" ", "").lower()
 
 
-def _value(text: Scalar, levels: list[str], vocabulary: Vocabulary, origin: Origin, said: Said) -> None:
+def _value(text: str, levels: list[str], vocabulary: Vocabulary, origin: Origin, said: Said) -> None:
     """A plain value: what it is of is said by the last level that is a word, else by the value itself."""
     names = [_fold(level) for level in reversed(levels)]
-    name = next((name for name in names[:1] if name not in _VALUES), None) or next(
-        (name for name in names[1:] if name in vocabulary.words), ""
-    )
-    if names[0] == "status" and isinstance(text, str) and text.lower() in {"online", "offline"}:
+    named = names[0] not in _VALUES
+    name = names[0] if named else next((name for name in names[1:] if name in vocabulary.words), names[0])
+    spoken = text.lower()
+    if names[0] == "status" and spoken in {"online", "offline"}:
         name = "online"
-    if name not in vocabulary.words:
-        name = "fall.said" if name not in vocabulary.parts else name
+    word = vocabulary.words.get(name)
+    if word is None and spoken in _words(vocabulary, "fall.said"):
+        name = "fall.said"
+    elif name in _FALLS and spoken not in _words(vocabulary, name) and _speaks_of_a_fall(spoken):
+        said.add(origin, "fall_suspected", value=True, detail="in other words")
+        return
     speak_fields(vocabulary, {name: text}, origin, said)
 
 
+def _words(vocabulary: Vocabulary, name: str) -> Choice:
+    word = vocabulary.words.get(name)
+    return word if isinstance(word, dict) else {}
+
+
+def _speaks_of_a_fall(text: str) -> bool:
+    """Whether a sentence that the catalogue does not know may tell of a fall: then it is taken for one."""
+    return any(word in text for word in _FELL) and not any(word in f" {text} " for word in _DENIED)
+
+
 def _object(
-    payload: dict[str, Json], device: str, vocabulary: Vocabulary, origin: Origin, said: Said
+    payload: dict[str, Json], device: str, last: str, vocabulary: Vocabulary, origin: Origin, said: Said
 ) -> None:
     fields: Fields = {}
     for name, value in flatten(payload)[0].items():
         inside, dot, rest = name.partition(".")
         inner = rest if dot and inside in _INSIDE else name
         if inner not in _IDS:
-            fields[_fold(inner)] = value
+            folded = _fold(inner)
+            fields[last if folded in _PLAIN and last in vocabulary.words else folded] = value
     if "fall.status" in vocabulary.words and "status" in fields:
         fields["fall.status"] = fields.pop("status")  # of a module whose numbers are known
     stamp = next((fields.pop(name) for name in _TIMES if name in fields), None)

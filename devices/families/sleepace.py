@@ -16,6 +16,7 @@ TOPICS = ("sleepace/#", "sleepace-+/#")
 
 _SIDES = {0: "left", 1: "right", "0": "left", "1": "right", "left": "left", "right": "right"}
 _MOST_ITEMS = 1_024
+_MOST_PARTS = 8
 _MOST_REJECTED = 32
 
 
@@ -54,33 +55,37 @@ def _item(item: dict[str, Json], message: Message, known: Known, said: Said) -> 
     if not isinstance(named, str) or not named or not isinstance(about, str):
         return "expected deviceId and dataKey"
     data = item.get("data")
+    for part in data[:_MOST_PARTS] if isinstance(data, list) else (data,):
+        _part(part, named[:200], about.strip().lower()[:40], item, message, known, said)
+    return ""
+
+
+def _part(
+    data: Json, device: str, what: str, item: dict[str, Json], message: Message, known: Known, said: Said
+) -> None:
+    """The data of an item, or of one of two sleepers in it; a bare value is that of the dataKey."""
+    vocabulary = words_of(FAMILY, *known.models(device))
     fields: Fields = {name.lower(): value for name, value in flatten(object_of(data))[0].items()}
     if not isinstance(data, (dict, list)):
-        fields = {"": data}  # a bare value
+        fields = {"": data}
     side = fields.pop("leftright", None)
-    device = named[:200]
     if isinstance(side, (int, str)) and (where := _SIDES.get(side)):
         device = f"{device}/{where}"
     stamp = item.get("timeStamp", item.get("timestamp"))
     at = own_time(stamp, message.received_at) if isinstance(stamp, (int, float, str)) else None
-    what = about.strip().lower()[:40]
+    state = "relieved" if fields.get("status") in {1, "1"} else "raised"
     key = "" if at is None else f"{what}@{at}"
     if what == "alarmnotify":
         what = _name(fields.pop("type", None))
-        number = fields.pop("id", None)
-        if isinstance(number, (int, str)) and not isinstance(number, bool) and number:
-            key = f"{what} {str(number)[:60]}" if isinstance(number, str) or abs(number) < 2**64 else key
+        key = f"{what} {_number(fields.pop('id', None)) or at} {state}"
     origin = Origin(device, message.received_at, at, TimeSource.DEVICE, key)
-    vocabulary = words_of(FAMILY, *known.models(named))
-    if what == "realtime" and _is_one(fields.get("initstatus")):
-        return ""
+    if what == "realtime" and fields.get("initstatus") in {1, "1"}:
+        return
     if f"alarm.{_alarm(what)}" in vocabulary.words:
-        relieved = _is_one(fields.get("status"))
-        fields = {f"alarm.{_alarm(what)}": "relieved" if relieved else "raised"}
+        fields = {f"alarm.{_alarm(what)}": state}
     else:
         fields = {f"{what}.{name}" if name else what: value for name, value in fields.items()}
     speak_fields(vocabulary, fields, origin, said)
-    return ""
 
 
 def _name(value: Scalar) -> str:
@@ -92,5 +97,8 @@ def _alarm(what: str) -> str:
     return what.removeprefix("alarm").replace("_", "")
 
 
-def _is_one(value: Scalar) -> bool:
-    return value in {1, "1"}
+def _number(value: Scalar) -> str:
+    """The number of an alarm, which is its own for ever."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return ""
+    return value[:60] if isinstance(value, str) else str(value) if 0 < value < 2**64 else ""

@@ -61,6 +61,7 @@ _SHORT = {
 _FALL_TYPES = frozenset(("fall", "sensitive_fall", "target_on_ground"))
 _FALL_NUMBERS = frozenset(("1", "5", "8"))
 _FALL_FIELDS = frozenset(("falllocxcm", "falllocycm", "suspectedeventscounter", "confidencelevel"))
+_BED_FIELDS = frozenset(("bedexit", "outofbed", "inbed", "bedoccupied"))
 _BED_TYPES = frozenset(("10", "bed_exit", "bedexit", "out_of_bed"))
 _PRACTICE = ("issimulated", "islearning", "istest", "simulated", "learning", "test")
 _TIMES = ("timestamp", "timestampmillis", "timestampstr")
@@ -172,7 +173,7 @@ def _event(
     if stages := _stages(status, kinds, fields):
         ended_at = own_time(fields.get("endtimestamp"), message.received_at) or sent_at or at
         _fall(stages, status, fields, origin, ended_at, said)
-    elif status or kinds & _BED_TYPES:
+    elif status or (kinds & _BED_TYPES and not fields.keys() & _BED_FIELDS):
         fields["event.status"] = status or "bed_exit"
     targets = body.get("trackerTargets")
     if isinstance(targets, list) and targets:

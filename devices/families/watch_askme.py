@@ -48,6 +48,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     said = Said()
     if kind == "alarm":
         fields = _alarm(fields)
+        if fields["alarm"] is None:
+            said.left.append("alarm_type")
     key = "" if at is None else f"{kind} {fields.get('alarm', '')}@{at}"
     origin = Origin(device, message.received_at, at, TimeSource.DEVICE, key)
     if kind in {"up", "down"}:

@@ -1,0 +1,74 @@
+"""Sleepace: two sleepers, values that are none, alarms raised and relieved, offline beds."""
+
+from typing import Any
+
+import pytest
+
+from devices.reading import Rejected
+from tests.devices.heard import answer, heard, identity, said
+
+_TOPIC = "sleepace-10001"
+
+
+def _push(about: str, data: object, **more: object) -> list[dict[str, Any]]:
+    return [{"timeStamp": 1789999990, "dataKey": about, "data": data, "deviceId": "k3x9"} | more]
+
+
+def test_each_sleeper_is_a_device() -> None:
+    both = _push("realtime", {"heart": 61, "leftRight": 0}) + _push(
+        "realtime", {"heart": 72, "leftRight": "1"}
+    )
+    assert [(one.device, one.value) for one in heard(_TOPIC, both)] == [("k3x9/left", 61), ("k3x9/right", 72)]
+    together = _push("realtime", [{"heart": 61, "leftRight": 0}, {"heart": 72, "leftRight": 1}])
+    assert [one.device for one in heard(_TOPIC, together)] == ["k3x9/left", "k3x9/right"]
+    (alone,) = heard(_TOPIC, _push("realtime", {"heart": 61}))
+    assert alone.device == "k3x9"
+
+
+def test_while_it_starts_and_when_nothing_changed_it_says_nothing() -> None:
+    assert said(_TOPIC, _push("realtime", {"heart": 60, "bedStatus": 1, "initStatus": 1})) == {}
+    assert said(_TOPIC, _push("realtime", {"heart": 255, "breath": 255, "bedStatus": 8, "sitUp": 8})) == {}
+    assert said(_TOPIC, _push("inBedStatus", {"inbedStatus": 8})) == {}
+
+
+def test_the_two_words_for_the_bed_have_opposite_numbers() -> None:
+    assert said(_TOPIC, _push("inBedStatus", {"inbedStatus": 1})) == {"bed_occupied": True}
+    assert said(_TOPIC, _push("realtime", {"bedStatus": 1})) == {"bed_occupied": False}
+
+
+def test_an_offline_bed_is_not_an_empty_one() -> None:
+    assert said(_TOPIC, _push("connectionStatus", {"connectionStatus": 0})) == {"online": False}
+
+
+@pytest.mark.parametrize(
+    ("alarm", "says"),
+    [
+        ("alarmLeftBed", {"bed_exit": True, "bed_occupied": False}),
+        ("alarmBreathRatePause", {"apnea": True}),
+        ("alarmSitup", {"posture": "sitting"}),
+        ("alarmOnBed", {"bed_occupied": True}),
+        ("alarmSensorFall", {"fault": True}),
+        ("alarmHeartRateSlow", {}),
+    ],
+)
+def test_alarms(alarm: str, says: dict[str, object]) -> None:
+    assert said(_TOPIC, _push("alarmNotify", {"type": alarm, "status": 0, "id": 5})[0]) == says
+
+
+def test_a_relieved_alarm_is_no_new_one_and_no_copy_of_the_old() -> None:
+    raised = _push("alarmNotify", {"type": "alarmSensorFall", "status": 0, "id": 5})
+    relieved = _push("alarmNotify", {"type": "alarmSensorFall", "status": 1, "id": 5})
+    assert said(_TOPIC, relieved) == {"fault": False}
+    assert identity(_TOPIC, raised, "fault") != identity(_TOPIC, relieved, "fault")
+    assert said(_TOPIC, _push("alarmNotify", {"type": "alarmBreathRatePause", "status": 1, "id": 6})) == {}
+
+
+def test_a_batch_that_comes_again_in_another_envelope_is_the_same() -> None:
+    one, other = _push("inBedStatus", {"inbedStatus": 1}), _push("connectionStatus", {"connectionStatus": 1})
+    assert identity(_TOPIC, one, "bed_occupied") == identity(_TOPIC, other + one, "bed_occupied")
+
+
+def test_any_topic_will_do_and_a_stranger_costs_only_itself() -> None:
+    assert said("partner/queue", _push("inBedStatus", {"inbedStatus": 0})) == {"bed_occupied": False}
+    assert said(_TOPIC, [7, *_push("inBedStatus", {"inbedStatus": 0})]) == {"bed_occupied": False}
+    assert isinstance(answer(_TOPIC, [{"dataKey": "inBedStatus", "data": {}}]), Rejected)
