@@ -112,6 +112,10 @@ UNITS: dict[str, dict[str, str | float]] = {
     unit: dict(others) for table in _TABLES for unit, others in table.get("units", {}).items()
 }
 """Units as devices write them, by the metric's: their UCUM name, or what one of them is in the metric's."""
+CLASSES: dict[str, dict[str, Any]] = {
+    name: dict(classes) for table in _TABLES for name, classes in table.get("classes", {}).items()
+}
+"""Home Assistant's device classes by component, and how names bear on them (`names.toml`)."""
 ENTRIES: tuple[Entry, ...] = tuple(entry for table in _TABLES for entry in _entries(table))
 BASE: dict[str, dict[str, Any]] = {table["dialect"]: table["base"] for table in _TABLES if "base" in table}
 """The words that mean the same on any model, by dialect."""

@@ -26,6 +26,7 @@ from devices.families import (
     esphome,
     espresense,
     healthdata2mqtt,
+    homeassistant,
     homie5,
     native,
     netlia,
@@ -116,6 +117,7 @@ SPECIFIC: tuple[Family, ...] = tuple(
         sensor_logger,
         shelly_gen2,  # before gen1, whose base topic its owner may choose
         shelly_gen1,
+        homeassistant,
     )
 )
 """Families whose topics are nobody else's, in the order in which they are asked."""

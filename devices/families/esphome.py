@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from devices.envelope import json_value
 from devices.families.lorawan import text_of
-from devices.families.names import Meaning, meaning, online, online_of, say_word, scalar_of
+from devices.families.names import Meaning, calls, meaning, online, online_of, say_word, scalar_of
 from devices.message import Message
 from devices.metrics import METRICS, Kind
 from devices.reading import Decoded, Known, Reason, Rejected
@@ -152,10 +152,13 @@ def speak_event(names: tuple[str, ...], event: str, origin: Origin, said: Said) 
     Any press of a button that is called a call for help is one.
     """
     found = next((one for name in names if (one := meaning(name)) is not None), None)
-    if found is not None and found.key in {"sos", "fall"}:
-        before = len(said.readings), len(said.left)
-        say_word(found, event, origin, said, called=names[0])
-        if (len(said.readings), len(said.left)) == before or len(said.readings) > before[0]:
+    if found is None or found.key not in {"sos", "fall"}:
+        found = Meaning("sos") if any(map(calls, names)) else None
+    called = names[0] if names else "event"
+    if found is not None:
+        told = Said()
+        say_word(found, event, origin, told, called=called)
+        if not told.left:
+            said.readings += told.readings
             return
-        said.left.pop()
-    say_word(Meaning("event"), event, origin, said, called=names[0] if names else "event")
+    say_word(Meaning("event"), event, origin, said, called=called)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from devices.catalogue import ALIASES, TRUTH, UNITS, UNLIKE, words_of
+from devices.catalogue import ALIASES, CLASSES, TRUTH, UNITS, UNLIKE, words_of
 from devices.metrics import METRICS, Kind
 from devices.reading import Reading, TimeSource
 from devices.words import Origin, Said, Scalar, Vocabulary, number_of, speak_fields
@@ -94,6 +94,16 @@ def _ending(words: list[str]) -> tuple[str, list[str]] | None:
 
 
 _NOTHING: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=65_536)
+def calls(name: str) -> bool:
+    """Whether a press of a thing of this name is a call for help, whatever kind of thing it is."""
+    words = words_in(name)
+    return not _CALLING.isdisjoint(words) and _UNCALLING.isdisjoint(words)
+
+
+_CALLING, _UNCALLING = frozenset(CLASSES["calls"]["sos"]), frozenset(CLASSES["calls"]["unlike"])
 
 
 def first_meaning(names: Iterable[str]) -> Meaning | None:
