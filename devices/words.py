@@ -10,7 +10,8 @@ A word is one claim, several, or a choice by the field's value (`*`: any other v
 - `in`: the unit the device uses; `* factor`: what makes its number one in the metric's own unit;
 - `except`: numbers that mean "no value"; `over`: a number that is not over this one is left, and a state is
   whether its number is over it;
-- `unless`: gives way to another field, which says it better; `without`: is left beside such a field;
+- `unless`: gives way to another field, which says it better (`field=value`: when it has this value);
+  `without`: is left beside such a field;
 - `if`: true when the field's text contains this text, which goes to the end of the claim.
 
 Three claims are about the message: `at` (its time), `key` (what identifies the physical event) and `items`
@@ -352,7 +353,12 @@ def _text(value: Scalar) -> str:
 
 
 def _any_of(names: tuple[str, ...], fields: Fields) -> bool:
-    return any(fields.get(name) is not None for name in names)
+    for name in names:
+        other, _, value = name.partition("=")
+        held = fields.get(other)
+        if held is not None and (not value or _text(held) == value):
+            return True
+    return False
 
 
 def _certain(claims: Claims, fields: Fields, origin: Origin, said: Said) -> None:
