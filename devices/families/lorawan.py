@@ -130,8 +130,13 @@ def times(receptions: Json) -> list[Json]:
 
 
 def once(readings: list[Reading]) -> tuple[Reading, ...]:
-    """The readings, with an event that two words of one message told only once."""
+    """The readings, with an event that two words of one message told only once, and no contradictions.
+
+    Where a message says of one moment that something is so and that it is not (water at one probe of two),
+    it is so: what is not comes first when it is of a channel of its own, and not at all otherwise.
+    """
     told: set[tuple[str, int | None, str]] = set()
+    yes: set[tuple[str, int | None]] = set()
     kept: list[Reading] = []
     for reading in readings:
         if reading.metric in _EVENTS:
@@ -139,8 +144,20 @@ def once(readings: list[Reading]) -> tuple[Reading, ...]:
             if event in told:
                 continue
             told.add(event)
+        elif reading.value is True:
+            yes.add((reading.metric, reading.at))
         kept.append(reading)
-    return tuple(kept)
+    denied = [one for one in kept if one.value is False and (one.metric, one.at) in yes] if yes else []
+    if not denied:
+        return tuple(kept)
+    return (
+        *(reading for reading in denied if reading.detail),
+        *(
+            reading
+            for reading in kept
+            if not (reading.value is False and (reading.metric, reading.at) in yes)
+        ),
+    )
 
 
 def _sensecap(vocabulary: Vocabulary, messages: list[Json], origin: Origin, said: Said) -> None:

@@ -280,3 +280,11 @@ def test_the_model_may_be_said_by_the_servers_own_catalogue_a_tag_or_an_attribut
     for info in ({"tags": {"model": "vs341"}}, {"deviceProfileName": "Milesight VS341"}):
         assert "seat_occupied" in readings(_ON + "up", {"object": decoded, "deviceInfo": info})
     assert readings(_TTS, {"uplink_message": uplink}) == {}
+
+
+def test_of_two_doors_the_open_one_is_said_last() -> None:
+    uplink = {"decoded_payload": {"magnet_chn1": "open", "magnet_chn2": "closed"}}
+    answer = said(_TTS, {"uplink_message": uplink}, "Milesight TS302")
+    assert isinstance(answer, Decoded)
+    doors = [(reading.detail, reading.value) for reading in answer.readings if reading.metric == "door_open"]
+    assert doors == [("2", False), ("1", True)]
