@@ -113,7 +113,7 @@ def _act(actions: list[Scalar], origin: Origin, said: Said) -> None:
             continue
         if words & ACTIONS["sos"]:
             said.add(origin, "sos", value=True, detail=action[:_MAX_DETAIL])
-        elif words & ACTIONS["press"]:
+        elif words & ACTIONS["press"] and not words & ACTIONS["other"]:
             said.add(origin, "button_press", value=True, detail=action[:_MAX_DETAIL])
         else:
             said.left.append("action")

@@ -80,6 +80,8 @@ def test_a_friendly_name_is_kept_byte_for_byte(name: str) -> None:
         ("brightness_move_up", "button_press"),
         ("arm_all_zones", "button_press"),
         ("recall_1", "button_press"),
+        ("open", "button_press"),
+        ("close", "button_press"),
     ],
 )
 def test_an_action_is_a_call_for_help_or_a_press(action: str, metric: str) -> None:
@@ -89,7 +91,30 @@ def test_an_action_is_a_call_for_help_or_a_press(action: str, metric: str) -> No
 
 
 @pytest.mark.parametrize(
-    "action", ["", None, "release", "hold_release", "brightness_stop", "fall", "drop", "motion"]
+    "action",
+    [
+        *(
+            "",
+            None,
+            "none",
+            "unknown",
+            "release",
+            "hold_release",
+            "brightness_stop",
+            "fall",
+            "drop",
+            "motion",
+        ),
+        *("region_1_enter", "region_2_leave"),
+        *(
+            "lock",
+            "keypad_unlock_1",
+            "finger_open",
+            "manual_lock",
+            "auto_lock",
+            "lock_failure_invalid_pin_or_id",
+        ),
+    ],
 )
 def test_what_is_no_new_press_says_nothing(action: str | None) -> None:
     assert _zigbee("button", {"action": action}).readings == ()
@@ -119,6 +144,66 @@ def test_a_call_for_help_needs_no_model(words: dict[str, object]) -> None:
 )
 def test_a_danger_needs_no_model(words: dict[str, object], said: dict[str, object]) -> None:
     assert _said(_zigbee("unknown", words)) == said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"motion_state": "static"}, {"motion": False, "presence": True}),
+        ({"motion_state": "static", "presence": True}, {"motion": False, "presence": True}),
+        ({"motion_state": "none", "presence": False}, {"motion": False, "presence": False}),
+        ({"human_motion_state": "large", "presence": True}, {"motion": True, "presence": True}),
+        ({"presence_state": "stationary"}, {"presence": True}),
+        ({"presence_state": "none"}, {"presence": False}),
+        ({"presence_event": "leave", "presence": True}, {"presence": True}),
+    ],
+)
+def test_who_sits_still_is_still_there(words: dict[str, object], said: dict[str, object]) -> None:
+    answer = _zigbee("radar", words)
+    assert _said(answer) == said
+    assert len(answer.readings) == len(said)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("none", {"fault": False}),
+        ("overload_alarm", {"fault": True}),
+        (True, {"fault": True}),
+        (None, {}),
+        ("", {}),
+        ("unknown", {}),
+    ],
+)
+def test_a_fault_of_any_name_is_one(value: object, said: dict[str, object]) -> None:
+    assert _said(_zigbee("x", {"fault": value})) == said
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        ({"smoke_alarm_1": True, "smoke_alarm_2": False}, {"smoke": True}),
+        ({"smoke_alarm_1": False, "smoke_alarm_2": True}, {"smoke": True}),
+        ({"smoke_alarm_1": False, "smoke_alarm_2": False}, {"smoke": False}),
+        ({"smoke_alarm_1": False}, {"smoke": False}),
+        ({"smoke_alarm_1": None, "smoke_alarm_2": "unknown"}, {}),
+    ],
+)
+def test_of_two_alarms_either_counts(payload: dict[str, object], said: dict[str, object]) -> None:
+    assert _said(_zigbee("x", payload, "Sunricher SR-ZG9070A-SS")) == said
+
+
+def test_what_was_typed_into_a_keypad_is_never_repeated() -> None:
+    payload = {
+        "action": "disarm",
+        "action_code": "4711",
+        "pin_code": {"user": 1, "pin_code": "4711"},
+        "users": {"1": {"status": "enabled", "pin_code": "4711"}},
+        "last_added_user_code": "4711",
+    }
+    answer = _zigbee("keypad", payload, "Frient KEYZB-110")
+    assert _said(answer) == {"button_press": True}
+    assert "4711" not in repr(answer)
 
 
 def test_a_level_that_fell_is_no_event() -> None:
