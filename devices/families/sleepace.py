@@ -64,16 +64,23 @@ def _part(
     data: Json, device: str, what: str, item: dict[str, Json], message: Message, known: Known, said: Said
 ) -> None:
     """The data of an item, or of one of two sleepers in it; a bare value is that of the dataKey."""
-    vocabulary = words_of(FAMILY, *known.models(device))
     fields: Fields = {name.lower(): value for name, value in flatten(object_of(data))[0].items()}
     if not isinstance(data, (dict, list)):
         fields = {"": data}
     side = fields.pop("leftright", None)
-    if isinstance(side, (int, str)) and (where := _SIDES.get(side)):
-        device = f"{device}/{where}"
-    stamp = item.get("timeStamp", item.get("timestamp"))
-    at = own_time(stamp, message.received_at) if isinstance(stamp, (int, float, str)) else None
+    if side is None:
+        side = item.get("leftRight")
+    where = _SIDES.get(side, "") if isinstance(side, (int, str)) else ""
+    sided = f"{device}/{where}" if where else device
+    vocabulary = words_of(FAMILY, *known.models(sided), *known.models(device))
+    if "leftright" not in vocabulary.words:  # else a device for one, whose side is always 0
+        device = sided
+    # An alarm has a time of its own, and one at which it was relieved; the envelope's is when it was pushed.
+    stamp = fields.pop("timestamp", None) or item.get("timeStamp") or item.get("timestamp")
     state = "relieved" if fields.get("status") in {1, "1"} else "raised"
+    if what == "alarmnotify" and state == "relieved":
+        stamp = fields.get("relievetime") or stamp
+    at = own_time(stamp, message.received_at) if isinstance(stamp, (int, float, str)) else None
     key = "" if at is None else f"{what}@{at}"
     if what == "alarmnotify":
         what = _name(fields.pop("type", None))

@@ -36,6 +36,21 @@ def test_the_two_words_for_the_bed_have_opposite_numbers() -> None:
     assert said(_TOPIC, _push("realtime", {"bedStatus": 1})) == {"bed_occupied": False}
 
 
+def test_those_for_homes_say_whether_the_bed_was_left_and_have_no_sides() -> None:
+    pushed = _push("inBedStatus", {"inbedStatus": 1, "leftRight": 0})
+    (left,) = heard(_TOPIC, pushed, "Sleepace BM8701-2")
+    assert (left.device, left.metric, left.value) == ("k3x9", "bed_occupied", False)
+    (other,) = heard(_TOPIC, pushed, "Sleepace M8701W")
+    assert (other.device, other.metric, other.value) == ("k3x9/left", "bed_occupied", True)
+
+
+def test_an_alarm_is_at_its_own_time_and_its_relief_at_another() -> None:
+    data = {"type": "alarmSensorFall", "id": 5, "timestamp": 1789999000, "relieveTime": 1789999500}
+    (raised,) = heard(_TOPIC, _push("alarmNotify", data | {"status": 0}))
+    (relieved,) = heard(_TOPIC, _push("alarmNotify", data | {"status": 1}))
+    assert (raised.at, relieved.at) == (1_789_999_000_000, 1_789_999_500_000)
+
+
 def test_an_offline_bed_is_not_an_empty_one() -> None:
     assert said(_TOPIC, _push("connectionStatus", {"connectionStatus": 0})) == {"online": False}
 
