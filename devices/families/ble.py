@@ -25,7 +25,8 @@ _NAME = re.compile(r"[ -!#-\[\]-~]{1,30}")  # printable ASCII that JSON need not
 _NO_ADDRESS = "00:00:00:00:00:00"
 
 _KNOWN_UUIDS = frozenset(
-    "181a 181b 181d 180f fdcd fd3d 0d00 feaa feab ff01 fd50 2a06 2a6e 2a6f fff0 5242 0000 f525 f51c 1803 0318".split()
+    "181a 181b 181d 180f fdcd fd3d 0d00 feaa feab ff01 fd50 2a06 2a6e 2a6f fff0 5242 0000 f525 f51c 1803 "
+    "0318".split()
 )
 _KNOWN_MAKERS = frozenset(
     # the first two bytes of the manufacturer data that Theengs has a decoder for

@@ -4,11 +4,15 @@ Rule: a bare radio code means what the registry says of that code and nothing wi
 several times in a row is one press.
 """
 
+from dataclasses import replace
+
 from devices.catalogue import TRUTH, words_of
 from devices.envelope import Json, json_value
+from devices.families import rtl433
 from devices.families.lorawan import text_of
 from devices.families.theengs import calls_for_help
 from devices.message import Message
+from devices.metrics import METRICS, Kind
 from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, flatten, speak_fields, truth_of
 
@@ -22,16 +26,17 @@ TOPICS = tuple(
     )
 )
 CALLS = (b"433tomqtt", b"srfbtomqtt", b"gpioinputtomqtt")
-"""A code, or a contact of the gateway, that is registered as a button for calls."""
+"""Codes, and a contact of the gateway, that may be registered as a button for calls."""
 
 _SUBJECT = "toMQTT"
 _CODES = frozenset(("433toMQTT", "SRFBtoMQTT"))
-_OTHERS = frozenset(("BTtoMQTT", "RTL_433toMQTT"))  # decoded elsewhere
+_PIN = "GPIOInputtoMQTT"
+_RTL_433 = "RTL_433toMQTT"
+_BLUETOOTH = "BTtoMQTT"  # decoded elsewhere
 _COMMANDS = "MQTTto"
 _WILL = "LWT"
 _BASE = "home"
 _SAME_CODE_MS = 5_000
-_EVENTS = frozenset(("sos", "button_press"))
 _NO_CODE = frozenset(("", "0"))
 
 
@@ -52,6 +57,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if not at:
         return _will(message, levels[-2] if len(levels) > 1 else "")
     gateway, subject = levels[at - 1], levels[at]
+    if subject == _RTL_433:
+        heard = rtl433.decode(message, known)
+        return replace(heard, family=FAMILY) if isinstance(heard, Decoded) else heard
     payload = json_value(message.payload)
     if isinstance(payload, Rejected):
         return Rejected(payload.reason, payload.detail, gateway)
@@ -70,7 +78,7 @@ _MAX_LEFT = 32
 def _subject(levels: list[str]) -> int:
     """Where in a topic the subject stands, 0 where there is none of this family."""
     for at, level in enumerate(levels):
-        if at and level.endswith(_SUBJECT) and level not in _OTHERS:
+        if at and level.endswith(_SUBJECT) and level != _BLUETOOTH:
             return at
     return 0
 
@@ -105,29 +113,30 @@ def _said(
     origin, said = Origin(device, message.received_at), Said()
     if fields.get("unit") == "F" and "temp" in fields:
         fields["tempf"] = fields.pop("temp")
-    speak_fields(words_of(FAMILY, subject, *registered), fields, origin, said)
-    if subject in _CODES or subject == "GPIOInputtoMQTT":
-        said.left = [name for name in said.left if name not in {"value", "gpio"}]
-        own = Said()
-        wanted: Fields = {name: fields[name] for name in ("value", "gpio") if name in fields}
-        speak_fields(words_of(_MEANINGS, *registered), wanted, origin, own)
-        said.readings += _once(own.readings, device, call=calls_for_help(registered))
-        said.left += own.left
+    if subject in _CODES or subject == _PIN:
+        fields["role"] = _role(registered)
+        fields["received"] = True
+        if not fields["role"]:
+            said.left.append("value" if subject in _CODES else "gpio")
+    speak_fields(words_of(FAMILY, subject), fields, origin, said)
     said.left += [name for name, _ in lists]
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return Decoded(FAMILY, tuple(_once(said.readings)), rejected=tuple(said.rejected), left=said.names_left())
 
 
-_MEANINGS = "openmqttgateway-codes"
+def _role(registered: tuple[str, ...]) -> str:
+    """What a code is for: that of a closing door is not that of the same door when it opens."""
+    if calls_for_help(registered):
+        return "panic"
+    found = rtl433.role(registered)
+    return "closed" if found == "contact" and any("clos" in text.lower() for text in registered) else found
 
 
-def _once(readings: list[Reading], device: str, *, call: bool) -> list[Reading]:
-    """What a code means, keyed by the code: a remote control sends it ten times, and two gateways hear it."""
+def _once(readings: list[Reading]) -> list[Reading]:
+    """An event, keyed by the code: a remote control sends it ten times, and two gateways hear it."""
     return [
-        reading._replace(
-            metric="sos" if call and reading.metric in _EVENTS else reading.metric,
-            key=f"code {device}" if reading.metric in _EVENTS else "",
-            good_for_ms=_SAME_CODE_MS if reading.metric in _EVENTS else 0,
-        )
+        reading._replace(key=f"code {reading.detail}", good_for_ms=_SAME_CODE_MS)
+        if METRICS[reading.metric].kind is Kind.EVENT
+        else reading
         for reading in readings
     ]
 

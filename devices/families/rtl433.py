@@ -98,7 +98,7 @@ def _heard(message: Message, known: Known, payload: dict[str, Json]) -> Decoded 
     if fields.get("type") == "TPMS":
         model = "TPMS"  # tyres use the same names of fields
     fields["received"] = True  # of what says nothing but that it was sent
-    fields["role"] = _role(models)
+    fields["role"] = role(models)
     fields |= _latches(fields)
     at = clock_ms(fields.pop("time", None), known.clock_zone(device))
     origin, said = Origin(device, message.received_at, at), Said()
@@ -147,7 +147,7 @@ def _device(fields: Fields) -> str:
     return ""
 
 
-def _role(models: Iterable[str]) -> str:
+def role(models: Iterable[str]) -> str:
     """What a device is for, in the words of those who registered it; "" when nobody said."""
     for model in models:
         words = frozenset("".join(c if c.isalnum() else " " for c in model[:200].lower()).split())

@@ -79,13 +79,13 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
             _leave(said, "payload")
     if len(items) > _MAX_ITEMS:
         _leave(said, "payload")
-    motion = _windows(device, samples, message.received_at, said)
+    motion = tuple(_windows(device, samples, message.received_at, said))
     return Decoded(
         FAMILY,
         tuple(said.readings),
         rejected=tuple(said.rejected[:_MAX_REJECTED]),
         left=said.names_left(),
-        motion=tuple(motion),
+        motion=motion,
     )
 
 
