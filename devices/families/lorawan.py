@@ -27,6 +27,7 @@ from devices.words import (
 _DIALECT = "lorawan"
 _NAMES_OF_MODEL = ("deviceModel", "Device", "Node_type", "SENSOR_MODEL", "model", "sensor", "typeOfProduct")
 _ECHO = frozenset("bytes raw payload hex payload_hex port fport f_port error errors warnings".split())
+_WRAPPERS = ("data", "bytes", "decoded")
 _MAX_MESSAGES = 64
 _MAX_KEY = 200
 _TIMES = ("time", "nsTime", "gwTime", "received_at")
@@ -46,6 +47,7 @@ def object_of(value: Json) -> dict[str, Json]:
 
 def codec(decoded: dict[str, Json], models: Iterable[str], origin: Origin, said: Said) -> None:
     """Adds what a codec's output says. `models` is what is known of the model, the most trusted first."""
+    decoded = _unwrapped(decoded)
     named = [name for name in _NAMES_OF_MODEL if name in decoded]
     inside = [text_of(decoded[name]) for name in named]
     vocabulary = words_of(_DIALECT, *[model[:_MAX_KEY] for model in (*models, *inside) if model.strip()])
@@ -60,13 +62,23 @@ def codec(decoded: dict[str, Json], models: Iterable[str], origin: Origin, said:
             speak_items(vocabulary, name, items, origin, said)
 
 
+def _unwrapped(decoded: dict[str, Json]) -> dict[str, Json]:
+    """What a codec means: some put it once more into what the server already took it out of."""
+    for name in _WRAPPERS:
+        inner = decoded.get(name)
+        if isinstance(inner, dict) and all(other == name or other.lower() in _ECHO for other in decoded):
+            return inner
+    return decoded
+
+
 def unread(decoded: Json) -> bool:
     """Whether a codec's output only repeats the frame, or says itself that it could not read it.
 
     The Things Stack's formatter as first created returns `{"bytes": [...]}`; SenseCAP's says `valid: false`.
     """
     return isinstance(decoded, dict) and (
-        decoded.get("valid") is False or all(name.lower() in _ECHO for name in decoded)
+        decoded.get("valid") is False
+        or all(name.lower() in _ECHO and not isinstance(value, dict) for name, value in decoded.items())
     )
 
 

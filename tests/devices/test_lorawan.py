@@ -288,3 +288,19 @@ def test_of_two_doors_the_open_one_is_said_last() -> None:
     assert isinstance(answer, Decoded)
     doors = [(reading.detail, reading.value) for reading in answer.readings if reading.metric == "door_open"]
     assert doors == [("2", False), ("1", True)]
+
+
+@pytest.mark.parametrize(
+    "decoded",
+    [
+        {"data": {"alarm": "SOS"}},
+        {"bytes": {"alarm": "SOS"}},
+        {"data": {"alarm": "SOS"}, "errors": [], "warnings": []},
+    ],
+)
+def test_a_codec_may_wrap_once_more_what_it_means(decoded: dict[str, Any]) -> None:
+    uplink = {"decoded_payload": decoded, "frm_payload": "gAE="}
+    answer = said(_TTS, {"uplink_message": uplink})
+    assert isinstance(answer, Decoded)
+    assert answer.rejected == ()
+    assert [reading.metric for reading in answer.readings] == ["sos"]
