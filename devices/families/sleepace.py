@@ -67,7 +67,7 @@ def _part(
     fields: Fields = {name.lower(): value for name, value in flatten(object_of(data))[0].items()}
     if not isinstance(data, (dict, list)):
         fields = {"": data}
-    side = fields.pop("leftright", None)
+    side: Json = fields.pop("leftright", None)
     if side is None:
         side = item.get("leftRight")
     where = _SIDES.get(side, "") if isinstance(side, (int, str)) else ""
