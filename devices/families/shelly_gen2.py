@@ -54,8 +54,11 @@ _SILENT = frozenset(
     "discovery_done device_discovered associations_changed".split()
 )
 _COMPONENTS = frozenset(
-    "smoke flood temperature humidity illuminance devicepower presencezone occupancy motion switch light "
-    "cover input pm1 em em1 emdata em1data thermostat voltmeter bthomedevice bthomesensor blutrv script".split()
+    (
+        *"smoke flood temperature humidity illuminance devicepower presencezone occupancy motion".split(),
+        *"switch light cover input pm1 em em1 emdata em1data thermostat voltmeter".split(),
+        *"bthomedevice bthomesensor blutrv script".split(),
+    )
 )
 _APART = ("bthomedevice:", "bthomesensor:", "blutrv:")
 """Components that are another device, heard by Bluetooth; a status does not say its address."""

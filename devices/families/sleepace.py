@@ -12,7 +12,7 @@ from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, Scalar, flatten, own_time, speak_fields
 
 FAMILY = "sleepace"
-TOPICS = ("sleepace/#", "sleepace-+/#")
+TOPICS = ("sleepace/#",)
 
 _SIDES = {0: "left", 1: "right", "0": "left", "1": "right", "left": "left", "right": "right"}
 _MOST_ITEMS = 1_024

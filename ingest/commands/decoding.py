@@ -9,28 +9,29 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, NamedTuple
 
 import orjson
 import typer
+from rich.console import Console
 
-from devices.decode import FAMILIES, decode
+from devices.families import FAMILIES
 from devices.instants import iso_ms
 from devices.message import Message
-from devices.metrics import METRICS
-from devices.normalise import normalise
-from devices.observation import Observation
-from devices.reading import Models, Rejected
-from devices.registry import Registry
 from ingest.commands.console import USAGE, end, told
+from ingest.commands.explaining import Explained, Lessons, explain, observation_json, rejected_json, table
 from ingest.journal import head_of
 
 NOTHING_BUT_REJECTS = 3
 
 _END_OF_TIME = 253_402_300_800_000  # year 10,000, which no calendar here can print
 
-_NOBODY = Registry()
-_Answer = tuple[list[Observation], list[Rejected]]
+
+class Line(NamedTuple):
+    """A line of a batch or a recording: a message, and what the line says of its device's model."""
+
+    message: Message
+    model: str = ""
 
 
 def run(
@@ -39,43 +40,56 @@ def run(
     model: Annotated[
         str, typer.Option(help="The device's model, where the payload alone is ambiguous.")
     ] = "",
+    zone: Annotated[
+        str, typer.Option(help="The time zone of devices that write times without one: Asia/Shanghai.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines, also on a terminal.")] = False,
+    as_table: Annotated[bool, typer.Option("--table", help="A table, also into a pipe.")] = False,
     batch: Annotated[
         Path | None,
         typer.Option(
-            help='Lines {"topic", "payload" | "payload_b64" | "text", "model"?, "received_at"?} with'
-            " received_at in ms or ISO 8601; - is stdin."
+            help='Lines {"topic", "payload" | "payload_b64" | "text", "model"?, "received_at"?}'
+            " with received_at in ms or ISO 8601; - is stdin."
         ),
     ] = None,
     file: Annotated[Path | None, typer.Argument(help="The payload; stdin when missing or -.")] = None,
 ) -> None:
-    """Explain a payload: one JSON object a line per observation, or why it was rejected.
+    """Explain a payload: what it says, what could not be used, and what was not understood.
 
-    Exits with 3 when there is nothing but rejects. With --batch, every line is answered by one: a JSON array
-    of observations, or the reject.
+    On a terminal this is a table; into a pipe one JSON object a line per observation, or why it was rejected.
+    Exits with 3 when there is nothing but rejects. With --batch every line is answered by one: a JSON array
+    of observations, or the reject; what a line teaches (models, births, discovery) holds for those after it.
     """
     if family and family not in FAMILIES:
         end(f"unknown family {family!r}; known are {', '.join(FAMILIES)}", USAGE)
+    known = Lessons(model, zone)
     if batch is not None:
         if topic or file is not None:
             end("--batch brings its own topics and payloads: leave out --topic and FILE", USAGE)
         with _opened(batch) as lines:
-            good = [_batch_line(line, family, model) for line in lines]
+            good = [_batch_line(line, family, known, model) for line in lines]
         raise typer.Exit(NOTHING_BUT_REJECTS if good and not any(good) else 0)
     if not topic and not family:
         end("say on which topic the payload came: --topic zigbee2mqtt/button-1", USAGE)
     with _opened(file) as source:
         payload = source.read()
-    message = head_of(topic, payload, _now(), (False, False, 0))
-    found, rejected = _explain(message, family, model)
-    for observation in found:
-        _print(_shown(observation))
-    for reject in rejected:
-        _print(_rejected(reject))
-    if left := _left(message, family, model):
-        told.print(
-            f"not understood: {', '.join(left)} (try --model, as the registry would say it)", markup=False
-        )
-    raise typer.Exit(NOTHING_BUT_REJECTS if rejected and not found else 0)
+    found = explain(head_of(topic, payload, _now(), (False, False, 0)), known, family)
+    if as_table or (sys.stdout.isatty() and not as_json):
+        Console(highlight=False).print(table(found))
+    else:
+        _print_lines(found)
+    if found.left and not any(known.models(device) for device in found.devices):
+        told.print("say the device's model with --model, as the registry would", markup=False)
+    raise typer.Exit(NOTHING_BUT_REJECTS if found.rejected and not found.observations else 0)
+
+
+def _print_lines(found: Explained) -> None:
+    for observation in found.observations:
+        _print(observation_json(observation))
+    for reject in found.rejected:
+        _print(rejected_json(reject))
+    if found.left:
+        told.print(f"not understood: {', '.join(found.left)}", markup=False)
 
 
 def _opened(path: Path | None) -> BinaryIO:
@@ -87,22 +101,23 @@ def _opened(path: Path | None) -> BinaryIO:
         end(f"{path}: {error.strerror}", USAGE)
 
 
-def _batch_line(line: bytes, family: str, model: str) -> bool:
+def _batch_line(line: bytes, family: str, known: Lessons, model: str) -> bool:
     """Answer one line; whether it was more than a reject."""
-    message = read_line(line)
-    if isinstance(message, str):
-        _print({"rejected": "bad_line", "detail": message})
+    read = read_line(line)
+    if isinstance(read, str):
+        _print({"rejected": "bad_line", "detail": read})
         return False
-    found, rejected = _explain(message[0], family, message[1] or model)
-    if rejected and not found:
-        _print(_rejected(rejected[0]))
+    known.model = read.model or model
+    found = explain(read.message, known, family)
+    if found.rejected and not found.observations:
+        _print(rejected_json(found.rejected[0]))
         return False
-    _print([_shown(observation) for observation in found])
+    _print([observation_json(observation) for observation in found.observations])
     return True
 
 
-def read_line(line: bytes, *, timed: bool = False) -> tuple[Message, str] | str:
-    """A line of a batch or a recording as a message and its model, or what is wrong with the line.
+def read_line(line: bytes, *, timed: bool = False) -> Line | str:
+    """A line of a batch or a recording, or what is wrong with it.
 
     `at` and `received_at` are the arrival time: ms UTC or ISO 8601; without one it is now, unless `timed`.
     """
@@ -126,7 +141,7 @@ def read_line(line: bytes, *, timed: bool = False) -> tuple[Message, str] | str:
     retained = item.get("retained") is True
     model = item.get("model")
     message = head_of(item["topic"], payload, received_at, (retained, False, 0))
-    return message, model if isinstance(model, str) else ""
+    return Line(message, model if isinstance(model, str) else "")
 
 
 def _arrival(given: object) -> int | None:
@@ -153,44 +168,6 @@ def _payload(item: dict[str, object]) -> bytes | None:
         except (binascii.Error, ValueError):
             return None
     return None
-
-
-def _explain(message: Message, family: str, model: str) -> _Answer:
-    decoded = decode(message, Models(default=model), family)
-    if isinstance(decoded, Rejected):
-        return [], [decoded]
-    normalised = normalise(decoded, message, _NOBODY)
-    return normalised.observations, normalised.rejected
-
-
-def _left(message: Message, family: str, model: str) -> tuple[str, ...]:
-    """What the decoder did not understand."""
-    decoded = decode(message, Models(default=model), family)
-    return () if isinstance(decoded, Rejected) else decoded.left
-
-
-def _shown(observation: Observation) -> dict[str, object]:
-    shown: dict[str, object] = {
-        "device": observation.device,
-        "metric": observation.metric,
-        "value": observation.value,
-        "unit": METRICS[observation.metric].unit,
-        "at": observation.at,
-        "quality": observation.quality,
-        "at_source": observation.at_source,
-    }
-    optional = {
-        "detail": observation.detail,
-        "by": observation.by,
-        "confidence": observation.confidence,
-        "late": observation.late,
-    }
-    return shown | {name: value for name, value in optional.items() if value}
-
-
-def _rejected(rejected: Rejected) -> dict[str, object]:
-    shown: dict[str, object] = {"rejected": rejected.reason, "detail": rejected.detail}
-    return shown | ({"device": rejected.device} if rejected.device else {})
 
 
 def _print(value: object) -> None:

@@ -2,7 +2,16 @@
 
 import typer
 
-from ingest.commands import decoding, demonstrating, registering, replaying, serving, simulating
+from ingest.commands import (
+    decoding,
+    demonstrating,
+    listening,
+    quarantining,
+    registering,
+    replaying,
+    serving,
+    simulating,
+)
 
 app = typer.Typer(
     name="shouwang",
@@ -28,6 +37,9 @@ app.command(
     "decode",
     epilog="""Example: echo '{"action":"emergency"}' | shouwang decode --topic zigbee2mqtt/button-1""",
 )(decoding.run)
+app.command("listen", epilog="Example: shouwang listen --broker mqtt://localhost:1883 --for 60")(
+    listening.run
+)
 app.command("replay", epilog="Example: shouwang replay night.jsonl --rules rules.toml --registry home.toml")(
     replaying.run
 )
@@ -40,3 +52,17 @@ registry.command("import", epilog="Example: shouwang registry import residents.c
 )
 registry.command("export", epilog="Example: shouwang registry export > home.toml")(registering.export)
 app.add_typer(registry, name="registry")
+
+quarantine = typer.Typer(
+    help="What nobody understood: list it, look at it, try it again.",
+    epilog="Example: shouwang quarantine list --config shouwang.toml",
+    no_args_is_help=True,
+)
+quarantine.command("list", epilog="Example: shouwang quarantine list --reason not_understood")(
+    quarantining.list_
+)
+quarantine.command("show", epilog="Example: shouwang quarantine show 17")(quarantining.show)
+quarantine.command("retry", epilog="Example: shouwang quarantine retry --family zigbee2mqtt")(
+    quarantining.retry
+)
+app.add_typer(quarantine, name="quarantine")

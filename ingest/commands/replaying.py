@@ -52,7 +52,7 @@ def run(
         found = read_line(line, timed=True)
         if isinstance(found, str):
             end(f"{file}:{number}: {found}", USAGE)
-        _print(replay.take(found[0]))
+        _print(replay.take(found.message))
         read += 1
     told.print(f"{read} messages, {replay.rejected} rejected, {replay.repeated} repeats", markup=False)
 

@@ -90,6 +90,41 @@ def test_the_model_decides_what_a_payload_alone_leaves_open() -> None:
     assert said == {"none": [], "motion": ["motion"], "bed": ["bed_occupied"]}
 
 
+def test_a_table_for_people_names_what_was_left_and_why() -> None:
+    payload = b'{"contact":false,"battery":80,"voltage":"[b]","temperature":{"a":NaN}}'
+    answer = called("decode", "--table", "--topic", TOPIC, stdin=payload)
+    said = answer.out.decode()
+    assert answer.code == 0
+    for wanted in ("zigbee2mqtt", "button-1", "battery", "80 %", "contact", "not understood 未识别"):
+        assert wanted in said
+    assert "--model" in answer.err
+    rejected = called("decode", "--table", "--topic", "nobody/knows", stdin=b"{}")
+    assert rejected.code == 3
+    assert "unknown_topic" in rejected.out.decode()
+
+
+def test_json_lines_when_asked_for_and_into_a_pipe() -> None:
+    asked, piped = (called("decode", *words, "--topic", TOPIC, stdin=PRESS) for words in (["--json"], []))
+    assert [answer.lines[0]["metric"] for answer in (asked, piped)] == ["sos", "sos"]
+
+
+def test_what_a_line_teaches_holds_for_those_after_it() -> None:
+    door = {"topic": "zigbee2mqtt/d", "payload": {"contact": False}}
+    bridge = [{"friendly_name": "d", "definition": {"model": "MCCGQ11LM"}}]
+    lines = batch(door, {"topic": "zigbee2mqtt/bridge/devices", "payload": bridge}, door)
+    assert [len(line) for line in called("decode", "--batch", "-", stdin=lines).lines] == [0, 0, 1]
+
+
+def test_the_said_model_goes_before_the_learned() -> None:
+    bridge = [{"friendly_name": "d", "definition": {"model": "MCCGQ11LM"}}]
+    lines = batch(
+        {"topic": "zigbee2mqtt/bridge/devices", "payload": bridge},
+        {"topic": "zigbee2mqtt/d", "payload": {"occupancy": True}, "model": "TS0601_bed_presence_sensor"},
+    )
+    (_, said) = called("decode", "--batch", "-", stdin=lines).lines
+    assert [one["metric"] for one in said] == ["bed_occupied"]
+
+
 def test_without_a_topic_it_says_how() -> None:
     answer = called("decode", stdin=PRESS)
     assert answer.code == 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from devices.catalogue import ACTIONS, BASE, ENTRIES, TRUTH, Entry, Example, entries_of, words_of
 from devices.decode import decode, family_of
-from devices.families import FAMILIES, Family
+from devices.families import FAMILIES, SPECIFIC, Family
 from devices.message import Message
 from devices.metrics import METRICS, Kind
 from devices.reading import Decoded, Models, Rejected
@@ -137,6 +137,40 @@ def test_a_press_is_never_also_a_call_for_help() -> None:
 @given(models=st.lists(st.text(max_size=300), max_size=3))
 def test_any_text_is_a_model_that_may_be_unknown(dialect: str, models: list[str]) -> None:
     assert words_of(dialect, *models) is words_of(dialect, *models)
+
+
+def _matches(wanted: str, topic: str) -> bool:
+    """MQTT 3.1.1, 4.7: `+` is one level, `#` all that follow, and the parent."""
+    levels, there = wanted.split("/"), topic.split("/")
+    if levels[-1] == "#":
+        levels = levels[:-1]
+        there = there[: len(levels)]
+    return len(levels) == len(there) and all(a in {"+", b} for a, b in zip(levels, there, strict=True))
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+def test_topics_are_filters_that_fetch_only_what_is_not_the_native_protocols(family: Family) -> None:
+    for topic in family.topics:
+        levels = topic.split("/")
+        assert all(level in {"+", "#"} or not set(level) & set("+#") for level in levels), topic
+        assert "#" not in levels[:-1], topic
+        assert levels[0] != "#", topic
+        native = [f"shouwang/v1/home-1/d/{channel}" for channel in ("telemetry", "event", "motion", "status")]
+        if family.name != "native":
+            assert not any(_matches(topic, one) for one in native), topic
+
+
+_NO_FILTER = ("sleepace-",)
+"""Topics that no filter of MQTT can express; the connect guide says to add the platform's own."""
+
+_SPECIFIC = [seed for seed in SEEDS if FAMILIES[seed.family] in SPECIFIC]
+
+
+@pytest.mark.parametrize("seed", _SPECIFIC, ids=lambda seed: f"{seed.family}: {seed.topic}")
+def test_the_default_topics_fetch_every_seed_that_says_something(seed: Seed) -> None:
+    answer = decode(Message(seed.topic, seed.raw, _ARRIVED), Models(default=seed.model))
+    if isinstance(answer, Decoded) and answer.readings and not seed.topic.startswith(_NO_FILTER):
+        assert any(_matches(topic, seed.topic) for topic in FAMILIES[seed.family].topics)
 
 
 _FAMILIES = pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
