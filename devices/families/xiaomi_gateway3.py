@@ -30,7 +30,8 @@ _COMMON = 1000
 _SPEC = 0x4800
 _DID = re.compile(rb'"did"\s*:\s*"([^"\\]{1,64})"')
 _LISTS = ("params", "results", "mi_spec")
-_MAX_DEVICES = 512
+_MAX_PARTS = 512
+"""More devices or events than any gateway puts into one message: the rest are left by name."""
 _REPEATS = frozenset(("heartbeat", "read_rsp"))
 _HAPPENINGS = frozenset(("motion", *(name for name, metric in METRICS.items() if metric.kind is Kind.EVENT)))
 _JOINED, _LEFT, _SCALE = "8.0.2084", "8.0.2082", "e.1022.p.2"
@@ -167,7 +168,7 @@ def _zigbee(payload: dict[str, Json], report: _Report) -> None:
     else:
         return
     number = payload.get("id")
-    for one, items in parts[:_MAX_DEVICES]:
+    for one, items in parts[:_MAX_PARTS]:
         device = text_of(one.get("did")) or text_of(payload.get("did"))
         at = one.get("time", payload.get("time"))
         key = f"{number}@{at}" if isinstance(number, int) and number and isinstance(at, int) else ""
@@ -177,7 +178,7 @@ def _zigbee(payload: dict[str, Json], report: _Report) -> None:
         origin = report.origin(device, at, key[:60])
         report.speak(origin, _items(_list(items)), "", again=command in _REPEATS)
         report.heard(origin, payload.get("rssi"))
-    if len(parts) > _MAX_DEVICES:
+    if len(parts) > _MAX_PARTS:
         report.said.left.append("params")
 
 
@@ -215,7 +216,7 @@ def _miio(payload: dict[str, Json], report: _Report) -> None:
     elif method in {"_sync.ble_keep_alive", "_sync.ble_mesh_keep_alive", "_sync.ble_mesh_offline"}:
         offline = method == "_sync.ble_mesh_offline"
         items = _list(object_of(params).get("list")) if offline else _list(params)
-        for item in items[:_MAX_DEVICES]:
+        for item in items[:_MAX_PARTS]:
             one = object_of(item)
             if device := text_of(one.get("did")):
                 report.online(device, one.get("ts"), online=not offline, rssi=one.get("rssi"))
@@ -236,7 +237,7 @@ def _properties(items: list[Json], report: _Report) -> None:
         number = number if isinstance(number, int) else None
         by_device.setdefault((device, stamp, number), []).append(item)
     for place, ((device, stamp, number), held) in enumerate(by_device.items()):
-        if place == _MAX_DEVICES:
+        if place == _MAX_PARTS:
             report.said.left.append("params")
             return
         origin = report.origin(device, stamp, str(number)[:40] if number is not None else "")
@@ -254,7 +255,10 @@ def _beacon(params: dict[str, Json], report: _Report) -> None:
     events = params.get("evt")
     key = str(frame)[:20] if isinstance(frame, int) else ""
     origin = report.origin(device, params.get("gwts"), key)
-    for event in events if isinstance(events, list) else [events]:
+    several = events if isinstance(events, list) else [events]
+    if len(several) > _MAX_PARTS:
+        report.said.left.append("evt")
+    for event in several[:_MAX_PARTS]:
         one = object_of(event)
         number, text = one.get("eid"), one.get("edata")
         try:
