@@ -4,14 +4,14 @@ Rule: a word says only what the catalogue wrote for it. A field without a word i
 
 A word is one claim, several, or a choice by the field's value (`*`: any other value). A claim is written
 
-    [not] metric[:detail] [in unit] [* factor] [except number ...] [over number]
-    [unless field ...] [without field ...] [if text]
+    [not] metric[:detail] [in unit] [* factor] [except number ...] [over number] [under number]
+    [unless field ...] [without field ...] [with field ...] [if text]
 
 - `in`: the unit the device uses; `* factor`: what makes its number one in the metric's own unit;
-- `except`: numbers that mean "no value"; `over`: a number that is not over this one is left, and a state is
-  whether its number is over it;
+- `except`: numbers that mean "no value"; `over`, `under`: a number that is not over, under this one is left, and
+  a state with `over` is whether its number is over it;
 - `unless`: gives way to another field, which says it better (`field=value`: when it has this value);
-  `without`: is left beside such a field;
+  `without`: is left beside such a field; `with`: is left where none such is beside it;
 - `if`: true when the field's text contains this text, which goes to the end of the claim.
 
 Three claims are about the message: `at` (its time), `key` (what identifies the physical event) and `items`
@@ -35,7 +35,7 @@ Truth = Mapping[str, Mapping[str, bool]]
 """What texts say of a state: metric -> text -> true or false; `*` holds those that say so of any state."""
 
 _ABOUT_MESSAGE = frozenset(("at", "key", "items"))
-_KEYWORDS = frozenset(("in", "*", "except", "over", "unless", "without"))
+_KEYWORDS = frozenset(("in", "*", "except", "over", "under", "unless", "without", "with"))
 _NO_VALUE = frozenset(
     ("", "unknown", "none", "null", "n/a", "na", "nan", "unavailable", "undefined", "-", "--")
 )
@@ -65,6 +65,8 @@ class Claim:
     unless: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     phrase: str = ""
+    under: float | None = None
+    beside: tuple[str, ...] = ()
 
 
 Claims = tuple[Claim, ...]
@@ -172,6 +174,8 @@ def claim(written: str) -> Claim:
         tuple(given.get("unless", ())),
         tuple(given.get("without", ())),
         phrase.strip().lower(),
+        float(given["under"][0]) if "under" in given else None,
+        tuple(given.get("with", ())),
     )
 
 
@@ -390,7 +394,7 @@ def _measured(
     """A claim whose value is the field's."""
     if one.unless and _any_of(one.unless, fields):
         return
-    if one.without and _any_of(one.without, fields):
+    if (one.without and _any_of(one.without, fields)) or (one.beside and not _any_of(one.beside, fields)):
         said.left.append(name)
         return
     kind = one.kind
@@ -416,7 +420,7 @@ def _measured(
             )
         )
     elif found is _WORD and sole:  # what one of several claims cannot use is the others'
-        if kind is _QUANTITY and one.over is None:
+        if kind is _QUANTITY and one.over is None and one.under is None:
             said.rejected.append(
                 Rejected(Reason.WRONG_TYPE, f"{name[:_MAX_NAME]} is no number", origin.device, one.metric)
             )
@@ -431,6 +435,8 @@ def _quantity(one: Claim, value: Scalar) -> float | int | _No:
     if one.none and number in one.none:
         return _VALUE
     if one.over is not None and not number > one.over:
+        return _WORD
+    if one.under is not None and not number < one.under:
         return _WORD
     if one.factor == 1.0:
         return number

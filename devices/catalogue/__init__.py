@@ -7,7 +7,11 @@ A file has a `dialect` (the words of one family, or of several that share them),
 a device; used only when no code is recognised), `kind` (what it is: button, bed sensor ...), `expected` (at
 most how long it is silent while it works: 90s, 10min, 1h, 25h; "" when it speaks only of events), `words`
 (the notation of `devices.words`; `?` takes a base word away), and `examples`. A model may stand in several
-entries; later ones override earlier ones.
+entries; later ones override earlier ones. A dialect that `extends` another has its words and models as well.
+
+Where identifiers are invented by everybody anew, `[names]` lists them by the name that the words use, and
+`[happenings]`, `[verdicts]`, `[blocked]` say what event identifiers and their values mean
+(`devices.families.thing_model`).
 
 An example has the `model`, the `topic` and the message (`payload`, or `text`, or `base64`), and what it
 `says` (metric -> value; of `device` only when that is given) and `never` says; the tests decode it through
@@ -92,10 +96,11 @@ def _entries(table: dict[str, Any]) -> Iterator[Entry]:
 
 
 _TABLES = tuple(_tables())
-TRUTH: dict[str, dict[str, bool]] = {
-    metric: texts for table in _TABLES for metric, texts in table.get("truth", {}).items()
-}
+TRUTH: dict[str, dict[str, bool]] = {}
 """What texts say of states, for all dialects."""
+for _table in _TABLES:
+    for _metric, _texts in _table.get("truth", {}).items():
+        TRUTH.setdefault(_metric, {}).update(_texts)
 ACTIONS: dict[str, frozenset[str]] = {
     name: frozenset(words) for table in _TABLES for name, words in table.get("actions", {}).items()
 }
@@ -117,8 +122,51 @@ CLASSES: dict[str, dict[str, Any]] = {
 }
 """Home Assistant's device classes by component, and how names bear on them (`names.toml`)."""
 ENTRIES: tuple[Entry, ...] = tuple(entry for table in _TABLES for entry in _entries(table))
-BASE: dict[str, dict[str, Any]] = {table["dialect"]: table["base"] for table in _TABLES if "base" in table}
+_EXTENDS: dict[str, str] = {table["dialect"]: table["extends"] for table in _TABLES if "extends" in table}
+_OWN: dict[str, dict[str, Any]] = {table["dialect"]: table["base"] for table in _TABLES if "base" in table}
+BASE: dict[str, dict[str, Any]] = {
+    dialect: _OWN.get(_EXTENDS.get(dialect, ""), {}) | words for dialect, words in _OWN.items()
+}
 """The words that mean the same on any model, by dialect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What identifiers mean that everybody invents anew: all in the form of `thing_model.folded`.
+
+    `words`: identifier -> the name that the words use. `happenings`: what is in an event's identifier ->
+    the word of that event, the first that is in it decides; `ends`: what is in it when it is over, a test ...
+    `verdicts`: what a value says of an alarm. `blocked`: what is in the path of a field that measures nothing.
+    """
+
+    words: Mapping[str, str]
+    happenings: tuple[tuple[str, str], ...]
+    ends: tuple[tuple[str, str], ...]
+    verdicts: Mapping[str, str]
+    blocked: tuple[str, ...]
+
+
+def _reversed(table: dict[str, list[str]]) -> dict[str, str]:
+    return {text: name.strip() for name, texts in table.items() for text in texts}
+
+
+def _names(dialect: str) -> Names:
+    lines = [dialect] if dialect not in _EXTENDS else [dialect, _EXTENDS[dialect]]
+    tables = [table for line in lines for table in _TABLES if table.get("dialect") == line and "names" in table]
+    words: dict[str, str] = {}
+    for table in reversed(tables):
+        words |= _reversed(table["names"])
+    return Names(
+        words,
+        tuple(pair for table in tables for pair in _reversed(table.get("happenings", {})).items()),
+        tuple(pair for table in tables for pair in _reversed(table.get("ends", {})).items()),
+        {text: said for table in tables for text, said in _reversed(table.get("verdicts", {})).items()},
+        tuple(text for table in tables for text in table.get("blocked", {}).get("parts", ())),
+    )
+
+
+NAMES: dict[str, Names] = {dialect: _names(dialect) for dialect in BASE}
+"""The identifiers of dialects that have such tables, by dialect."""
 
 
 def _by_code() -> dict[tuple[str, str], tuple[Entry, ...]]:
@@ -151,13 +199,13 @@ def entries_of(dialect: str, *models: str) -> tuple[Entry, ...]:
     """The entries of the first text that names a known code, else of the first that says what it is."""
     for model in models:
         for code in _codes(model[:_MAX_MODEL]):
-            found = _BY_CODE.get((dialect, code))
+            found = _BY_CODE.get((dialect, code)) or _BY_CODE.get((_EXTENDS.get(dialect, ""), code))
             if found:
                 return found
     for model in models:
         text = f" {' '.join(re.split(r'[^a-z0-9]+', model[:_MAX_MODEL].lower()))} "
         for entry in ENTRIES:
-            if entry.dialect == dialect and any(f" {name} " in text for name in entry.spoken):
+            if entry.dialect in {dialect, _EXTENDS.get(dialect)} and any(f" {name} " in text for name in entry.spoken):
                 return (entry,)
     return ()
 

@@ -18,16 +18,20 @@ from types import ModuleType
 
 from devices.envelope import Json
 from devices.families import (
+    aliyun,
     ath,
     ava4,
     carelink,
     chirpstack4,
+    das_aiot,
     drug_box_scu,
     esphome,
     espresense,
     healthdata2mqtt,
     homeassistant,
     homie5,
+    huawei_iotda,
+    jetlinks,
     native,
     netlia,
     openmqttgateway,
@@ -41,9 +45,11 @@ from devices.families import (
     shelly_gen2,
     sleepace,
     sparkplug_b,
+    tencent_iotexplorer,
     theengs,
     thingsboard,
     tts3,
+    tuyalink,
     vayyar,
     watch_askme,
     watch_g616,
@@ -118,6 +124,12 @@ SPECIFIC: tuple[Family, ...] = tuple(
         shelly_gen2,  # before gen1, whose base topic its owner may choose
         shelly_gen1,
         homeassistant,
+        huawei_iotda,
+        tencent_iotexplorer,
+        tuyalink,
+        das_aiot,
+        aliyun,
+        jetlinks,
     )
 )
 """Families whose topics are nobody else's, in the order in which they are asked."""

@@ -1,0 +1,119 @@
+"""DAS AIoT: `sys/<product>/<device>/thing/properties/up` and the like, and its bus `persistent://.../v1-thing-*`.
+
+Rule: like Alink, of which it is a relative, a device is `<product>/<device>`; one message of the bus is of many.
+"""
+
+from devices.catalogue import TRUTH
+from devices.envelope import Json, json_value
+from devices.families.lorawan import object_of, text_of
+from devices.families.thing_model import CALLS, Report, Thing
+from devices.message import Message
+from devices.reading import Decoded, Known, Reason, Rejected
+from devices.words import truth_of
+
+FAMILY = "das-aiot"
+TOPICS = ("sys/#", "/sys/#", "persistent://#")
+DIALECT = "thing_model"
+
+__all__ = ["CALLS", "DIALECT", "FAMILY", "TOPICS", "claims", "decode"]
+
+_BUS = "persistent:"
+_STREAMS = ("v1-thing-props", "v1-thing-events")
+_OURS = ("properties/", "status/", "heart", "ntp/")  # and what ends in /up; the rest is Alink's
+_EVENT_NAMES = ("identifier", "eventId", "key")
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic is DAS AIoT's own, not Alink's."""
+    return _stream(topic) != "" or _parts(topic) is not None
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One message of a device or gateway, or of the bus."""
+    stream, parts = _stream(message.topic), _parts(message.topic)
+    device = f"{parts[0]}/{parts[1]}" if parts else ""
+    what = parts[2] if parts else ""
+    if not stream and not what:
+        return Rejected(Reason.UNKNOWN_TOPIC, "expected sys/<product>/<device>/thing/...")
+    if not stream and not what.endswith(("/up", "/get/response")):
+        return Decoded(FAMILY)
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return Rejected(payload.reason, payload.detail, device)
+    report = Report(DIALECT, message, known)
+    if stream:
+        for one in payload if isinstance(payload, list) else [payload]:
+            _of_bus(report, object_of(one))
+        return report.decoded(FAMILY)
+    params = object_of(payload).get("params")
+    if not isinstance(params, dict):
+        return Rejected(Reason.WRONG_SHAPE, "no params", device)
+    thing = report.thing(device)
+    if what.startswith("status/"):
+        _status(thing, params)
+    elif what.startswith("event"):
+        _event(report, thing, what, params)
+    elif "gateway/" in what:
+        thing.properties(params.get("properties"))
+        thing.events(params.get("events"))
+        if "subDevices" in params:
+            report.members(params["subDevices"])
+    else:
+        thing.properties(params)
+    return report.decoded(FAMILY)
+
+
+def _stream(topic: str) -> str:
+    return next((name for name in _STREAMS if topic.startswith(_BUS) and topic.endswith(f"/{name}")), "")
+
+
+def _parts(topic: str) -> tuple[str, str, str] | None:
+    levels = topic.removeprefix("/").split("/", 4)
+    if len(levels) < 5 or levels[0] != "sys" or levels[3] != "thing" or not (levels[1] and levels[2]):
+        return None
+    what = levels[4]
+    return (levels[1], levels[2], what) if what.startswith(_OURS) or "/up/" in f"{what}/" else None
+
+
+def _of_bus(report: Report, one: dict[str, Json]) -> None:
+    """One device in a batch: lists of `{key, value, time, module}`."""
+    product, name = text_of(one.get("productId")), text_of(one.get("deviceId"))
+    if not (product and name):
+        report.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "an item without productId and deviceId"))
+        return
+    thing = report.thing(f"{product}/{name}")
+    moments: dict[int | None, dict[str, Json]] = {}
+    values = one.get("properties")
+    for value in values if isinstance(values, list) else ():
+        if isinstance(value, dict) and isinstance(value.get("key"), str):
+            moments.setdefault(report.time(value.get("time"), thing.origin.device), {})[
+                text_of(value["key"])
+            ] = value.get("value")
+    for at, held in moments.items():
+        thing.properties(held, at)
+    events = one.get("events")
+    for event in events if isinstance(events, list) else ():
+        if isinstance(event, dict) and isinstance(event.get("key"), str):
+            thing.event(text_of(event["key"]), event.get("value"), event.get("time"))
+
+
+def _event(report: Report, thing: Thing, what: str, params: dict[str, Json]) -> None:
+    """Events of a device or gateway: on a topic of their own, by an identifier inside, or by name as in Alink."""
+    steps = what.split("/")
+    inside = next((text for name in _EVENT_NAMES if (text := text_of(params.get(name)))), "")
+    if len(steps) == 3 and steps[1] != "gateway":
+        thing.event(steps[1], params)
+    elif inside:
+        thing.event(inside, params.get("outputData", params.get("value")), params.get("time"))
+    else:
+        named = {name: held for name, held in params.items() if name not in {"subDevices", "properties"}}
+        thing.events(params["events"] if isinstance(params.get("events"), dict) else named)
+    if "subDevices" in params:
+        report.members(params["subDevices"])
+
+
+def _status(thing: Thing, params: dict[str, Json]) -> None:
+    said = params.get("status", params.get("online"))
+    online = said if isinstance(said, bool) else truth_of(str(said).lower()[:20], "online", TRUTH)
+    if online is not None:
+        thing.state("online", online, params.get("time"))

@@ -1,0 +1,92 @@
+"""Tencent Cloud IoT Explorer: `$thing/up/<what>/<product>/<device>` and `$gateway/operation/...`, JSON.
+
+Rule: an event is what its `eventId` says; its `type` (info, alert, fault, fatal) is a severity for the device's
+maker, never a call for help. What comes `down` is the platform's.
+"""
+
+from devices.envelope import Json, json_value
+from devices.families.lorawan import object_of, text_of
+from devices.families.thing_model import CALLS, Report, Thing
+from devices.message import Message
+from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+
+FAMILY = "tencent-iotexplorer"
+TOPICS = ("$thing/up/#", "$gateway/operation/#")
+DIALECT = "thing_model"
+
+__all__ = ["CALLS", "DIALECT", "FAMILY", "TOPICS", "claims", "decode"]
+
+_THING, _GATEWAY = "$thing/", "$gateway/"
+_LEVELS = 5  # $thing / up / property / <product> / <device>
+
+
+def claims(topic: str) -> bool:
+    """Whether the topic is of IoT Explorer's thing model or of its gateways."""
+    return topic.startswith((_THING, _GATEWAY))
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One message of a device, or what a gateway says of its devices."""
+    levels = message.topic.split("/")
+    if len(levels) < _LEVELS - 1:
+        return Rejected(Reason.UNKNOWN_TOPIC, "expected $thing/up/<what>/<product>/<device>")
+    gateway = levels[0] == _GATEWAY.removesuffix("/")
+    if (gateway and levels[2] == "result") or (not gateway and (levels[1] != "up" or len(levels) < _LEVELS)):
+        return Decoded(FAMILY)
+    device = "/".join(levels[-2:])
+    if levels[2] == "raw":
+        return Rejected(Reason.UNDECODED, "binary of the product's own; its script is on the platform", device)
+    if not gateway and levels[2] not in {"property", "event"}:
+        return Decoded(FAMILY)
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return Rejected(payload.reason, payload.detail, device)
+    if not isinstance(payload, dict):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+    report = Report(DIALECT, message, known)
+    if gateway:
+        _members(report, payload)
+    elif levels[2] == "property":
+        _properties(report.thing(device), payload)
+    else:
+        _events(report.thing(device), payload)
+    return report.decoded(FAMILY)
+
+
+def _properties(thing: Thing, payload: dict[str, Json]) -> None:
+    method = text_of(payload.get("method")) or "report"
+    if not method.startswith("report") or method in {"report_info", "report_reply"}:
+        return  # asks for a state, answers a command, or tells the firmware
+    params = payload.get("params")
+    for one in params if isinstance(params, list) else [params]:
+        moment = object_of(one)
+        inner = moment.get("properties", moment.get("params"))
+        if isinstance(params, list) and isinstance(inner, dict):
+            thing.properties(inner, moment.get("timestamp"))
+        else:
+            thing.properties(one, payload.get("timestamp"))
+
+
+def _events(thing: Thing, payload: dict[str, Json]) -> None:
+    if text_of(payload.get("method")).endswith("_reply"):
+        return
+    several = payload.get("events")
+    for one in several if isinstance(several, list) else [payload]:
+        event = object_of(one)
+        name = text_of(event.get("eventId"))
+        if name:
+            thing.event(name, event.get("params"), event.get("timestamp", payload.get("timestamp")))
+        else:
+            thing.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "no eventId", thing.origin.device))
+
+
+def _members(report: Report, payload: dict[str, Json]) -> None:
+    online = {"online": True, "offline": False}.get(text_of(payload.get("type")))
+    devices = object_of(payload.get("payload")).get("devices")
+    if online is None or not isinstance(devices, list):
+        return
+    for one in devices:
+        member = object_of(one)
+        named = [text_of(member.get("product_id")), text_of(member.get("device_name"))]
+        if all(named):
+            report.thing("/".join(named), clock=TimeSource.GATEWAY).state("online", online)

@@ -1,0 +1,361 @@
+"""What devices on the platforms of China's clouds say: a thing model's properties and events.
+
+Rule: the platform's envelope is not known here. Identifiers are invented by every maker anew, so they are
+looked up in the catalogue's lists (`thing_model.toml`) whatever their case and underscores; one that is not in
+them is left, except that an event whose identifier speaks of a call for help is one.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from devices.catalogue import NAMES, words_of
+from devices.datum import bd09, gcj02
+from devices.envelope import Json
+from devices.families.lorawan import object_of, text_of
+from devices.instants import local_ms
+from devices.message import Message
+from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+from devices.words import Fields, Origin, Said, Scalar, Vocabulary, flatten, number_of, own_time, speak_fields
+
+_CALLS = (
+    # Words of a call for help that are not those of `devices.urgency`: as Chinese in UTF-8, escaped, and in pinyin.
+    *("求助", "求救", "呼救", "呼叫", "救援", "救命", "急", "跌", "摔", "烟", "燃气", "可燃", "火", "一氧化碳"),
+    *("报警", "告警", "警报", "护理"),
+)
+CALLS: tuple[bytes, ...] = (
+    *(word.encode() for word in _CALLS),
+    *(word.encode("unicode_escape") for word in _CALLS),
+    *b"jiuzhu qiuzhu hujiu qiujiu jijiu jinji diedao shuaidao yanwu yangan ranqi yiyanghuatan".split(),
+    *b"distress nursecall callnurse nurse_call rescue warn drop_state co_sta cosensor costa".split(),
+)
+"""What is in every call for help of these families (`devices.families`)."""
+
+_NOISE = str.maketrans("", "", "_- ")
+_MAX_NAME = 80
+_MAX_FIELDS = 4096
+"""More than any device has: a gateway speaks for at most 20 others with 200 properties (Alink, TuyaLink)."""
+_WRAPPER = frozenset(("value", "time", "timestamp", "ts", "quality"))
+_TIMES = ("time", "timestamp", "ts")
+_NUMBERED = re.compile(r"[0-9]{1,2}")
+_PRESSURE = re.compile(r"\s*([0-9]{2,3})\s*[/,|~-]\s*([0-9]{2,3})\s*(?:mmhg)?\s*", re.IGNORECASE)
+_VERDICT_FIELDS = frozenset(
+    "state status alarm alarmstate alarmstatus alarmflag action alarmaction eventstate eventstatus eventaction"
+    " type alarmmode mode result flag operation errorcode 状态 报警状态 告警状态 动作".split()
+)
+_TEST_FIELDS = frozenset("test istest testmode testflag simulated issimulated 测试".split())
+_DATUMS: dict[str, Callable[[float, float], tuple[float, float]]] = {
+    # Alink's standard struct GeoLocation numbers them: CoordinateSystem 1 WGS_84, 2 GCJ_02
+    **dict.fromkeys(("2", "gcj02", "gcj"), gcj02),
+    **dict.fromkeys(("3", "bd09", "bd09ll", "baidu"), bd09),
+}
+_PRODUCTS, _DEVICES = ("productKey", "productId"), ("deviceName", "deviceKey", "deviceId")
+_ALARM_LIKE = ("alarm", "alert", "warn", "报警", "告警", "警报", "预警", "baojing", "gaojing")
+
+
+@dataclass(slots=True)
+class Report:
+    """One message of a platform, and what its devices have said so far."""
+
+    dialect: str
+    message: Message
+    known: Known
+    said: Said = field(default_factory=Said)
+    sent_at: int | None = None
+    room: int = _MAX_FIELDS
+
+    def time(self, value: Json, device: str) -> int | None:
+        """A time in s, ms, us or ns, as a number or numeric text, or ISO 8601; a zoneless one is local."""
+        if isinstance(value, str):
+            text = value.strip()
+            number = number_of(text) if text.replace(".", "", 1).isdecimal() else None
+            return local_ms(text[:40], self.known.clock_zone(device)) if number is None else self._own(number)
+        return self._own(value) if isinstance(value, (int, float)) else None
+
+    def _own(self, number: float) -> int | None:
+        return own_time(number, self.message.received_at)
+
+    def thing(self, device: str, at: int | None = None, clock: TimeSource = TimeSource.DEVICE) -> "Thing":
+        """One of its devices; `at` is when it speaks where a value has no time of its own, on whose clock."""
+        models = self.known.models(device)
+        origin = Origin(device, self.message.received_at, at, clock)
+        return Thing(self, words_of(self.dialect, *models), origin)
+
+    def members(self, listed: Json, otherwise: "Thing | None" = None) -> None:
+        """Adds what a gateway says of its devices: `{identity, properties, events}`, each live or a list.
+
+        One without an identity speaks for `otherwise`, whose past it then is, or is turned down.
+        """
+        for one in listed if isinstance(listed, list) else [listed]:
+            member = object_of(one)
+            identity = object_of(member.get("identity"))
+            named = [_first(identity, _PRODUCTS), _first(identity, _DEVICES)]
+            thing = otherwise if "identity" not in member else None
+            if all(named):
+                thing = self.thing("/".join(named), clock=TimeSource.GATEWAY)
+            if thing is None:
+                self.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "a device without an identity"))
+                continue
+            values, events = member.get("properties"), member.get("events")
+            for moment in values if isinstance(values, list) else [values]:
+                thing.properties(moment)
+            for moment in events if isinstance(events, list) else [events]:
+                thing.events(moment)
+
+    def decoded(self, family: str) -> Decoded:
+        """What was said."""
+        said = self.said
+        return Decoded(
+            family,
+            tuple(said.readings),
+            rejected=tuple(said.rejected),
+            left=said.names_left(),
+            sent_at=self.sent_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One device on a platform."""
+
+    report: Report
+    vocabulary: Vocabulary
+    origin: Origin
+
+    def properties(self, values: Json, at: Json = None, within: str = "") -> None:
+        """Adds what properties say: identifier -> value, or {value, time}, or a list of those.
+
+        `at` is their time where they have none of their own; `within` the service or module they are of.
+        """
+        if not isinstance(values, dict):
+            return
+        moments: dict[int | None, dict[str, Json]] = {}
+        default = self._at(at)
+        for name, value in values.items():
+            if isinstance(value, dict) and "value" in value and value.keys() <= _WRAPPER:
+                moments.setdefault(self._own_at(value, default), {})[name] = value["value"]
+            elif isinstance(value, list) and value and isinstance(value[0], dict) and "value" in value[0]:
+                for one in value:
+                    if isinstance(one, dict) and "value" in one:
+                        moments.setdefault(self._own_at(one, default), {})[name] = one["value"]
+            else:
+                moments.setdefault(default, {})[name] = value
+        for moment, held in moments.items():
+            self._speak({within: held} if within else held, moment)
+
+    def events(self, happened: Json) -> None:
+        """Adds what events by identifier say, each once or as a list."""
+        for name, held in object_of(happened).items():
+            for one in held if isinstance(held, list) else [held]:
+                self.event(name, one)
+
+    def event(self, name: str, outputs: Json, at: Json = None) -> None:
+        """Adds what an event says: that it happened, and the values that came with it."""
+        moment = self._at(at)
+        if isinstance(outputs, dict) and "value" in outputs and outputs.keys() <= _WRAPPER:
+            moment, outputs = self._own_at(outputs, moment), outputs["value"]
+        kind, end = happening(self.report.dialect, name[:_MAX_NAME])
+        fields = outputs if isinstance(outputs, dict) else {"value": outputs}
+        verdict = end or _verdict(self.report.dialect, fields, folded(name[:_MAX_NAME]))
+        known: Fields = {f"event.{kind}": verdict} if kind else {}
+        before = len(self.said.readings)
+        self._speak(outputs if isinstance(outputs, dict) else {}, moment, name, known)
+        if kind is None:
+            self.said.left.append(name)
+            alarming = any(part in folded(name) for part in _ALARM_LIKE)
+            if alarming and all(one.metric not in _TOLD for one in self.said.readings[before:]):
+                self.said.rejected.append(
+                    Rejected(Reason.UNDECODED, "an alarm of a kind that is not known", self.origin.device)
+                )
+
+    def state(self, metric: str, value: bool, at: Json = None) -> None:  # noqa: FBT001  (the reading's value)
+        """Adds a state or an event that the envelope itself tells, such as `online`."""
+        self.said.add(self._moment(self._at(at)), metric, value)
+
+    @property
+    def said(self) -> Said:
+        """What was said so far by all."""
+        return self.report.said
+
+    def _at(self, value: Json) -> int | None:
+        found = None if value is None else self.report.time(value, self.origin.device)
+        return self.origin.at if found is None else found
+
+    def _own_at(self, wrapped: Mapping[str, Json], default: int | None) -> int | None:
+        for name in _TIMES:
+            if name in wrapped:
+                found = self.report.time(wrapped[name], self.origin.device)
+                return default if found is None else found
+        return default
+
+    def _moment(self, at: int | None) -> Origin:
+        return self.origin if at == self.origin.at else replace(self.origin, at=at)
+
+    def _speak(
+        self, payload: dict[str, Json], at: int | None, event: str = "", known: Fields | None = None
+    ) -> None:
+        dialect, said = self.report.dialect, self.said
+        fields, lists = flatten(payload)
+        if len(fields) > self.report.room:
+            said.rejected.append(
+                Rejected(Reason.TOO_LARGE, f"more than {_MAX_FIELDS} values", self.origin.device)
+            )
+            fields = dict(list(fields.items())[: self.report.room])
+        self.report.room -= len(fields)
+        spoken: Fields = known if known is not None else {}
+        paths: dict[str, str] = {}
+        for path, value in fields.items():
+            word = term(dialect, path, event)
+            if not word:
+                said.left.append(path)
+            elif spoken.get(word) is None:
+                spoken[word] = value
+                paths[word] = path
+        said.left += [name for name, _ in lists]
+        origin = self._moment(at)
+        if "blood_pressure" in spoken:
+            _pressure(spoken)
+        if "alarm_kind" in spoken:
+            self._kinds(spoken, fields)
+        _position(spoken, origin, said)
+        words = self.vocabulary.words
+        verdicts = NAMES[dialect].verdicts
+        for word, value in spoken.items():
+            choice = words.get(word)
+            if isinstance(choice, dict) and "raised" in choice and isinstance(value, (str, int, float)):
+                text = _text(value)
+                spoken[word] = verdicts.get(text, text)
+        start = len(said.left)
+        speak_fields(self.vocabulary, spoken, origin, said)
+        if len(said.left) > start:
+            said.left[start:] = [paths.get(word, word) for word in said.left[start:]]
+
+    def _kinds(self, spoken: Fields, fields: Fields) -> None:
+        """An alarm's kind as text is an event of that name; as a number it is the maker's own, and left."""
+        value = spoken["alarm_kind"]
+        if not isinstance(value, str):
+            return
+        dialect = self.report.dialect
+        kind, end = happening(dialect, value[:_MAX_NAME])
+        if kind is None:
+            return
+        del spoken["alarm_kind"]
+        if kind:
+            spoken[f"event.{kind}"] = end or _verdict(dialect, fields, "")
+
+
+_TOLD = frozenset(
+    "sos fall fall_suspected fall_cleared help_cancelled smoke gas carbon_monoxide water_leak device_test"
+    " battery_low tamper fault".split()
+)
+
+
+def _first(named: Mapping[str, Json], names: tuple[str, ...]) -> str:
+    return next((text for name in names if (text := text_of(named.get(name)))), "")
+
+
+def folded(name: str) -> str:
+    """An identifier without case, underscores and the module before it (`test:Power`)."""
+    return name.rpartition(":")[2].translate(_NOISE).lower()
+
+
+@lru_cache(maxsize=8192)
+def _term(dialect: str, path: str, event: str) -> str:
+    names = NAMES[dialect]
+    levels = [folded(level) for level in path.split(".")]
+    if event and (found := names.words.get(f"{folded(event)}.{levels[-1]}")):
+        return found
+    for first in range(max(0, len(levels) - 3), len(levels)):
+        if found := names.words.get(".".join(levels[first:])):
+            within = levels[:first]
+            return "" if any(part in level for level in within for part in names.blocked) else found
+    numbered = _NUMBERED.search(levels[-1])
+    if numbered:
+        found = names.words.get(_NUMBERED.sub("#", levels[-1], count=1))
+        if found:
+            return found.replace("#", numbered.group())
+    return ""
+
+
+def term(dialect: str, path: str, event: str = "") -> str:
+    """The word for a field by its dotted path, "" when there is none; `event` is the event it came with."""
+    if len(path) > _MAX_NAME or len(event) > _MAX_NAME:
+        return ""
+    return _term(dialect, path, event)
+
+
+@lru_cache(maxsize=4096)
+def happening(dialect: str, name: str) -> tuple[str | None, str]:
+    """What an event's identifier says: its word ("" for one without meaning here, None unknown), and its end.
+
+    The end is "" or one of the catalogue's verdicts: `soscancel` is a call that is over.
+    """
+    names = NAMES[dialect]
+    text = folded(name)
+    end = next((verdict for part, verdict in names.ends if part in text), "")
+    for part, kind in names.happenings:
+        if part in text:
+            return ("" if kind == "nothing" else kind), end
+    if names.verdicts.get(text) in {"zero", "over"}:
+        return "", ""
+    return None, end
+
+
+def _text(value: Scalar) -> str:
+    if isinstance(value, str):
+        return folded(value[:_MAX_NAME].strip())
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value)) if abs(value) < 1e15 else ""
+    return str(value) if isinstance(value, float) or (value is not None and abs(value) < 10**15) else ""
+
+
+def _verdict(dialect: str, outputs: Mapping[str, Json], event: str) -> str:
+    """What the values that came with an event say of it: raised, unless one of them says otherwise.
+
+    A zero ends a call only where it is the event's own value: elsewhere it may count, or mean "not answered".
+    """
+    verdicts = NAMES[dialect].verdicts
+    found = "raised"
+    for path, value in outputs.items():
+        if not isinstance(value, (str, int, float)) or len(path) > _MAX_NAME:
+            continue
+        name = folded(path.rpartition(".")[2])
+        if name in _TEST_FIELDS and verdicts.get(_text(value)) in {"raised", "test"}:
+            return "test"
+        if name not in _VERDICT_FIELDS and name != event and name != "value":
+            continue
+        says = verdicts.get(_text(value), "")
+        if says == "zero" and name == event:
+            return "over"
+        if says in {"over", "test", "maybe", "released"}:
+            return says
+        if says == "zero":
+            found = "zero"
+    return found
+
+
+def _pressure(spoken: Fields) -> None:
+    """A blood pressure as one text, `128/79`, in its two words."""
+    value = spoken.pop("blood_pressure")
+    found = _PRESSURE.fullmatch(value[:20]) if isinstance(value, str) else None
+    if found:
+        spoken.setdefault("systolic", int(found.group(1)))
+        spoken.setdefault("diastolic", int(found.group(2)))
+
+
+def _position(spoken: Fields, origin: Origin, said: Said) -> None:
+    """Adds a position, on WGS-84. 0,0 is a receiver without a fix."""
+    system = spoken.pop("coordinate_system", None)
+    latitude, longitude = number_of(spoken.pop("latitude", None)), number_of(spoken.pop("longitude", None))
+    if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
+        return
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+        return
+    convert = _DATUMS.get(_text(system))
+    if convert is not None:
+        latitude, longitude = convert(float(latitude), float(longitude))
+    said.add(origin, "latitude", latitude)
+    said.add(origin, "longitude", longitude)
