@@ -124,6 +124,13 @@ CLASSES: dict[str, dict[str, Any]] = {
 ENTRIES: tuple[Entry, ...] = tuple(entry for table in _TABLES for entry in _entries(table))
 _EXTENDS: dict[str, str] = {table["dialect"]: table["extends"] for table in _TABLES if "extends" in table}
 _OWN: dict[str, dict[str, Any]] = {table["dialect"]: table["base"] for table in _TABLES if "base" in table}
+
+
+def _lines(dialect: str) -> tuple[str, ...]:
+    """A dialect and the one that it extends."""
+    return (dialect, _EXTENDS[dialect]) if dialect in _EXTENDS else (dialect,)
+
+
 BASE: dict[str, dict[str, Any]] = {
     dialect: _OWN.get(_EXTENDS.get(dialect, ""), {}) | words for dialect, words in _OWN.items()
 }
@@ -136,7 +143,7 @@ class Names:
 
     `words`: identifier -> the name that the words use. `happenings`: what is in an event's identifier ->
     the word of that event, the first that is in it decides; `ends`: what is in it when it is over, a test ...
-    `verdicts`: what a value says of an alarm. `blocked`: what is in the path of a field that measures nothing.
+    `verdicts`: what a value says of an alarm. `blocked`: what is in the path of a field that is a setting.
     """
 
     words: Mapping[str, str]
@@ -151,8 +158,12 @@ def _reversed(table: dict[str, list[str]]) -> dict[str, str]:
 
 
 def _names(dialect: str) -> Names:
-    lines = [dialect] if dialect not in _EXTENDS else [dialect, _EXTENDS[dialect]]
-    tables = [table for line in lines for table in _TABLES if table.get("dialect") == line and "names" in table]
+    tables = [
+        table
+        for line in _lines(dialect)
+        for table in _TABLES
+        if table.get("dialect") == line and "names" in table
+    ]
     words: dict[str, str] = {}
     for table in reversed(tables):
         words |= _reversed(table["names"])
@@ -199,14 +210,16 @@ def entries_of(dialect: str, *models: str) -> tuple[Entry, ...]:
     """The entries of the first text that names a known code, else of the first that says what it is."""
     for model in models:
         for code in _codes(model[:_MAX_MODEL]):
-            found = _BY_CODE.get((dialect, code)) or _BY_CODE.get((_EXTENDS.get(dialect, ""), code))
-            if found:
-                return found
+            for spoken in _lines(dialect):
+                found = _BY_CODE.get((spoken, code))
+                if found:
+                    return found
     for model in models:
         text = f" {' '.join(re.split(r'[^a-z0-9]+', model[:_MAX_MODEL].lower()))} "
-        for entry in ENTRIES:
-            if entry.dialect in {dialect, _EXTENDS.get(dialect)} and any(f" {name} " in text for name in entry.spoken):
-                return (entry,)
+        for spoken in _lines(dialect):
+            for entry in ENTRIES:
+                if entry.dialect == spoken and any(f" {name} " in text for name in entry.spoken):
+                    return (entry,)
     return ()
 
 

@@ -1,8 +1,8 @@
-"""Alibaba Cloud IoT's Alink protocol, and SagooIoT's, which is the same: `/sys/<product>/<device>/thing/...`, JSON.
+"""Alibaba Cloud IoT's Alink protocol, and SagooIoT's, which is the same: `/sys/<product>/<device>/thing/...`.
 
-Rule: a device is `<product key>/<device name>`; what its identifiers mean is the thing model's (`thing_model`).
-Forwarded by the platform's rules, the same messages come without `/sys` and with `items` for `params`; there
-and on `/as/mqtt/status/...` the platform also says who is online. Times are in ms, whatever SagooIoT's page says.
+Rule: a device is `<product key>/<device name>`; what its identifiers mean is the thing model's. Forwarded by
+the platform's rules, the same messages come without `/sys` and with `items` for `params`; on
+`/as/mqtt/status/...` the platform says who is online. Times are in ms, whatever SagooIoT's page says.
 """
 
 from devices.envelope import Json, json_value
@@ -37,7 +37,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     report = Report(DIALECT, message, known)
     steps = what.split("/")
     if steps[0] == "model" and steps[-1] == "up_raw":
-        return Rejected(Reason.UNDECODED, "binary of the product's own; its script is on the platform", device)
+        return Rejected(Reason.UNDECODED, "binary of the product's own", device)
     if what and (steps[0] != "event" or steps[-1] != "post" or len(steps) < 3):
         return Decoded(FAMILY)
     payload = json_value(message.payload)
@@ -91,8 +91,10 @@ def _packed(params: Json) -> bool:
 def _event(thing: Thing, steps: list[str], payload: dict[str, Json]) -> None:
     """An event on a topic of its own; forwarded by the platform, its outputs are beside its identifier."""
     params = payload.get("params", payload.get("value"))
-    past = params if steps[2] == "history" and isinstance(params, list) else [params]
-    for one in past:
+    if not isinstance(params, list):
+        thing.event(steps[1], params, payload.get("time"))
+        return
+    for one in thing.report.each(params):  # its past
         thing.event(steps[1], one, payload.get("time"))
 
 

@@ -1,6 +1,6 @@
-"""DAS AIoT: `sys/<product>/<device>/thing/properties/up` and the like, and its bus `persistent://.../v1-thing-*`.
+"""DAS AIoT: `sys/<product>/<device>/thing/properties/up` and the like, and its bus `persistent://...`.
 
-Rule: like Alink, of which it is a relative, a device is `<product>/<device>`; one message of the bus is of many.
+Rule: as in Alink, its relative, a device is `<product>/<device>`; one message of the bus is of many devices.
 """
 
 from devices.catalogue import TRUTH
@@ -42,7 +42,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(payload.reason, payload.detail, device)
     report = Report(DIALECT, message, known)
     if stream:
-        for one in payload if isinstance(payload, list) else [payload]:
+        for one in report.each(payload):
             _of_bus(report, object_of(one))
         return report.decoded(FAMILY)
     params = object_of(payload).get("params")
@@ -98,7 +98,7 @@ def _of_bus(report: Report, one: dict[str, Json]) -> None:
 
 
 def _event(report: Report, thing: Thing, what: str, params: dict[str, Json]) -> None:
-    """Events of a device or gateway: on a topic of their own, by an identifier inside, or by name as in Alink."""
+    """Events: one on a topic of its own or with its identifier inside, or several by name as in Alink."""
     steps = what.split("/")
     inside = next((text for name in _EVENT_NAMES if (text := text_of(params.get(name)))), "")
     if len(steps) == 3 and steps[1] != "gateway":

@@ -36,7 +36,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected $oc/devices/<device id>/sys/...")
     device, kind, what = topic.groups()
     own = kind == "user" or what == "messages/up"
-    if not (own or what == "events/up" or what == _MEMBERS or what.startswith(_VALUES)):
+    if not (own or what in {"events/up", _MEMBERS} or what.startswith(_VALUES)):
         return Decoded(FAMILY)
     payload = json_value(message.payload)
     if isinstance(payload, Rejected):
@@ -60,7 +60,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
 
 
 def _members(report: Report, devices: Json) -> None:
-    for one in devices if isinstance(devices, list) else ():
+    for one in report.each(devices):
         member = object_of(one)
         name, services = text_of(member.get("device_id")), member.get("services")
         if name and isinstance(services, list):
@@ -71,7 +71,7 @@ def _members(report: Report, devices: Json) -> None:
 
 def _services(report: Report, device: str, services: list[Json], clock: TimeSource) -> None:
     thing = report.thing(device, clock=clock)
-    for one in services:
+    for one in report.each(services):
         service = object_of(one)
         thing.properties(
             service.get("properties"), service.get("event_time"), text_of(service.get("service_id"))
@@ -80,13 +80,12 @@ def _services(report: Report, device: str, services: list[Json], clock: TimeSour
 
 def _events(report: Report, device: str, services: list[Json], clock: TimeSource) -> None:
     """Events of the platform's own services begin with `$`: only who is online says anything of a device."""
-    for one in services:
+    for one in report.each(services):
         service = object_of(one)
         name, kind = text_of(service.get("service_id")), text_of(service.get("event_type"))
         at, paras = service.get("event_time"), object_of(service.get("paras"))
         if kind == "sub_device_update_status":
-            statuses = paras.get("device_statuses")
-            for status in statuses if isinstance(statuses, list) else ():
+            for status in report.each(paras.get("device_statuses")):
                 _status(report, object_of(status), at)
         elif not name.startswith("$") and kind not in _OWN_EVENTS:
             report.thing(device, clock=clock).event(kind or name, paras, at)

@@ -1,11 +1,11 @@
-"""JetLinks' official protocol: `/<product>/<device>/properties/report`, `.../event/<id>`, `.../child/<id>/...`.
+"""JetLinks' official protocol: `/<product>/<device>/properties/report`, `/event/<id>`, `/child/<id>/...`.
 
-Rule: a device is its id alone; behind `child/` it is the child that speaks, not the gateway. An event is named
-by the topic alone and may come with any value.
+Rule: a device is its id alone; behind `child/` it is the child that speaks, not the gateway. An event is
+named by the topic alone and may come with any value.
 """
 
 from devices.envelope import Json, json_value
-from devices.families.lorawan import object_of, text_of
+from devices.families.lorawan import object_of
 from devices.families.thing_model import CALLS, Report, Thing
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
@@ -20,14 +20,24 @@ DIALECT = "jetlinks"
 __all__ = ["CALLS", "DIALECT", "FAMILY", "TOPICS", "claims", "decode"]
 
 _SPOKEN = frozenset(("properties/report", "properties/read/reply", "state-check/reply", "online", "offline"))
-_SILENT = (
+_SILENT = frozenset(
     # Commands, answers to them, and what is about the device's software.
-    *("properties/read", "properties/write", "properties/write/reply", "function/invoke", "function/invoke/reply"),
-    *("state-check", "tags", "log", "register", "unregister", "metadata/derived", "disconnect", "disconnect/reply"),
-    *("time-sync", "time-sync/reply", "firmware/upgrade", "firmware/upgrade/progress", "firmware/pull"),
-    *("firmware/pull/reply", "firmware/report", "firmware/read", "firmware/read/reply", "firmware/upgrade/reply"),
+    (
+        *(f"properties/{what}" for what in ("read", "write", "write/reply")),
+        *(
+            f"firmware/{what}"
+            for what in ("upgrade", "upgrade/reply", "upgrade/progress", "pull", "pull/reply")
+        ),
+        *(f"firmware/{what}" for what in ("report", "read", "read/reply")),
+        *(
+            f"{what}{reply}"
+            for what in ("function/invoke", "disconnect", "time-sync")
+            for reply in ("", "/reply")
+        ),
+        *("state-check", "tags", "log", "register", "unregister", "metadata/derived"),
+    )
 )
-_KNOWN = _SPOKEN | frozenset(_SILENT) | {"direct"}
+_KNOWN = _SPOKEN | _SILENT | {"direct"}
 _CHILDREN = frozenset(("child", "child-reply"))
 _MAX_LEVELS = 16
 
@@ -56,12 +66,12 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         if what not in {"online", "offline"} and not (event and payload.reason is Reason.EMPTY):
             return Rejected(payload.reason, payload.detail, device)
         payload = {}
-    for one in payload if isinstance(payload, list) else [payload]:
+    for one in report.each({} if payload is None else payload):
         inside = object_of(one)
         at = report.time(inside.get("timestamp"), device)
         thing = report.thing(device, at, clock)
         if event:
-            thing.event(event, inside.get("data", inside if "data" not in inside and not inside.keys() & _OWN else None))
+            thing.event(event, inside["data"] if "data" in inside else _bare(inside))
         elif what.startswith("properties/"):
             _properties(thing, inside)
         else:
@@ -85,6 +95,11 @@ def _parts(topic: str) -> tuple[str, str, bool] | None:
     if rest[0] == "event" and len(rest) != 2:
         return None
     return (device, "/".join(rest), child) if device and rest[-1] else None
+
+
+def _bare(inside: dict[str, Json]) -> dict[str, Json]:
+    """The values of an event whose device left out the `data` around them."""
+    return {name: value for name, value in inside.items() if name not in _OWN}
 
 
 def _properties(thing: Thing, inside: dict[str, Json]) -> None:

@@ -1,7 +1,7 @@
 """Tencent Cloud IoT Explorer: `$thing/up/<what>/<product>/<device>` and `$gateway/operation/...`, JSON.
 
-Rule: an event is what its `eventId` says; its `type` (info, alert, fault, fatal) is a severity for the device's
-maker, never a call for help. What comes `down` is the platform's.
+Rule: an event is what its `eventId` says; its `type` (info, alert, fault, fatal) is how grave that is for the
+device, never a call for help. What comes `down` is the platform's.
 """
 
 from devices.envelope import Json, json_value
@@ -35,7 +35,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Decoded(FAMILY)
     device = "/".join(levels[-2:])
     if levels[2] == "raw":
-        return Rejected(Reason.UNDECODED, "binary of the product's own; its script is on the platform", device)
+        return Rejected(Reason.UNDECODED, "binary of the product's own", device)
     if not gateway and levels[2] not in {"property", "event"}:
         return Decoded(FAMILY)
     payload = json_value(message.payload)
@@ -58,7 +58,7 @@ def _properties(thing: Thing, payload: dict[str, Json]) -> None:
     if not method.startswith("report") or method in {"report_info", "report_reply"}:
         return  # asks for a state, answers a command, or tells the firmware
     params = payload.get("params")
-    for one in params if isinstance(params, list) else [params]:
+    for one in thing.report.each(params):
         moment = object_of(one)
         inner = moment.get("properties", moment.get("params"))
         if isinstance(params, list) and isinstance(inner, dict):
@@ -71,7 +71,7 @@ def _events(thing: Thing, payload: dict[str, Json]) -> None:
     if text_of(payload.get("method")).endswith("_reply"):
         return
     several = payload.get("events")
-    for one in several if isinstance(several, list) else [payload]:
+    for one in thing.report.each(several if isinstance(several, list) else payload):
         event = object_of(one)
         name = text_of(event.get("eventId"))
         if name:
@@ -85,7 +85,7 @@ def _members(report: Report, payload: dict[str, Json]) -> None:
     devices = object_of(payload.get("payload")).get("devices")
     if online is None or not isinstance(devices, list):
         return
-    for one in devices:
+    for one in report.each(devices):
         member = object_of(one)
         named = [text_of(member.get("product_id")), text_of(member.get("device_name"))]
         if all(named):

@@ -1,16 +1,16 @@
 """What devices on the platforms of China's clouds say: a thing model's properties and events.
 
 Rule: the platform's envelope is not known here. Identifiers are invented by every maker anew, so they are
-looked up in the catalogue's lists (`thing_model.toml`) whatever their case and underscores; one that is not in
-them is left, except that an event whose identifier speaks of a call for help is one.
+looked up in the catalogue's lists (`thing_model.toml`) whatever their case and underscores; one that is not
+in them is left, except that an event whose identifier speaks of a call for help is one.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 
-from devices.catalogue import NAMES, words_of
+from devices.catalogue import NAMES, Names, words_of
 from devices.datum import bd09, gcj02
 from devices.envelope import Json
 from devices.families.lorawan import object_of, text_of
@@ -19,30 +19,30 @@ from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, Scalar, Vocabulary, flatten, number_of, own_time, speak_fields
 
-_CALLS = (
-    # Words of a call for help that are not those of `devices.urgency`: as Chinese in UTF-8, escaped, and in pinyin.
-    *("求助", "求救", "呼救", "呼叫", "救援", "救命", "急", "跌", "摔", "烟", "燃气", "可燃", "火", "一氧化碳"),
-    *("报警", "告警", "警报", "护理"),
-)
+_HELP = "求助 求救 呼救 呼叫 救援 救命 急 跌 摔 报警 告警 警报 护理 按键 单击 长按"
+_DANGER = "烟 火 燃气 可燃 煤气 天然气 一氧化碳"
 CALLS: tuple[bytes, ...] = (
-    *(word.encode() for word in _CALLS),
-    *(word.encode("unicode_escape") for word in _CALLS),
-    *b"jiuzhu qiuzhu hujiu qiujiu jijiu jinji diedao shuaidao yanwu yangan ranqi yiyanghuatan".split(),
-    *b"distress nursecall callnurse nurse_call rescue warn drop_state co_sta cosensor costa".split(),
+    *(word.encode() for word in f"{_HELP} {_DANGER}".split()),
+    *(word.encode("unicode_escape") for word in f"{_HELP} {_DANGER}".split()),
+    *b"jiuzhu qiuzhu hujiu qiujiu jijiu jinji diedao shuai baojing huojing yanwu yangan".split(),
+    *b"ranqi yiyanghuatan distress rescue warn drop_state co_sta cosensor costa codetect co_detect methane".split(),
+    *b"call button click keypress keyevent singlepress shortpress longpress".split(),
 )
 """What is in every call for help of these families (`devices.families`)."""
 
-_NOISE = str.maketrans("", "", "_- ")
 _MAX_NAME = 80
-_MAX_FIELDS = 4096
-"""More than any device has: a gateway speaks for at most 20 others with 200 properties (Alink, TuyaLink)."""
+_ROOM = 6144
+"""What a message may cost: a value 1, a moment of a device 6. A gateway speaks at most for 20 devices with
+200 properties each (Alink), or of 500 moments (TuyaLink): more is no device's, and would only take time.
+"""
+_MOMENT, _MOST_UNDERSTOOD = 6, 512
 _WRAPPER = frozenset(("value", "time", "timestamp", "ts", "quality"))
 _TIMES = ("time", "timestamp", "ts")
 _NUMBERED = re.compile(r"[0-9]{1,2}")
 _PRESSURE = re.compile(r"\s*([0-9]{2,3})\s*[/,|~-]\s*([0-9]{2,3})\s*(?:mmhg)?\s*", re.IGNORECASE)
 _VERDICT_FIELDS = frozenset(
-    "state status alarm alarmstate alarmstatus alarmflag action alarmaction eventstate eventstatus eventaction"
-    " type alarmmode mode result flag operation errorcode 状态 报警状态 告警状态 动作".split()
+    "state status alarm alarmstate alarmstatus alarmflag action alarmaction eventstate eventstatus"
+    " eventaction type alarmmode mode result flag operation errorcode 状态 报警状态 告警状态 动作".split()
 )
 _TEST_FIELDS = frozenset("test istest testmode testflag simulated issimulated 测试".split())
 _DATUMS: dict[str, Callable[[float, float], tuple[float, float]]] = {
@@ -50,6 +50,7 @@ _DATUMS: dict[str, Callable[[float, float], tuple[float, float]]] = {
     **dict.fromkeys(("2", "gcj02", "gcj"), gcj02),
     **dict.fromkeys(("3", "bd09", "bd09ll", "baidu"), bd09),
 }
+_MS_FROM, _MS_TO = 10**11, 10**14  # in ms, by magnitude (`devices.instants`)
 _PRODUCTS, _DEVICES = ("productKey", "productId"), ("deviceName", "deviceKey", "deviceId")
 _ALARM_LIKE = ("alarm", "alert", "warn", "报警", "告警", "警报", "预警", "baojing", "gaojing")
 
@@ -63,15 +64,36 @@ class Report:
     known: Known
     said: Said = field(default_factory=Said)
     sent_at: int | None = None
-    room: int = _MAX_FIELDS
+    room: int = _ROOM
 
     def time(self, value: Json, device: str) -> int | None:
         """A time in s, ms, us or ns, as a number or numeric text, or ISO 8601; a zoneless one is local."""
+        if type(value) is int and _MS_FROM <= value < _MS_TO:  # nearly all are
+            return value
         if isinstance(value, str):
             text = value.strip()
             number = number_of(text) if text.replace(".", "", 1).isdecimal() else None
             return local_ms(text[:40], self.known.clock_zone(device)) if number is None else self._own(number)
         return self._own(value) if isinstance(value, (int, float)) else None
+
+    def each(self, held: Json) -> Iterator[Json]:
+        """The items of a list, or the one thing that is there, as long as there is room."""
+        if isinstance(held, list):
+            for item in held:
+                if not self.spend(1):
+                    return
+                yield item
+        elif held is not None:
+            yield held
+
+    def spend(self, cost: int) -> bool:
+        """Whether there is room for this much more; that there is none is told once."""
+        if self.room < 0:
+            return False
+        self.room -= cost
+        if self.room < 0:
+            self.said.rejected.append(Rejected(Reason.TOO_LARGE, "more than any device of this family says"))
+        return self.room >= 0
 
     def _own(self, number: float) -> int | None:
         return own_time(number, self.message.received_at)
@@ -87,7 +109,7 @@ class Report:
 
         One without an identity speaks for `otherwise`, whose past it then is, or is turned down.
         """
-        for one in listed if isinstance(listed, list) else [listed]:
+        for one in self.each(listed):
             member = object_of(one)
             identity = object_of(member.get("identity"))
             named = [_first(identity, _PRODUCTS), _first(identity, _DEVICES)]
@@ -97,10 +119,9 @@ class Report:
             if thing is None:
                 self.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "a device without an identity"))
                 continue
-            values, events = member.get("properties"), member.get("events")
-            for moment in values if isinstance(values, list) else [values]:
+            for moment in self.each(member.get("properties")):
                 thing.properties(moment)
-            for moment in events if isinstance(events, list) else [events]:
+            for moment in self.each(member.get("events")):
                 thing.events(moment)
 
     def decoded(self, family: str) -> Decoded:
@@ -134,24 +155,37 @@ class Thing:
         default = self._at(at)
         for name, value in values.items():
             if isinstance(value, dict) and "value" in value and value.keys() <= _WRAPPER:
-                moments.setdefault(self._own_at(value, default), {})[name] = value["value"]
+                self._moment_of(moments, self._own_at(value, default))[name] = value["value"]
             elif isinstance(value, list) and value and isinstance(value[0], dict) and "value" in value[0]:
-                for one in value:
+                for one in self.report.each(value):
                     if isinstance(one, dict) and "value" in one:
-                        moments.setdefault(self._own_at(one, default), {})[name] = one["value"]
+                        self._moment_of(moments, self._own_at(one, default))[name] = one["value"]
             else:
-                moments.setdefault(default, {})[name] = value
+                self._moment_of(moments, default)[name] = value
         for moment, held in moments.items():
             self._speak({within: held} if within else held, moment)
+
+    def _moment_of(self, moments: dict[int | None, dict[str, Json]], at: int | None) -> dict[str, Json]:
+        found = moments.get(at)
+        if found is None:
+            found = {}
+            if self.report.spend(_MOMENT):
+                moments[at] = found
+        return found
 
     def events(self, happened: Json) -> None:
         """Adds what events by identifier say, each once or as a list."""
         for name, held in object_of(happened).items():
-            for one in held if isinstance(held, list) else [held]:
+            if not isinstance(held, list):
+                self.event(name, held)
+                continue
+            for one in self.report.each(held):
                 self.event(name, one)
 
     def event(self, name: str, outputs: Json, at: Json = None) -> None:
         """Adds what an event says: that it happened, and the values that came with it."""
+        if not self.report.spend(_MOMENT):
+            return
         moment = self._at(at)
         if isinstance(outputs, dict) and "value" in outputs and outputs.keys() <= _WRAPPER:
             moment, outputs = self._own_at(outputs, moment), outputs["value"]
@@ -161,15 +195,14 @@ class Thing:
         known: Fields = {f"event.{kind}": verdict} if kind else {}
         before = len(self.said.readings)
         self._speak(outputs if isinstance(outputs, dict) else {}, moment, name, known)
-        if kind is None:
+        if kind is None and all(one.metric not in _TOLD for one in self.said.readings[before:]):
             self.said.left.append(name)
-            alarming = any(part in folded(name) for part in _ALARM_LIKE)
-            if alarming and all(one.metric not in _TOLD for one in self.said.readings[before:]):
+            if any(part in folded(name) for part in _ALARM_LIKE):
                 self.said.rejected.append(
                     Rejected(Reason.UNDECODED, "an alarm of a kind that is not known", self.origin.device)
                 )
 
-    def state(self, metric: str, value: bool, at: Json = None) -> None:  # noqa: FBT001  (the reading's value)
+    def state(self, metric: str, value: bool, at: Json = None) -> None:
         """Adds a state or an event that the envelope itself tells, such as `online`."""
         self.said.add(self._moment(self._at(at)), metric, value)
 
@@ -190,19 +223,20 @@ class Thing:
         return default
 
     def _moment(self, at: int | None) -> Origin:
-        return self.origin if at == self.origin.at else replace(self.origin, at=at)
+        origin = self.origin
+        return (
+            origin
+            if at == origin.at
+            else Origin(origin.device, origin.received_at, at, origin.at_source, origin.key)
+        )
 
     def _speak(
         self, payload: dict[str, Json], at: int | None, event: str = "", known: Fields | None = None
     ) -> None:
         dialect, said = self.report.dialect, self.said
         fields, lists = flatten(payload)
-        if len(fields) > self.report.room:
-            said.rejected.append(
-                Rejected(Reason.TOO_LARGE, f"more than {_MAX_FIELDS} values", self.origin.device)
-            )
-            fields = dict(list(fields.items())[: self.report.room])
-        self.report.room -= len(fields)
+        if not self.report.spend(len(fields)):
+            fields = _understood(dialect, fields)
         spoken: Fields = known if known is not None else {}
         paths: dict[str, str] = {}
         for path, value in fields.items():
@@ -218,12 +252,13 @@ class Thing:
             _pressure(spoken)
         if "alarm_kind" in spoken:
             self._kinds(spoken, fields)
-        _position(spoken, origin, said)
+        if "latitude" in spoken or "longitude" in spoken:
+            _position(spoken, origin, said)
         words = self.vocabulary.words
         verdicts = NAMES[dialect].verdicts
         for word, value in spoken.items():
             choice = words.get(word)
-            if isinstance(choice, dict) and "raised" in choice and isinstance(value, (str, int, float)):
+            if choice.__class__ is dict and "raised" in choice and value is not None:
                 text = _text(value)
                 spoken[word] = verdicts.get(text, text)
         start = len(said.left)
@@ -245,10 +280,18 @@ class Thing:
             spoken[f"event.{kind}"] = end or _verdict(dialect, fields, "")
 
 
+# What an alarm of a kind that its event's name does not tell may be of, told by the values that came with it.
 _TOLD = frozenset(
     "sos fall fall_suspected fall_cleared help_cancelled smoke gas carbon_monoxide water_leak device_test"
     " battery_low tamper fault".split()
 )
+
+
+def _understood(dialect: str, fields: Fields) -> Fields:
+    """Of too many fields those that may be understood, so that no crowd hides a call for help."""
+    words = NAMES[dialect].words
+    found = [one for one in fields.items() if folded(one[0][-_MAX_NAME:].rpartition(".")[2]) in words]
+    return dict(found[:_MOST_UNDERSTOOD])
 
 
 def _first(named: Mapping[str, Json], names: tuple[str, ...]) -> str:
@@ -257,12 +300,16 @@ def _first(named: Mapping[str, Json], names: tuple[str, ...]) -> str:
 
 def folded(name: str) -> str:
     """An identifier without case, underscores and the module before it (`test:Power`)."""
-    return name.rpartition(":")[2].translate(_NOISE).lower()
+    if ":" in name:
+        name = name.rpartition(":")[2]
+    return name.replace("_", "").replace("-", "").replace(" ", "").lower()
 
 
 @lru_cache(maxsize=8192)
 def _term(dialect: str, path: str, event: str) -> str:
     names = NAMES[dialect]
+    if not event and "." not in path:
+        return names.words.get(folded(path)) or _numbered(names, path)
     levels = [folded(level) for level in path.split(".")]
     if event and (found := names.words.get(f"{folded(event)}.{levels[-1]}")):
         return found
@@ -270,12 +317,16 @@ def _term(dialect: str, path: str, event: str) -> str:
         if found := names.words.get(".".join(levels[first:])):
             within = levels[:first]
             return "" if any(part in level for level in within for part in names.blocked) else found
-    numbered = _NUMBERED.search(levels[-1])
-    if numbered:
-        found = names.words.get(_NUMBERED.sub("#", levels[-1], count=1))
-        if found:
-            return found.replace("#", numbered.group())
-    return ""
+    return _numbered(names, levels[-1])
+
+
+def _numbered(names: Names, name: str) -> str:
+    """The word for one of several channels: `switch_2` of `switch#`."""
+    found = _NUMBERED.search(name)
+    if found is None:
+        return ""
+    word = names.words.get(folded(_NUMBERED.sub("#", name, count=1)), "")
+    return word.replace("#", found.group())
 
 
 def term(dialect: str, path: str, event: str = "") -> str:
@@ -325,7 +376,7 @@ def _verdict(dialect: str, outputs: Mapping[str, Json], event: str) -> str:
         name = folded(path.rpartition(".")[2])
         if name in _TEST_FIELDS and verdicts.get(_text(value)) in {"raised", "test"}:
             return "test"
-        if name not in _VERDICT_FIELDS and name != event and name != "value":
+        if name not in _VERDICT_FIELDS and name not in {event, "value"}:
             continue
         says = verdicts.get(_text(value), "")
         if says == "zero" and name == event:

@@ -44,7 +44,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     sent_at = report.sent_at = report.time(payload.get("time"), device)
     data = payload.get("data")
     if what in _ONLINE:
-        for one in data if isinstance(data, list) else ():
+        for one in report.each(data):
             member = text_of(one) or text_of(object_of(one).get("deviceId"))
             if member:
                 report.thing(member, sent_at, TimeSource.GATEWAY).state("online", _ONLINE[what])
@@ -58,12 +58,10 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         thing.event(text_of(data.get("eventCode")), data.get("outputParams"), data.get("eventTime"))
     else:
         _batch(thing, data)
-        members = data.get("subDevices")
-        for one in members if isinstance(members, list) else ():
-            member = object_of(one)
-            name = text_of(member.get("deviceId"))
+        for one in report.each(data.get("subDevices")):
+            name = text_of(object_of(one).get("deviceId"))
             if name:
-                _batch(report.thing(name, sent_at, TimeSource.GATEWAY), member)
+                _batch(report.thing(name, sent_at, TimeSource.GATEWAY), object_of(one))
             else:
                 report.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "a device without deviceId"))
     return report.decoded(FAMILY)
@@ -71,11 +69,11 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
 
 def _batch(thing: Thing, data: dict[str, Json]) -> None:
     """Properties and events of one device: now, or a list of moments of its past."""
-    values, events = data.get("properties"), data.get("events")
-    for moment in values if isinstance(values, list) else [values]:
+    each = thing.report.each
+    for moment in each(data.get("properties")):
         thing.properties(moment)
-    for moment in events if isinstance(events, list) else [events]:
+    for moment in each(data.get("events")):
         for name, held in object_of(moment).items():
-            for one in held if isinstance(held, list) else [held]:
+            for one in each(held):
                 event = object_of(one)
                 thing.event(name, event.get("outputParams"), event.get("eventTime"))

@@ -1,0 +1,96 @@
+"""Alink: live and past, gateway and forwarded messages, and binary ones that nobody can read."""
+
+import pytest
+
+from devices.reading import Decoded, Reason, Rejected, TimeSource
+from tests.devices.told import answer, decoded, told
+
+
+@pytest.mark.parametrize("prefix", ["/sys/", "sys/", "/"])
+@pytest.mark.parametrize("field", ["params", "items"])
+def test_a_property_with_or_without_sys_and_time(prefix: str, field: str) -> None:
+    topic = f"{prefix}pk/dn/thing/event/property/post"
+    assert told(topic, {field: {"HeartRate": 66}}) == {"heart_rate": 66}
+    found = decoded(topic, {field: {"HeartRate": {"value": 66, "time": 1789999990}}})
+    assert [(one.device, one.at, one.at_source) for one in found.readings] == [
+        ("pk/dn", 1789999990000, TimeSource.DEVICE)
+    ]
+
+
+def test_a_batch_keeps_every_moment() -> None:
+    params = {
+        "properties": {
+            "SmokeSensorState": [{"value": 1, "time": 1789999980000}, {"value": 0, "time": 1789999990000}]
+        }
+    }
+    found = decoded("/sys/pk/dn/thing/event/property/batch/post", {"params": params})
+    assert [(one.value, one.at) for one in found.readings] == [(True, 1789999980000), (False, 1789999990000)]
+
+
+@pytest.mark.parametrize("name", ["deviceName", "deviceKey"])  # SagooIoT calls it deviceKey
+def test_a_gateway_speaks_for_its_devices(name: str) -> None:
+    member = {
+        "identity": {"productKey": "p2", name: "d2"},
+        "properties": {"ContactState": {"value": 0, "time": 1789999990000}},
+        "events": {"SOS": {"value": {}, "time": 1789999991000}},
+    }
+    found = decoded(
+        "/sys/gw/g1/thing/event/property/pack/post",
+        {"params": {"properties": {"BatteryLevel": 50}, "subDevices": [member, {"properties": {"SOS": 1}}]}},
+    )
+    assert [(one.device, one.metric, one.value) for one in found.readings] == [
+        ("gw/g1", "battery", 50),
+        ("p2/d2", "door_open", False),
+        ("p2/d2", "sos", True),
+    ]
+    assert [one.reason for one in found.rejected] == [Reason.WRONG_SHAPE]
+
+
+def test_history_has_its_own_times_and_devices() -> None:
+    past = [
+        {
+            "identity": {"productKey": "pk", "deviceName": "bed"},
+            "properties": [{"InBed": {"value": 1, "time": 1789990000000}}],
+            "events": [{"LeaveBed": {"value": {}, "time": 1789991000000}}],
+        }
+    ]
+    found = decoded("/sys/pk/bed/thing/event/property/history/post", {"params": past})
+    assert {(one.metric, one.at) for one in found.readings} == {
+        ("bed_occupied", 1789990000000),
+        ("bed_exit", 1789991000000),
+        ("bed_occupied", 1789991000000),
+    }
+
+
+@pytest.mark.parametrize("status", ["online", "offline"])
+def test_the_platform_says_who_is_online(status: str) -> None:
+    assert told("/as/mqtt/status/pk/dn", {"status": status}) == {"online": status == "online"}
+
+
+def test_binary_is_told_with_its_device() -> None:
+    found = answer("/sys/pk/dn/thing/model/up_raw", b"\x00\x01\xff")
+    assert isinstance(found, Rejected)
+    assert (found.reason, found.device) == (Reason.UNDECODED, "pk/dn")
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "event/property/post_reply",
+        "service/property/set",
+        "service/SOS",
+        "event/SOS/post_reply",
+        "model/down_raw",
+        "deviceinfo/update",
+        "topo/add",
+    ],
+)
+def test_commands_and_answers_say_nothing(what: str) -> None:
+    assert answer(f"/sys/pk/dn/thing/{what}", {"id": "1", "params": {"SOS": 1}}) == Decoded("aliyun")
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"\xff", b'{"params": 7}'])
+def test_what_cannot_be_read_is_told_with_its_device(payload: bytes) -> None:
+    found = answer("/sys/pk/dn/thing/event/property/post", payload)
+    rejected = found if isinstance(found, Rejected) else found.rejected[0]
+    assert rejected.device == "pk/dn"

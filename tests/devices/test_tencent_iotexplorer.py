@@ -1,0 +1,64 @@
+"""IoT Explorer: what an event is called decides, not how grave its maker says it is."""
+
+import pytest
+
+from devices.reading import Decoded, Reason, Rejected
+from tests.devices.told import answer, decoded, told
+
+_EVENT, _PROPERTY = "$thing/up/event/P/d", "$thing/up/property/P/d"
+
+
+@pytest.mark.parametrize("kind", ["info", "alert", "fault", "fatal"])
+def test_severity_is_no_call_and_hides_none(kind: str) -> None:
+    low = {
+        "method": "event_post",
+        "eventId": "PowerAlarm",
+        "type": kind,
+        "params": {"Voltage": 2.6, "Percent": 9},
+    }
+    assert told(_EVENT, low) == {"battery_low": True, "battery": 9, "battery_voltage": 2.6}
+    assert told(_EVENT, {"method": "event_post", "eventId": "sos", "type": kind}) == {"sos": True}
+
+
+def test_several_events_with_their_own_times() -> None:
+    events = [
+        {"eventId": "fall_alarm", "timestamp": 1789999990, "params": {}},
+        {"eventId": "low_voltage", "timestamp": 1789999991000, "params": {"voltage": 2.4}},
+        {"params": {}},
+    ]
+    found = decoded(_EVENT, {"method": "events_post", "events": events})
+    assert [(one.metric, one.value, one.at) for one in found.readings] == [
+        ("fall", True, 1789999990000),
+        ("battery_low", True, 1789999991000),
+        ("battery_voltage", 2.4, 1789999991000),
+    ]
+    assert [one.device for one in found.rejected] == ["P/d"]
+
+
+@pytest.mark.parametrize(
+    "method", ["control_reply", "get_status", "report_info", "clear_control", "report_reply"]
+)
+def test_only_a_report_reports(method: str) -> None:
+    assert decoded(_PROPERTY, {"method": method, "params": {"sos": 1}}).readings == ()
+    assert told(_PROPERTY, {"method": "report", "params": {"sos": 1}}) == {"sos": True}
+
+
+def test_a_gateway_says_who_is_online() -> None:
+    devices = [{"product_id": "P2", "device_name": "a"}, {"product_id": "P2"}]
+    found = decoded("$gateway/operation/G/g", {"type": "offline", "payload": {"devices": devices}})
+    assert [(one.device, one.metric, one.value) for one in found.readings] == [("P2/a", "online", False)]
+    bind = {"type": "bind", "payload": {"devices": [{**devices[0], "signature": "s3"}]}}
+    assert decoded("$gateway/operation/G/g", bind).readings == ()
+
+
+@pytest.mark.parametrize(
+    "topic", ["$thing/down/property/P/d", "$gateway/operation/result/G/g", "$thing/up/action/P/d"]
+)
+def test_what_the_platform_says_is_no_reading(topic: str) -> None:
+    assert answer(topic, {"type": "online", "params": {"sos": 1}}) == Decoded("tencent-iotexplorer")
+
+
+def test_binary_is_told_with_its_device() -> None:
+    found = answer("$thing/up/raw/P/d", b"\x01\x02")
+    assert isinstance(found, Rejected)
+    assert (found.reason, found.device) == (Reason.UNDECODED, "P/d")
