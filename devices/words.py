@@ -8,8 +8,8 @@ A word is one claim, several, or a choice by the field's value (`*`: any other v
     [unless field ...] [without field ...] [with field ...] [if text]
 
 - `in`: the unit the device uses; `* factor`: what makes its number one in the metric's own unit;
-- `except`: numbers that mean "no value"; `over`, `under`: a number that is not over, under this one is left, and
-  a state with `over` is whether its number is over it;
+- `except`: numbers that mean "no value"; `over`, `under`: a number that is not over, under this one is left,
+  and a state with `over` is whether its number is over it;
 - `unless`: gives way to another field, which says it better (`field=value`: when it has this value);
   `without`: is left beside such a field; `with`: is left where none such is beside it;
 - `if`: true when the field's text contains this text, which goes to the end of the claim.

@@ -25,7 +25,8 @@ CALLS: tuple[bytes, ...] = (
     *(word.encode() for word in f"{_HELP} {_DANGER}".split()),
     *(word.encode("unicode_escape") for word in f"{_HELP} {_DANGER}".split()),
     *b"jiuzhu qiuzhu hujiu qiujiu jijiu jinji diedao shuai baojing huojing yanwu yangan".split(),
-    *b"ranqi yiyanghuatan distress rescue warn drop_state co_sta cosensor costa codetect co_detect methane".split(),
+    *b"ranqi yiyanghuatan distress rescue warn drop_state methane".split(),
+    *b"co_sta cosensor costa codetect co_detect".split(),
     *b"call button click keypress keyevent singlepress shortpress longpress".split(),
 )
 """What is in every call for help of these families (`devices.families`)."""
