@@ -2,6 +2,8 @@
 
 import base64
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -304,3 +306,16 @@ def test_a_codec_may_wrap_once_more_what_it_means(decoded: dict[str, Any]) -> No
     assert isinstance(answer, Decoded)
     assert answer.rejected == ()
     assert [reading.metric for reading in answer.readings] == ["sos"]
+
+
+def test_protobuf_is_loaded_with_the_first_message_in_it_and_grpc_never() -> None:
+    event = events.JoinEvent(deduplication_id="a").SerializeToString()
+    program = f"""
+import sys
+from devices.decode import decode
+from devices.message import Message
+assert "chirpstack_api" not in sys.modules
+assert decode(Message({_ON + "join"!r}, {event!r}, 0)).readings
+assert "chirpstack_api" in sys.modules and "grpc" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
