@@ -132,7 +132,7 @@ def _place(topic: str) -> _Place | None:
         if number is None:
             found = _UNKNOWN_CLASS.fullmatch(word)
             number = int(found.group(1)) if found else None
-        if number is None:
+        if number is None or not levels[i - 1]:
             continue
         rest = levels[i + 1 :]
         if _ENDPOINT.fullmatch(rest[0]):
@@ -141,7 +141,7 @@ def _place(topic: str) -> _Place | None:
             return _Place(levels[i - 1], number, _name(number, rest))
     for parts in (3, 4):  # numbers, as `<class>/<endpoint>/<property>[/<key>]`
         i = len(levels) - parts
-        if i >= 2 and _SMALL.fullmatch(levels[i]) and _SMALL.fullmatch(levels[i + 1]):
+        if i >= 2 and levels[i - 1] and _SMALL.fullmatch(levels[i]) and _SMALL.fullmatch(levels[i + 1]):
             number = int(levels[i])
             if number in _NUMBERS:
                 return _Place(levels[i - 1], number, _name(number, levels[i + 2 :]))
@@ -151,7 +151,7 @@ def _place(topic: str) -> _Place | None:
 def _node(topic: str) -> str:
     """The node of a topic about a node, or of one that somebody configured: the level before the last."""
     levels = topic.split("/")
-    return levels[-2] if len(levels) > 2 else levels[-1]
+    return (levels[-2] if len(levels) > 2 else levels[-1]) or FAMILY
 
 
 def _described(payload: dict[str, Json], number: int, place: _Place | None, node: str) -> _Place:

@@ -114,6 +114,8 @@ def test_a_configured_topic_is_understood_by_its_value_object() -> None:
         ("Home_Security/Motion_sensor_status", 0, {"motion": False}),
         ("Home_Security/Cover_status", 3, {"tamper": True}),
         ("Home_Security/Sensor_status", 2, {}),
+        ("Home_Security/Sensor_status", 8, {"motion": True}),
+        ("Home_Security/Sensor_status", 0, {}),
         ("Power_Management/Mains_status", 2, {"mains_power": False}),
         ("Power_Management/Mains_status", 3, {"mains_power": True}),
         ("Power_Management/Battery_maintenance_status", 11, {"battery_low": True}),
