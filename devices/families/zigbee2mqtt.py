@@ -38,6 +38,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if name == _BRIDGE or name.startswith(f"{_BRIDGE}/"):
         return _bridge(message, name.removeprefix(_BRIDGE).removeprefix("/"))
     device, slash, last = name.rpartition("/")
+    if not device:  # a friendly name that begins with a slash
+        slash = ""
     if slash and (last in _COMMANDS or device.endswith(_SET_ONE)):
         return Decoded(FAMILY)
     if slash and last == "availability":

@@ -369,6 +369,7 @@ def test_one_attribute_on_a_topic_of_its_own() -> None:
         ("zigbee2mqtt/x", b"[1]", Reason.WRONG_SHAPE),
         ("zigbee2mqtt/x", b"[" * 40, Reason.TOO_DEEP),
         ("zigbee2mqtt/x/action", b"\xff", Reason.NOT_UTF8),
+        ("zigbee2mqtt//action", b"single", Reason.NOT_JSON),
     ],
 )
 def test_the_malformed_is_rejected_with_its_device(topic: str, payload: bytes, reason: Reason) -> None:
