@@ -45,6 +45,7 @@ from devices.families import (
     shelly_gen2,
     sleepace,
     sparkplug_b,
+    tasmota,
     tencent_iotexplorer,
     theengs,
     thingsboard,
@@ -130,6 +131,7 @@ SPECIFIC: tuple[Family, ...] = tuple(
         das_aiot,
         aliyun,
         jetlinks,
+        tasmota,
     )
 )
 """Families whose topics are nobody else's, in the order in which they are asked."""

@@ -1,0 +1,181 @@
+"""Tasmota: `tele/<topic>/SENSOR`, `STATE`, `LWT`, `stat/<topic>/RESULT`, or `<topic>/tele/...`; JSON, text.
+
+Rule: a chip is known by the name Tasmota gives it, a wire by what the registry says hangs on it: an input
+that is ON means nothing by itself. What a bridge hears of other devices is theirs (`tasmota_bridges`).
+"""
+
+from collections.abc import Callable
+
+from devices.catalogue import TRUTH, words_of
+from devices.envelope import Json, json_value
+from devices.families import tasmota_bridges as bridges
+from devices.families.tasmota_bridges import Told
+from devices.instants import clock_ms
+from devices.message import Message
+from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
+from devices.words import Fields, Origin, flatten, truth_of
+
+FAMILY = "tasmota"
+TOPICS = ("tele/#", "stat/#", "+/tele/#", "+/stat/#", "tasmota/discovery/#")
+CALLS = (
+    *(b'"switch', b'"button', b'"click', b'"co"', b'"cie"', b'"0500', b'"0501!', b'"0006!', b'"0008!'),
+    *(b"zonestatus", b"rfreceived", b"/pir", b"/button"),
+)
+
+_PREFIXES = frozenset(("tele", "stat"))
+_DISCOVERY = "tasmota/discovery/"
+_NUMBERED = frozenset(("POWER", "Switch", "Button", "PIR", "PIRSTATE", "Counter"))
+_DIGITS = "0123456789"
+_SILENT = frozenset(
+    "Status StatusPRM StatusFWR StatusLOG StatusMEM StatusNET StatusMQT StatusTIM StatusPTH Berry "
+    "DeepSleep IrReceived IRHVAC SSerialReceived SerialReceived ModbusReceived DetailsBLE BLEDevices "
+    "BLEOperation ZbState ZbResponse ZbBind ZbPing ZbConfig ZbSend ZbLight PWM Timers Info2 Info3 "
+    "MtrReceived MtrUpdate Matter TuyaReceived DisplayText".split()
+)
+_MAX_PARTS = 256
+_MAX_TEXT = 60
+
+
+def claims(topic: str) -> bool:
+    """Whether a topic has Tasmota's prefix where its two usual full topics have it."""
+    first, _, rest = topic.partition("/")
+    if first in _PREFIXES or first == "cmnd" or topic.startswith(_DISCOVERY):
+        return bool(rest)
+    return rest.startswith(("tele/", "stat/", "cmnd/"))
+
+
+def decode(message: Message, known: Known) -> Decoded | Rejected:
+    """One message of one device. Commands to it and its own bookkeeping carry no reading."""
+    if message.topic.startswith(_DISCOVERY):
+        return _discovered(message)
+    levels = message.topic.split("/")
+    prefix = next((at for at, level in enumerate(levels[:2]) if level in _PREFIXES), None)
+    if prefix is None:
+        return Decoded(FAMILY)  # a command
+    about = levels[:prefix] + levels[prefix + 1 :]
+    device, last = "/".join(about[:-1]), about[-1]
+    if not device:
+        return Rejected(Reason.UNKNOWN_TOPIC, "expected tele/<topic>/<what>")
+    if last == "LWT":
+        return _online(message, device)
+    payload = json_value(message.payload)
+    if isinstance(payload, dict):
+        told = _Told(message, known, device)
+        told.payload(payload)
+        return told.decoded()
+    if isinstance(payload, Rejected):
+        if payload.reason is not Reason.NOT_JSON or message.payload.lstrip()[:1] in {b"{", b"["}:
+            return Rejected(payload.reason, payload.detail, device)
+    elif isinstance(payload, list):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+    return _plain(message, known, device, last)
+
+
+def _online(message: Message, device: str) -> Decoded | Rejected:
+    """Retained. A device in deep sleep is offline as well."""
+    online = truth_of(message.payload.decode(errors="replace").strip().lower(), "online", TRUTH)
+    if online is None:
+        return Rejected(Reason.WRONG_SHAPE, "expected Online or Offline", device)
+    return Decoded(FAMILY, (Reading(device, "online", online, at_source=TimeSource.ARRIVAL),))
+
+
+def _plain(message: Message, known: Known, device: str, name: str) -> Decoded | Rejected:
+    """One value as text: `stat/<topic>/POWER2`, or what a rule publishes (`stat/<topic>/PIR1`)."""
+    try:
+        text = message.payload.decode()
+    except UnicodeDecodeError:
+        return Rejected(Reason.NOT_UTF8, "", device)
+    told = _Told(message, known, device)
+    told.fields({name: text}, None)
+    return told.decoded()
+
+
+def _discovered(message: Message) -> Decoded | Rejected:
+    """`tasmota/discovery/<MAC>/config`: which module it is, and under which topic it speaks."""
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return Decoded(FAMILY) if payload.reason is Reason.EMPTY else payload
+    if not isinstance(payload, dict):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object")
+    topic, model = payload.get("t"), payload.get("md")
+    if isinstance(topic, str) and topic and isinstance(model, str) and model:
+        return Decoded(FAMILY, learned=(Learned(topic, "model", model[:_MAX_TEXT]),))
+    return Decoded(FAMILY)
+
+
+class _Told(Told):
+    """What one message tells, while it is taken apart."""
+
+    def payload(self, payload: dict[str, Json]) -> None:
+        """All parts of a message: the device's own values, its chips, and what it heard of others."""
+        self.units = {name: payload.get(name) for name in ("TempUnit", "PressureUnit")}
+        at = self.time(payload)
+        own: Fields = {}
+        for name in list(payload)[:_MAX_PARTS]:
+            value = payload[name]
+            if isinstance(value, dict):
+                self.part(name, value, at)
+            elif isinstance(value, list):
+                self.said.left.append(name)
+            else:
+                own[name] = value
+        self.fields(own, at)
+        self.said.left += list(payload)[_MAX_PARTS : _MAX_PARTS + 1]
+
+    def time(self, payload: dict[str, Json]) -> int | None:
+        """`Time` in the device's zone, which it mostly does not say, beside `Epoch`, which needs none."""
+        shown = payload.get("Time")
+        if isinstance(shown, str) and shown[4:5] == ".":  # before version 5.13
+            shown = shown[:10].replace(".", "-") + shown[10:]
+        return clock_ms(payload.get("Epoch"), "") or clock_ms(shown, self.known.clock_zone(self.device))
+
+    def fields(self, fields: Fields, at: int | None) -> None:
+        """The device's own values, in the words of what the registry says hangs on its inputs."""
+        vocabulary = words_of(FAMILY, *self.known.models(self.device))
+        origin = Origin(self.device, self.received_at, at, TimeSource.DEVICE)
+        for name, value in fields.items():
+            base = name.rstrip(_DIGITS)
+            numbered = base in _NUMBERED
+            self.speak(
+                vocabulary, {base if numbered else name: value}, origin, name[len(base) :] if numbered else ""
+            )
+
+    def part(self, name: str, body: dict[str, Json], at: int | None) -> None:
+        """One object of a message: what a bridge heard, an action of a button, or a chip."""
+        heard = _HEARD.get(name)
+        if heard is not None:
+            heard(self, body, at)
+        elif name in {"StatusSNS", "StatusSTS"}:
+            self.payload(body)
+        elif name == "Info1":
+            self.learn(self.device, body.get("Module"))
+        elif name in _SILENT:
+            return
+        elif "Action" in body:
+            base = name.rstrip(_DIGITS)
+            vocabulary = words_of(FAMILY, *self.known.models(self.device))
+            origin = Origin(self.device, self.received_at, at, TimeSource.DEVICE)
+            action = body["Action"]
+            if isinstance(action, str):
+                self.speak(vocabulary, {f"{base}.Action": action}, origin, name[len(base) :])
+        elif (apart := bridges.kind_of(name, body)) is not None:
+            apart(self, {name: body}, at)
+        else:
+            self.chip(name, body, at)
+
+    def chip(self, name: str, body: dict[str, Json], at: int | None) -> None:
+        """A sensor on the board; of several that measure the same, its name is in the detail."""
+        fields, lists = flatten(body)
+        origin = Origin(self.device, self.received_at, at, TimeSource.DEVICE)
+        self.speak(words_of(FAMILY, name), fields, origin, name[:_MAX_TEXT])
+        self.said.left += [f"{name}.{inner}" for inner, _ in lists]
+
+
+_HEARD: dict[str, Callable[[Told, dict[str, Json], int | None], None]] = {
+    "ZbReceived": bridges.zigbee,
+    "ZbInfo": bridges.zigbee_memory,
+    "LwReceived": bridges.lora,
+    "LwDecoded": bridges.lora,
+    "IBEACON": bridges.beacon,
+    "RfReceived": bridges.radio,
+}
