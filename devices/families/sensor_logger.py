@@ -14,7 +14,7 @@ from devices.families.lorawan import text_of
 from devices.instants import any_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Motion, Reason, Rejected, TimeSource
-from devices.words import Fields, Origin, Said, number_of, own_time, speak_fields
+from devices.words import Fields, Origin, Said, Vocabulary, number_of, own_time, speak_fields
 
 FAMILY = "sensor-logger"
 TOPICS = ("sensor-logger", "sensor-logger/#")
@@ -29,8 +29,8 @@ _G_OR_MS2 = 4.0
 """Between 1 g and 9.8 m/s2: which of the two a resting device shows tells the unit."""
 _KPA_BELOW = 200.0
 """A watch says kPa or hPa as configured; no weather reaches this from either side."""
-_MAX_ITEMS = 20_000
-_MAX_SAMPLES = 8192
+_MAX_ITEMS = 4096  # a real one has at least 80 bytes
+_MAX_LEFT = 32
 _NS = 1e9
 
 
@@ -71,10 +71,10 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if not device or not isinstance(items, list):
         return Rejected(Reason.WRONG_SHAPE, "expected deviceId and a list of samples", device)
     said, samples = Said(), dict[str, list[_Sample]]()
-    models = known.models(device)
+    vocabulary = words_of(FAMILY, *known.models(device))
     for item in items[:_MAX_ITEMS]:
         if isinstance(item, dict):
-            _sample(item, models, Origin(device, message.received_at), said, samples)
+            _sample(item, vocabulary, Origin(device, message.received_at), said, samples)
         else:
             _leave(said, "payload")
     if len(items) > _MAX_ITEMS:
@@ -93,13 +93,13 @@ _MAX_REJECTED = 32
 
 
 def _leave(said: Said, name: str) -> None:
-    if name not in said.left:
+    if len(said.left) < _MAX_LEFT and name not in said.left:
         said.left.append(name)
 
 
 def _sample(
     item: dict[str, Json],
-    models: tuple[str, ...],
+    vocabulary: Vocabulary,
     origin: Origin,
     said: Said,
     samples: dict[str, list[_Sample]],
@@ -126,7 +126,7 @@ def _sample(
     elif kind == "watchbarometer" and (number_of(fields.get("watchbarometer.pressure")) or 0) < _KPA_BELOW:
         fields["watchbarometer.kpa"] = fields.pop("watchbarometer.pressure", None)
     one = Said()
-    speak_fields(words_of(FAMILY, *models), fields, moment, one)
+    speak_fields(vocabulary, fields, moment, one)
     said.readings += one.readings
     if len(said.rejected) < _MAX_REJECTED:
         said.rejected += one.rejected
@@ -160,11 +160,9 @@ def _moves(
         numbers = [None if a is None or g is None else a + g for a, g in zip(*parts, strict=True)]
     else:
         numbers = [number_of(held.get(axis)) for axis in "xyz"]
-    held_samples = samples.setdefault(kind, [])
-    if len(held_samples) < _MAX_SAMPLES:
-        x, y, z = (_finite(number) for number in numbers)
-        if x is not None and y is not None and z is not None:
-            held_samples.append(_Sample(at, x, y, z))
+    x, y, z = (_finite(number) for number in numbers)
+    if x is not None and y is not None and z is not None:
+        samples.setdefault(kind, []).append(_Sample(at, x, y, z))
 
 
 def _finite(number: float | None) -> float | None:

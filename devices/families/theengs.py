@@ -30,6 +30,7 @@ _SAME_PRESS_MS = 5_000
 _SAME_WEIGHING_MS = 30_000
 _MASSES = {"kg": ("kg", 1.0), "lb": ("[lb_av]", 1.0), "lbs": ("[lb_av]", 1.0), "jin": ("kg", 0.5)}
 _SCALE = "SCALE"
+_MAX_FIELDS = 256  # the longest that a decoder makes has some thirty
 _RANDOM = "RMAC"
 _SPLIT = re.compile(r"[^a-z0-9]+")
 _CALLS_ZH = ("求助", "呼叫", "紧急", "报警")
@@ -54,6 +55,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     device = text_of(payload.get("id")) or _device_of_topic(levels)
     if not device:
         return Decoded(FAMILY)  # the gateway's configuration
+    if len(payload) > _MAX_FIELDS:
+        return Rejected(Reason.WRONG_SHAPE, f"more than {_MAX_FIELDS} fields", device)
     if not payload.get("model_id") and not payload.get("model"):
         heard = ble.advertisement(payload)
         found = ble.read(heard) if isinstance(heard, ble.Advertisement) else heard
