@@ -17,15 +17,19 @@ from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSourc
 from devices.words import Fields, Origin, Said, flatten, speak_fields, truth_of
 
 FAMILY = "openmqttgateway"
-TOPICS = tuple(
-    f"home/+/{subject}/#"
-    for subject in (
-        *("433toMQTT", "SRFBtoMQTT", "RF2toMQTT", "PilighttoMQTT", "LORAtoMQTT", "RFM69toMQTT", "IRtoMQTT"),
-        *("SYStoMQTT", "HCSR501toMQTT", "HCSR04toMQTT", "DHTtoMQTT", "CLIMAtoMQTT", "GPIOInputtoMQTT"),
-        *("WATERtoMQTT", "GAStoMQTT", "LIGHTtoMQTT", "BH1750toMQTT", "TSL2561toMQTT", "LWT"),
-    )
+TOPICS = (
+    "home/+/LWT",
+    *(
+        f"+/+/{subject}/#"
+        for subject in (
+            *("433toMQTT", "SRFBtoMQTT", "RF2toMQTT", "PilighttoMQTT", "LORAtoMQTT", "RFM69toMQTT"),
+            *("IRtoMQTT", "SYStoMQTT", "HCSR501toMQTT", "HCSR04toMQTT", "DHTtoMQTT", "CLIMAtoMQTT"),
+            *("GPIOInputtoMQTT", "WATERtoMQTT", "GAStoMQTT", "LIGHTtoMQTT", "BH1750toMQTT", "TSL2561toMQTT"),
+            "RTL_433toMQTT",
+        )
+    ),
 )
-CALLS = (b"433tomqtt", b"srfbtomqtt", b"gpioinputtomqtt")
+CALLS = (b"433tomqtt", b"srfbtomqtt", b"gpioinputtomqtt")  # the first is also in RTL_433toMQTT
 """Codes, and a contact of the gateway, that may be registered as a button for calls."""
 
 _SUBJECT = "toMQTT"

@@ -9,7 +9,7 @@ import re
 from devices.catalogue import TRUTH, words_of
 from devices.envelope import Json, json_value
 from devices.families import ble
-from devices.families.lorawan import text_of
+from devices.families.lorawan import object_of, text_of
 from devices.message import Message
 from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, flatten, own_time, speak_fields, truth_of
@@ -23,8 +23,10 @@ _BASE = "ruuvi"
 _STATUS = "gw_status"
 _RAW = "theengs"
 _MAX_DATA = 1024
+_MAX_TAGS = 256
+_MAX_LEFT = 32
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
-_GATEWAYS = frozenset(("gw_mac", "rssi", "aoa", "gwts", "ts", "cnt", "data", "coords", "id"))
+_GATEWAYS = frozenset(("gw_mac", "rssi", "aoa", "gwts", "ts", "cnt", "data", "coords", "id", "timestamp"))
 
 
 def claims(topic: str) -> bool:
@@ -35,8 +37,11 @@ def claims(topic: str) -> bool:
 
 def recognises(payload: Json) -> bool:
     """Whether a payload is one that only this gateway sends."""
-    return (
-        isinstance(payload, dict) and "gw_mac" in payload and ("data" in payload or "dataFormat" in payload)
+    if not isinstance(payload, dict):
+        return False
+    batch = object_of(payload.get("data"))
+    return ("gw_mac" in payload and ("data" in payload or "dataFormat" in payload)) or (
+        "gw_mac" in batch and "tags" in batch
     )
 
 
@@ -52,6 +57,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
     if last == _STATUS:
         return _state(payload, device)
+    if isinstance(payload.get("data"), dict):
+        return _batch(message, known, object_of(payload["data"]))
     device = device if device.count(":") else text_of(payload.get("id")) or device
     if not device:
         return Rejected(Reason.WRONG_SHAPE, "neither topic nor payload names a device")
@@ -63,6 +70,27 @@ def _state(payload: dict[str, Json], gateway: str) -> Decoded | Rejected:
     if online is None or not gateway:
         return Rejected(Reason.WRONG_SHAPE, "expected the state online or offline", gateway)
     return Decoded(FAMILY, (Reading(gateway, "online", online, at_source=TimeSource.ARRIVAL),))
+
+
+def _batch(message: Message, known: Known, data: dict[str, Json]) -> Decoded:
+    """What the gateway collected for its HTTP interface: `tags`, each as on a topic of its own."""
+    about = {"gw_mac": data.get("gw_mac"), "gwts": data.get("timestamp")}
+    decoded = [
+        _heard(message, known, tag, {**heard, **about, "ts": heard.get("timestamp")})
+        for tag, heard in list(object_of(data.get("tags")).items())[:_MAX_TAGS]
+        if tag and isinstance(heard, dict)
+    ]
+    found = [one for one in decoded if isinstance(one, Decoded)]
+    return Decoded(
+        FAMILY,
+        tuple(reading for one in found for reading in one.readings),
+        rejected=tuple(
+            [rejected for one in found for rejected in one.rejected]
+            + [one for one in decoded if isinstance(one, Rejected)]
+        ),
+        left=tuple(dict.fromkeys(name for one in found for name in one.left))[:_MAX_LEFT],
+        sent_at=next((one.sent_at for one in found if one.sent_at is not None), None),
+    )
 
 
 def _heard(message: Message, known: Known, device: str, payload: dict[str, Json]) -> Decoded | Rejected:

@@ -16,7 +16,7 @@ from devices.reading import Decoded, Known, Reading, Reason, Rejected
 from devices.words import Fields, Origin, Said, flatten, number_of, speak_fields
 
 FAMILY = "theengs"
-TOPICS = ("home/+/BTtoMQTT/#", "home/home_presence/#", "home/+/presence/#", "home/presence/#")
+TOPICS = ("+/+/BTtoMQTT/#", "home/home_presence/#", "home/+/presence/#", "home/presence/#")
 CALLS = (b'"button', b"fcd2", b"181c", b"fe95")
 """A press of a button that is registered as one for calls; raw BTHome and MiBeacon frames (smoke, gas)."""
 
@@ -52,7 +52,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(payload.reason, payload.detail, _device_of_topic(levels))
     if not isinstance(payload, dict):
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", _device_of_topic(levels))
-    device = text_of(payload.get("id")) or _device_of_topic(levels)
+    device = _address(payload) or _device_of_topic(levels)
     if not device:
         return Decoded(FAMILY)  # the gateway's configuration
     if len(payload) > _MAX_FIELDS:
@@ -108,6 +108,12 @@ def calls_for_help(registered: tuple[str, ...]) -> bool:
         set(_SPLIT.split(text.lower())) & ACTIONS["sos"] or any(word in text for word in _CALLS_ZH)
         for text in registered
     )
+
+
+def _address(payload: dict[str, Json]) -> str:
+    """The device's address; where a gateway's system hides it behind a UUID, the one that the device says."""
+    given, own = text_of(payload.get("id")), text_of(payload.get("mac"))
+    return own if own and ":" not in given else given
 
 
 def _device_of_topic(levels: list[str]) -> str:

@@ -156,6 +156,25 @@ def test_the_state_of_the_gateway(state: str, *, online: bool) -> None:
     assert [(one.device, one.value) for one in answer.readings] == [("C8:25:2D:8E:9C:2C", online)]
 
 
+def test_a_batch_is_taken_apart_by_tag() -> None:
+    tags = {
+        "CB:B8:33:4C:88:4F": {"rssi": -40, "timestamp": "1753668020", "data": _advertised("05" + "00" * 23)},
+        "CB:B8:33:4C:88:50": {"rssi": -41, "timestamp": 1753668021, "temperature": 20.5},
+        "CB:B8:33:4C:88:51": {"rssi": -42, "timestamp": 1753668021, "data": _advertised("08" + "00" * 23)},
+        "CB:B8:33:4C:88:52": 7,
+    }
+    answer = _decode(
+        {"data": {"coordinates": "", "timestamp": "1753668027", "gw_mac": "C8", "tags": tags}}, "x/y"
+    )
+    assert isinstance(answer, Decoded)
+    assert {(one.device, one.at) for one in answer.readings} == {
+        ("CB:B8:33:4C:88:4F", 1_753_668_020_000),
+        ("CB:B8:33:4C:88:50", 1_753_668_021_000),
+    }
+    assert [(one.reason, one.device) for one in answer.rejected] == [(Reason.UNDECODED, "CB:B8:33:4C:88:51")]
+    assert answer.sent_at == 1_753_668_027_000
+
+
 def test_another_prefix_is_known_by_the_payload() -> None:
     payload = {"gw_mac": "C8", "rssi": -50, "data": _advertised("05" + "00" * 23)}
     answer = _decode(payload, f"house/7/{_DEVICE}")
