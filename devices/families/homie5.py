@@ -5,6 +5,7 @@ tells only of the root. A device that sleeps or starts is neither on line nor lo
 """
 
 from collections.abc import Iterator
+from itertools import chain, islice
 
 import orjson
 
@@ -101,8 +102,8 @@ def _described(message: Message, device: str, known: Known) -> Decoded | Rejecte
     payload = json_value(message.payload)
     if not isinstance(payload, dict):
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
-    learned = [*_family_tree(payload, device, known), *_properties(message.topic, payload, device)]
-    return Decoded(FAMILY, learned=tuple(learned[:_MAX_FACTS]))
+    learned = chain(_family_tree(payload, device, known), _properties(message.topic, payload, device))
+    return Decoded(FAMILY, learned=tuple(islice(learned, _MAX_FACTS)))
 
 
 def _family_tree(payload: dict[str, Json], device: str, known: Known) -> Iterator[Learned]:
@@ -113,7 +114,7 @@ def _family_tree(payload: dict[str, Json], device: str, known: Known) -> Iterato
     for above, below in ((device, listed), (root, [device, *listed]), (parent, [device])):
         if above and below:
             before = _children(known, above)
-            more = [*before, *(one for one in below if one not in before and one != above)]
+            more = list(dict.fromkeys((*before, *(one for one in below if one != above))))
             if more != before:
                 yield Learned(above, "children", orjson.dumps(more[:_MAX_CHILDREN]).decode())
 
@@ -169,7 +170,8 @@ def _property(
 ) -> Decoded | Rejected:
     called = f"{node}/{name}"
     about = _description(known, f"{device}/{called}")
-    found = first_meaning((called, name, about.get("name", "")))
+    told = about.get("name", "")
+    found = first_meaning((called, f"{node} {told}" if told else ""))
     return _value(device, found, about.get("unit", ""), text, called, message)
 
 

@@ -5,14 +5,14 @@ makes it something else; what it says of a value is the catalogue's word.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
 from devices.catalogue import ALIASES, CLASSES, TRUTH, UNITS, UNLIKE, words_of
 from devices.metrics import METRICS, Kind
 from devices.reading import Reading, TimeSource
-from devices.words import Origin, Said, Scalar, Vocabulary, number_of, speak_fields
+from devices.words import Origin, Said, Scalar, number_of, speak_fields
 
 DIALECT = "names"
 
@@ -62,6 +62,8 @@ def meaning(name: str) -> Meaning | None:
         found = _ending(words)
         if found is not None:
             key, before = found
+            if not _like(key, before):
+                return None
             if not side and before and before[-1] in _SIDES:
                 side = before[-1]
             return Meaning(key, side if key in _OF_A_SLEEPER else "")
@@ -74,7 +76,7 @@ def meaning(name: str) -> Meaning | None:
 
 
 def _ending(words: list[str]) -> tuple[str, list[str]] | None:
-    """The longest key that the words end with, and what is before it, when that lets it be."""
+    """The longest key that the words end with, and what is before it."""
     text = ""
     longest: tuple[str, int] | None = None
     for position in range(len(words) - 1, -1, -1):
@@ -84,13 +86,17 @@ def _ending(words: list[str]) -> tuple[str, list[str]] | None:
         key = _KEYS.get(text)
         if key is not None:
             longest = key, position
-    if longest is None or longest[0] == "unclear":
+    if longest is None:
         return None
     key, position = longest
-    before = words[:position]
-    if not UNLIKE["*"].isdisjoint(before) or not UNLIKE.get(key, _NOTHING).isdisjoint(before):
-        return None
-    return key, before
+    return key, words[:position]
+
+
+def _like(key: str, before: list[str]) -> bool:
+    """Whether the words before a key let it be what it is."""
+    return (
+        key != "unclear" and UNLIKE["*"].isdisjoint(before) and UNLIKE.get(key, _NOTHING).isdisjoint(before)
+    )
 
 
 _NOTHING: frozenset[str] = frozenset()
@@ -107,8 +113,31 @@ _CALLING, _UNCALLING = frozenset(CLASSES["calls"]["sos"]), frozenset(CLASSES["ca
 
 
 def first_meaning(names: Iterable[str]) -> Meaning | None:
-    """What the first of several names says that says anything."""
-    return next((found for name in names if name and (found := meaning(name)) is not None), None)
+    """What the first of several names of one thing says that says anything; None when another contradicts.
+
+    What is called both `temperature` and `outdoor temperature` is the latter.
+    """
+    found: Meaning | None = None
+    for name in names:
+        one = meaning(name)
+        if one is not None:
+            found = found or one
+        elif contradicts(name):
+            return None
+    return found
+
+
+@lru_cache(maxsize=65_536)
+def contradicts(name: str) -> bool:
+    """Whether a name ends with a key that the words before it make something else."""
+    words = words_in(name)
+    while words:
+        found = _ending(words)
+        if found is not None:
+            return not _like(*found)
+        if words.pop() not in _PADDING:
+            return False
+    return False
 
 
 def say(name: str, value: Scalar, origin: Origin, said: Said, unit: str = "") -> None:
@@ -123,8 +152,40 @@ def say(name: str, value: Scalar, origin: Origin, said: Said, unit: str = "") ->
 def say_word(
     found: Meaning, value: Scalar, origin: Origin, said: Said, unit: str = "", called: str = ""
 ) -> None:
-    """Adds what a value means under a key of the catalogue."""
-    speak_one(_VOCABULARY, found.key, value, beside(origin, found.side), said, unit, called)
+    """Adds what a value means under a key of the catalogue. What says nothing is left as `called`."""
+    if found.side:
+        origin = beside(origin, found.side)
+    claim = _PLAIN.get(found.key)
+    if claim is not None and value is not None and not unit and type(value) in claim[2]:
+        metric, none, _ = claim  # the short way of most messages
+        if value not in none:
+            said.add(origin, metric, value)
+        return
+    here = Said()
+    speak_fields(_VOCABULARY, {found.key: value}, origin, here)
+    if here.left:
+        said.left.append(called or found.key)
+    said.rejected += here.rejected
+    for reading in here.readings:
+        measured = in_unit(reading, unit) if unit else _unless_volts(reading)
+        if measured is None:
+            said.left.append(called or found.key)
+        else:
+            said.readings.append(measured)
+
+
+def _plain() -> Iterator[tuple[str, tuple[str, frozenset[float], tuple[type, ...]]]]:
+    """The keys whose word is one claim of the value as it is: metric, numbers that are none, types."""
+    for key, word in _VOCABULARY.words.items():
+        if isinstance(word, tuple) and len(word) == 1:
+            one = word[0]
+            if one.kind is Kind.QUANTITY:
+                yield key, (one.metric, one.none, (float, int))
+            elif one.kind is Kind.STATE and not one.inverted:
+                yield key, (one.metric, frozenset(), (bool,))
+
+
+_PLAIN = dict(_plain())
 
 
 def beside(origin: Origin, side: str) -> Origin:
@@ -139,29 +200,6 @@ def beside(origin: Origin, side: str) -> Origin:
         origin.key,
         origin.good_for_ms,
     )
-
-
-def speak_one(
-    vocabulary: Vocabulary,
-    key: str,
-    value: Scalar,
-    origin: Origin,
-    said: Said,
-    unit: str = "",
-    called: str = "",
-) -> None:
-    """Adds what one field says in a unit of the device's. What is not said is left as `called`."""
-    here = Said()
-    speak_fields(vocabulary, {key: value}, origin, here)
-    if here.left:
-        said.left.append(called or key)
-    said.rejected += here.rejected
-    for reading in here.readings:
-        measured = in_unit(reading, unit) if unit else _unless_volts(reading)
-        if measured is None:
-            said.left.append(called or key)
-        else:
-            said.readings.append(measured)
 
 
 def _unless_volts(reading: Reading) -> Reading | None:

@@ -19,9 +19,10 @@ _BITS = {1: 8, 2: 16, 3: 32, 4: 64}  # Int8 .. Int64
 _BOOLEAN, _DATETIME = 11, 13
 _NAMED = {"int8": 1, "int16": 2, "int32": 3, "int64": 4, "boolean": 11, "datetime": 13}
 _COMPRESSED = b"SPBV1.0_COMPRESSED"
-_MAX_INFLATED = 1024 * 1024
+_MAX_INFLATED = 256 * 1024
 _MAX_DEPTH = 4
-_MAX_METRICS = 4096
+_MAX_METRICS = 2000
+_MAX_FIELDS = 20_000
 _MAX_NAME = 200
 _QUALITY, _UNITS = frozenset(("quality",)), frozenset(("units", "unit", "engunit", "engineering units"))
 
@@ -94,19 +95,19 @@ def payload_of(data: bytes) -> Payload:
     """A payload from its bytes. Raises ValueError for what is none."""
     if data[:1] == b"{":  # as a Protobuf tag it would begin a group, which Sparkplug has not
         return _from_json(json_value(data))
-    return _inflated(data, 0)
+    return _inflated(data, wire.Budget(_MAX_FIELDS), 0)
 
 
-def _inflated(data: bytes, depth: int) -> Payload:
+def _inflated(data: bytes, budget: wire.Budget, depth: int) -> Payload:
     payload, uuid, body = Payload(), b"", b""
-    for number, kind, value in wire.fields(data):
+    for number, kind, value in wire.fields(data, budget):
         if number == 1 and isinstance(value, int):
             payload.at = value
         elif number == 2 and isinstance(value, bytes):
             if len(payload.metrics) == _MAX_METRICS:
                 payload.cut = True
                 break
-            payload.metrics.append(_metric(value, 0))
+            payload.metrics.append(_metric(value, budget, 0))
         elif number == 4 and kind == wire.BYTES and isinstance(value, bytes):
             uuid = value
         elif number == 5 and isinstance(value, bytes):
@@ -124,16 +125,16 @@ def _inflated(data: bytes, depth: int) -> Payload:
             inner = zlib.decompressobj(wbits=-15).decompress(body, _MAX_INFLATED)
         except zlib.error as broken:
             raise ValueError("the compressed body is broken") from broken
-    inflated = _inflated(inner, 1)
+    inflated = _inflated(inner, budget, 1)
     if inflated.at is None:
         inflated.at = payload.at
     return inflated
 
 
-def _metric(data: bytes, depth: int) -> Metric:
+def _metric(data: bytes, budget: wire.Budget, depth: int) -> Metric:
     metric = Metric()
     raw: tuple[int, int, wire.Value] | None = None
-    for number, kind, value in wire.fields(data):
+    for number, kind, value in wire.fields(data, budget):
         if number >= 10:
             raw = number, kind, value
         elif isinstance(value, int):
@@ -150,13 +151,15 @@ def _metric(data: bytes, depth: int) -> Metric:
         elif number == 1 and kind == wire.BYTES:
             metric.name = value[:_MAX_NAME].decode("utf-8", "replace")
         elif number == 9 and kind == wire.BYTES:
-            _properties(value, metric)
+            _properties(value, budget, metric)
     if raw is not None and not metric.null:
-        _value(metric, *raw, depth)
+        _value(metric, *raw, budget, depth)
     return metric
 
 
-def _value(metric: Metric, number: int, kind: int, value: wire.Value, depth: int) -> None:
+def _value(
+    metric: Metric, number: int, kind: int, value: wire.Value, budget: wire.Budget, depth: int
+) -> None:
     """The value of one of the fields 10 to 19 of a metric."""
     if number in {10, 11} and isinstance(value, int):
         metric.value = value
@@ -167,33 +170,33 @@ def _value(metric: Metric, number: int, kind: int, value: wire.Value, depth: int
     elif number == 15 and isinstance(value, bytes):
         metric.value = value[:1000].decode("utf-8", "replace")
     elif number == 18 and isinstance(value, bytes) and depth < _MAX_DEPTH:
-        metric.parts = _template(value, depth + 1)
+        metric.parts = _template(value, budget, depth + 1)
     else:
         metric.opaque = True  # bytes, a table, a file
 
 
-def _template(data: bytes, depth: int) -> tuple[Metric, ...]:
+def _template(data: bytes, budget: wire.Budget, depth: int) -> tuple[Metric, ...]:
     """The metrics of an instance of a template; none of a definition."""
     parts: list[Metric] = []
-    for number, _, value in wire.fields(data):
+    for number, _, value in wire.fields(data, budget):
         if number == 2 and isinstance(value, bytes) and len(parts) < _MAX_METRICS:
-            parts.append(_metric(value, depth))
+            parts.append(_metric(value, budget, depth))
         elif number == 5 and value == 1:
             return ()
     return tuple(parts)
 
 
-def _properties(data: bytes, metric: Metric) -> None:
+def _properties(data: bytes, budget: wire.Budget, metric: Metric) -> None:
     """The properties that bear on a value: its unit, and its quality (OPC's: 192 good, 0 bad, 500 stale)."""
     keys: list[str] = []
     values: list[Scalar] = []
-    for number, _, value in wire.fields(data):
+    for number, _, value in wire.fields(data, budget):
         if not isinstance(value, bytes) or len(values) > 64:
             continue
         if number == 1:
             keys.append(value[:40].decode("utf-8", "replace").strip().lower())
         elif number == 2:
-            values.append(_property(value))
+            values.append(_property(value, budget))
     for key, found in zip(keys, values, strict=False):
         _bears(key, found, metric)
 
@@ -205,8 +208,8 @@ def _bears(key: str, value: Scalar, metric: Metric) -> None:
         metric.unit = value[:20]
 
 
-def _property(data: bytes) -> Scalar:
-    for number, _, value in wire.fields(data):
+def _property(data: bytes, budget: wire.Budget) -> Scalar:
+    for number, _, value in wire.fields(data, budget):
         if number in {3, 4} and isinstance(value, int):
             return value
         if number == 8 and isinstance(value, bytes):

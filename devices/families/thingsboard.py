@@ -31,7 +31,7 @@ _NAMES = (
     "mac",
 )
 _ME_UNNAMED = "me"
-_MAX_FIELDS = 4000
+_MAX_FIELDS = 2000
 _MAX_MODEL = 200
 
 

@@ -11,12 +11,27 @@ Value = int | bytes
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
-def fields(data: bytes) -> Iterator[tuple[int, int, Value]]:
-    """The fields of one message in order: number, wire type, and a varint, or bytes of any other type."""
+class Budget:
+    """How many fields may still be read of one payload, its parts and their parts included."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, fields: int) -> None:
+        self.left = fields
+
+
+def fields(data: bytes, budget: Budget) -> Iterator[tuple[int, int, Value]]:
+    """The fields of one message in order: number, wire type, and a varint, or bytes of any other type.
+
+    A payload that has more than its budget is none of ours: reading it would take the time of others.
+    """
     position, end = 0, len(data)
     while position < end:
         tag, position = _varint(data, position, end)
         kind = tag & 7
+        budget.left -= 1
+        if tag < 8 or budget.left < 0:
+            raise ValueError("no field, or too many")
         if kind == VARINT:
             value, position = _varint(data, position, end)
             yield tag >> 3, kind, value
@@ -36,6 +51,8 @@ def fields(data: bytes) -> Iterator[tuple[int, int, Value]]:
 
 
 def _varint(data: bytes, position: int, end: int) -> tuple[int, int]:
+    if position < end and data[position] < 0x80:
+        return data[position], position + 1
     value = shift = 0
     while position < end:
         byte = data[position]
