@@ -13,6 +13,9 @@ Where identifiers are invented by everybody anew, `[names]` lists them by the na
 `[happenings]`, `[verdicts]`, `[blocked]` say what event identifiers and their values mean
 (`devices.families.thing_model`).
 
+`names.toml` also has other names of its words (`alias`), words before a name that make it something else
+(`unlike`), Home Assistant's `classes`, and `units` as devices write them.
+
 An example has the `model`, the `topic` and the message (`payload`, or `text`, or `base64`), and what it
 `says` (metric -> value; of `device` only when that is given) and `never` says; the tests decode it through
 the front door. Examples of zigbee2mqtt and of LoRaWAN codecs give only what is inside the envelope.

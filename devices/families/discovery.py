@@ -5,7 +5,6 @@ message is not known, and said to be so. Entities are facts about their topics, 
 that announced it, so that an empty configuration takes them away.
 """
 
-import re
 from collections.abc import Iterator
 
 import orjson
@@ -13,6 +12,7 @@ import orjson
 from devices.envelope import Json
 from devices.families.esphome import place_of
 from devices.families.lorawan import object_of, text_of
+from devices.families.templates import path_of
 from devices.reading import Known, Learned
 
 COMPONENTS = frozenset(
@@ -99,31 +99,12 @@ _LAST = frozenset(
         *("lwt", "connected", "online", "json", "data"),
     )
 )
-_TEMPLATE = re.compile(
-    r"\{\{-?\s*(?:float\(|int\()?\s*(value_json|value)((?:\.\w{1,60}|\[\s*(?:'[^'\]]{1,60}'|\"[^\"\]]{1,60}\"|\d{1,3})\s*\]"
-    r"|\.get\(\s*(?:'[^')]{1,60}'|\"[^\")]{1,60}\")\s*\)){0,8})\s*\)?"
-    r"((?:\s*\|\s*(?:int|float|round|default|is_defined|string|lower|upper|trim)\s*(?:\([^()|{}]{0,40}\))?){0,6})\s*-?\}\}"
-)
-_STEP = re.compile(r"\.get\(\s*['\"]([^'\")]+)['\"]\s*\)|\.(\w+)|\[\s*(?:'([^']+)'|\"([^\"]+)\"|(\d+))\s*\]")
 _MAX_TEXT = 200
 _MAX_ENTITIES = 256
 _MAX_COMPONENTS = 128
 
 Entity = dict[str, Json]
 """One entity of a topic as a fact: its keys are documented in `entity`."""
-
-
-def path_of(template: str) -> Json:
-    """What a template picks: a path into JSON, None for the whole text, False when it does more."""
-    if not template.strip():
-        return None
-    found = _TEMPLATE.fullmatch(template.strip()[:_MAX_TEXT])
-    if found is None:
-        return False
-    if found.group(1) == "value":
-        return False if found.group(2) else None
-    steps = _STEP.findall(found.group(2))
-    return [int(one[4]) if one[4] else next(part for part in one if part) for one in steps]
 
 
 def identity_of(topic: str) -> str:

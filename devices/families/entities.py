@@ -11,30 +11,22 @@ from functools import lru_cache
 import orjson
 
 from devices.catalogue import CLASSES, UNLIKE
-from devices.envelope import Json, json_value
-from devices.families.esphome import of_binary, speak_event
+from devices.envelope import Json
+from devices.families.esphome import of_binary
 from devices.families.lorawan import text_of
 from devices.families.names import (
     Meaning,
     calls,
     first_meaning,
     meaning,
-    online,
-    say,
-    say_word,
-    scalar_of,
     words_in,
 )
-from devices.message import Message
-from devices.reading import Reason, Rejected
-from devices.words import Origin, Said, Scalar
 
-EMPTY = frozenset(("", "none", "unknown", "unavailable", "null", "nan"))
-"""What Home Assistant shows for a state that is none."""
 RELAYS = frozenset(("switch", "light", "fan", "input_boolean"))
 
-_CALLS = frozenset(("sos", "fall", "fall_suspected"))
-_EVENTS = _CALLS | {
+CALLS = frozenset(("sos", "fall", "fall_suspected"))
+"""Keys of what somebody must come for."""
+_EVENTS = CALLS | {
     "fall_cleared",
     "help_cancelled",
     "device_test",
@@ -49,8 +41,6 @@ _SOFT = frozenset(
 """Classes that a name may make a call for help or a fall of."""
 _EMPTY_BY_NAME = frozenset(("out_of_bed", "bed_empty", "seat_empty", "vacant"))
 _RAIN = frozenset(("rain", "soil", "plant"))
-_POSITION = frozenset(("latitude", "longitude", "gps_accuracy", "battery_level", "battery"))
-_MAX_DETAIL = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +125,13 @@ def _word(
 
 
 def _call(names: Iterable[str]) -> Meaning | None:
-    return next((one for name in names if (one := meaning(name)) is not None and one.key in _CALLS), None)
+    return next((one for name in names if (one := meaning(name)) is not None and one.key in CALLS), None)
 
 
 def _of_binary_class(klass: str, found: Meaning | None, names: tuple[str, ...]) -> Meaning | None:
     if klass in _SOFT:
         call = _call(names)
-        if call is not None and (found is None or found.key in {*_CALLS, "button", "event"}):
+        if call is not None and (found is None or found.key in {*CALLS, "button", "event"}):
             return call
         if found is not None and found.key in _EVENTS:
             return found
@@ -161,7 +151,7 @@ def _of_sensor_class(
 ) -> Meaning | None:
     key = CLASSES["sensor"].get(klass)
     if key is None:
-        return found if klass in {"", "none", "enum"} or (found is not None and found.key in _CALLS) else None
+        return found if klass in {"", "none", "enum"} or (found is not None and found.key in CALLS) else None
     refined = _refined(key, names)
     if refined is not None:
         return refined
@@ -191,151 +181,3 @@ def _strictly(key: str, names: tuple[str, ...]) -> Meaning | None:
     ):
         return None
     return Meaning(key)
-
-
-def speak_to(message: Message, entities: tuple[Entity, ...], device: str, said: Said) -> Rejected | None:
-    """What a message says to each of the entities of its topic."""
-    if not message.payload:
-        return None
-    payload: Json | Rejected = None
-    if any(one.path is not None or one.component == "event" for one in entities):
-        payload = json_value(message.payload)
-        if isinstance(payload, Rejected) and all(one.path is not None for one in entities):
-            return Rejected(payload.reason, payload.detail, device)
-    text = message.payload[:1000].decode("utf-8", "replace").strip()
-    for entity in entities:
-        origin = Origin(entity.whose, message.received_at)
-        if not entity.readable:
-            _unreadable(entity, said)
-        elif entity.path is None:
-            _speak(entity, text, payload, origin, said)
-        elif not isinstance(payload, Rejected):
-            picked = _picked(payload, entity.path)
-            if entity.component == "attributes" and isinstance(picked, dict):
-                _position(picked, origin, said)
-            elif picked is not None and not isinstance(picked, (dict, list)):
-                _speak(entity, picked, payload, origin, said)
-    return None
-
-
-def _unreadable(entity: Entity, said: Said) -> None:
-    name = entity.names[0] if entity.names else entity.component
-    said.left.append(name)
-    if entity.word is not None and entity.word.key in _CALLS:
-        said.rejected.append(
-            Rejected(
-                Reason.UNDECODED, "its template is more than a name of a value", entity.whose, entity.word.key
-            )
-        )
-
-
-def _picked(payload: Json, path: tuple[str | int, ...]) -> Json:
-    for step in path:
-        if isinstance(payload, dict) and isinstance(step, str):
-            payload = payload.get(step)
-        elif isinstance(payload, list) and isinstance(step, int) and step < len(payload):
-            payload = payload[step]
-        else:
-            return None
-    return payload
-
-
-def _shown(value: Scalar) -> str:
-    """A value as a template shows it, compared without case."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return (
-        ""
-        if value is None or (isinstance(value, int) and abs(value) > 10**18)
-        else str(value).strip().lower()
-    )
-
-
-def _speak(entity: Entity, value: Scalar, payload: Json | Rejected, origin: Origin, said: Said) -> None:
-    shown, component, word = _shown(value), entity.component, entity.word
-    if shown in EMPTY:
-        return
-    called = entity.names[0] if entity.names else component
-    if component == "availability":
-        _available(entity, shown, said)
-    elif component == "sensor":
-        if word is None:
-            said.left.append(called)
-        else:
-            say_word(
-                word, scalar_of(value) if isinstance(value, str) else value, origin, said, entity.unit, called
-            )
-    elif component == "event":
-        event = text_of(payload.get("event_type")) if isinstance(payload, dict) else shown
-        _happened(entity, event, origin, said)
-    elif component == "device_automation":
-        _triggered(entity, shown, origin, said)
-    elif component == "device_tracker":
-        place = {entity.on.lower() or "home": "home", entity.off.lower() or "not_home": "not_home"}.get(shown)
-        said.add(origin, "zone", (place or str(value).strip())[:_MAX_DETAIL])
-    else:
-        _switched(entity, value, shown, origin, said)
-
-
-def _available(entity: Entity, shown: str, said: Said) -> None:
-    """Whether a device is there. One of several topics says little: `all` are needed, or `any`."""
-    mode = entity.events[0] if entity.events else "latest"
-    if shown == entity.off.lower() and mode != "any":
-        said.readings.append(online(entity.whose, state=False))
-    elif shown == entity.on.lower() and mode != "all":
-        said.readings.append(online(entity.whose, state=True))
-
-
-def _switched(entity: Entity, value: Scalar, shown: str, origin: Origin, said: Said) -> None:
-    """A truth by the payloads that the configuration names, else by `ON` and `OFF`."""
-    called = entity.names[0] if entity.names else entity.component
-    on, off = ("open", "closed") if entity.component == "cover" else ("on", "off")
-    state = {entity.off.lower() or off: False, entity.on.lower() or on: True}.get(shown)
-    if entity.word is not None:
-        if state is not None:
-            say_word(entity.word, state, origin, said, called=called)
-        elif entity.word.key in _CALLS:
-            say_word(
-                entity.word, value, origin, said, called=called
-            )  # not as announced, but it may be a call
-        else:
-            said.left.append(called)
-    elif entity.component in RELAYS and state is not None:
-        said.add(origin, "relay_on", state, called[:_MAX_DETAIL])
-    else:
-        said.left.append(called)
-
-
-def _happened(entity: Entity, event: str, origin: Origin, said: Said) -> None:
-    if entity.word is None:
-        speak_event((), event, origin, said)
-    else:
-        speak_event((entity.word.key,), event, origin, said)
-
-
-def _triggered(entity: Entity, shown: str, origin: Origin, said: Said) -> None:
-    """A trigger of a device: its payload, its type and its subtype are words for the same happening."""
-    payload, kind, subtype = (*entity.events, "", "", "")[:3]
-    if payload and shown != payload.lower():
-        return
-    for event in dict.fromkeys((payload or shown, kind, subtype)):
-        told = Said()
-        _happened(entity, event, origin, told)
-        if told.readings or not told.left:
-            said.readings += told.readings
-            return
-    said.left.append(entity.names[0] if entity.names else "trigger")
-
-
-def _position(payload: dict[str, Json], origin: Origin, said: Said) -> None:
-    """The attributes of a tracker: where it is."""
-    latitude, longitude = payload.get("latitude"), payload.get("longitude")
-    nowhere = latitude in (0, None) and longitude in (0, None)
-    for name in _POSITION & payload.keys():
-        value = payload[name]
-        if not isinstance(value, (dict, list)) and not (
-            nowhere and name in {"latitude", "longitude", "gps_accuracy"}
-        ):
-            say(name, value, origin, said)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from devices.envelope import json_value
+from devices.families import names
 from devices.families.lorawan import text_of
 from devices.families.names import Meaning, calls, meaning, online, online_of, say_word, scalar_of
 from devices.message import Message
@@ -17,6 +18,7 @@ from devices.words import Origin, Said, Scalar
 
 FAMILY = "esphome"
 TOPICS = ()
+CALLS = names.CALLS
 
 _COMPONENTS = frozenset(
     (

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 import orjson
 
 from devices.envelope import Json, json_value
+from devices.families import names
+from devices.families.announced import EMPTY, speak_to
 from devices.families.discovery import BASES, COMPONENTS, component_of, held, identity_of, learn
-from devices.families.entities import EMPTY, RELAYS, entities_of, speak_to
+from devices.families.entities import RELAYS, entities_of
 from devices.families.esphome import Place, speak_event, speak_state
 from devices.families.names import (
     calls,
@@ -26,6 +28,7 @@ from devices.words import Origin, Said, flatten
 
 FAMILY = "homeassistant"
 TOPICS = ("homeassistant/#",)
+CALLS = names.CALLS
 
 _PRESSED = frozenset(("button", "input_button", "event"))
 _PERSONS = frozenset(("device_tracker", "person"))
@@ -110,6 +113,8 @@ def _streamed(message: Message, levels: list[str], known: Known) -> Decoded | Re
     if len(levels) < 4 or not message.payload:
         return Decoded(FAMILY)
     payload = json_value(message.payload)
+    if isinstance(payload, dict) and set(payload) == {"state"}:
+        payload = payload["state"] if isinstance(payload["state"], str) else ""
     text = payload if isinstance(payload, str) else message.payload[:1000].decode("utf-8", "replace").strip()
     if what in {"device_class", "unit_of_measurement"} and domain in COMPONENTS:
         about = "/".join((*levels[:-1], "state"))

@@ -10,6 +10,7 @@ from itertools import chain, islice
 import orjson
 
 from devices.envelope import Json, json_value
+from devices.families import names
 from devices.families.lorawan import object_of, text_of
 from devices.families.names import Meaning, first_meaning, meaning, online, say_word, scalar_of
 from devices.message import Message
@@ -19,6 +20,7 @@ from devices.words import Origin, Said, Scalar
 
 FAMILY = "homie5"
 TOPICS = ("homie/#", "+/5/+/#")
+CALLS = names.CALLS
 
 _DOMAIN = "homie"
 _STATES = {"ready": True, "disconnected": False, "lost": False, "alert": True}

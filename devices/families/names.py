@@ -16,6 +16,10 @@ from devices.words import Origin, Said, Scalar, number_of, speak_fields
 
 DIALECT = "names"
 
+_URGENT = CLASSES["calls"]["urgent"]
+CALLS = tuple(form.lower().encode() for word in _URGENT for form in dict.fromkeys((word, ascii(word)[1:-1])))
+"""What is in names of calls besides the words of `devices.urgency`, in UTF-8 and as JSON's escapes."""
+
 _MAX_NAME = 200
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_a-zA-Z]")
 _PADDING = frozenset(

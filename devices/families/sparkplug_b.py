@@ -7,6 +7,7 @@ since it may be a call for help. The death of a node is the death of all its dev
 import orjson
 
 from devices.envelope import json_value
+from devices.families import names
 from devices.families.names import online, online_of, say
 from devices.families.sparkplug_payload import Birth, Metric, Payload, birth_of, payload_of, typed, written
 from devices.message import Message
@@ -16,7 +17,7 @@ from devices.words import Origin, Said, own_time
 
 FAMILY = "sparkplug-b"
 TOPICS = ("spBv1.0/#", "STATE/+")
-CALLS = (b"p\x01", b'"value"')
+CALLS = (b"p\x01", b'"value"', *names.CALLS)
 """A truth or an integer that is 1 (`P` and `p`: urgency compares without case); texts say it themselves."""
 
 _BASE = "spBv1.0/"

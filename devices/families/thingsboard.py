@@ -5,6 +5,7 @@ device's own topic nobody is named: the payload may, else it is `me`.
 """
 
 from devices.envelope import Json, json_value
+from devices.families import names
 from devices.families.lorawan import text_of
 from devices.families.names import online, say
 from devices.message import Message
@@ -13,6 +14,7 @@ from devices.words import Origin, Said, flatten, own_time
 
 FAMILY = "thingsboard"
 TOPICS = ("v1/gateway/#", "v1/devices/me/#", "v2/t/#", "v2/a/#")
+CALLS = names.CALLS
 
 _GATEWAY = "v1/gateway/"
 _ME = "v1/devices/me/"

@@ -1,13 +1,17 @@
 """ESPHome and the names it shares with others: what a name says, and what only looks like it."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.catalogue import ALIASES, BASE, CLASSES, UNITS
 from devices.families.names import meaning
+from devices.message import Message
 from devices.metrics import METRICS
 from devices.reading import Decoded
+from devices.urgency import urgent
 from tests.devices.taught import Taught
 
 
@@ -124,3 +128,13 @@ def test_aliases_classes_and_units_are_of_keys_and_metrics() -> None:
 @given(st.text(max_size=300))
 def test_any_text_is_a_name(name: str) -> None:
     assert meaning(name) is None or meaning(name).key in BASE["names"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("key", ["sos", "fall", "fall_suspected", "smoke", "gas", "carbon_monoxide"])
+def test_every_name_of_a_call_or_a_fire_goes_first(key: str) -> None:
+    for name in (key, *ALIASES[key]):
+        for payload in (json.dumps({"A": {name: True}}), json.dumps({"A": {name: True}}, ensure_ascii=False)):
+            message = Message("v1/gateway/telemetry", payload.encode(), 0)
+            assert {one.metric for one in Taught().readings(message.topic, payload)} == {key}
+            assert urgent(message), name
+    assert not urgent(Message("v1/gateway/telemetry", b'{"A": {"heartRate": 64, "bedOccupied": true}}', 0))
