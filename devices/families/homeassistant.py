@@ -27,7 +27,7 @@ from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSourc
 from devices.words import Origin, Said, flatten
 
 FAMILY = "homeassistant"
-TOPICS = ("homeassistant/#",)
+TOPICS = ("homeassistant/#", "hass/#", "ha/#", "statestream/#")
 CALLS = names.CALLS
 
 _PRESSED = frozenset(("button", "input_button", "event"))

@@ -457,3 +457,16 @@ def test_a_thousand_components_and_a_long_template_are_no_trouble() -> None:
         "stat_t": "s",
     }
     assert isinstance(Taught().hear("homeassistant/device/x/config", json.dumps(config)), Decoded)
+
+
+def test_an_event_that_nobody_announced_is_known_by_its_shape() -> None:
+    (reading,) = Taught().readings("home/doorbell/state", {"event_type": "press", "duration": 0.1})
+    assert (reading.device, reading.metric, reading.detail) == ("home/doorbell", "button_press", "press")
+    assert Taught().said("home/sos/state", {"event_type": "press"}) == {"sos": True}
+
+
+def test_a_state_may_be_an_object_of_nothing_else() -> None:
+    assert Taught().said("homeassistant/binary_sensor/hall_motion/state", {"state": "ON"}) == {"motion": True}
+    assert Taught().said("homeassistant/sensor/bedroom/state", {"temperature": 21.5, "humidity": None}) == {
+        "room_temperature": 21.5
+    }
