@@ -12,7 +12,7 @@ from devices.envelope import Json, json_value
 from devices.families import ble
 from devices.families.lorawan import text_of
 from devices.message import Message
-from devices.reading import Decoded, Known, Reading, Reason, Rejected
+from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, flatten, number_of, speak_fields
 
 FAMILY = "theengs"
@@ -23,6 +23,9 @@ CALLS = (b'"button', b"fcd2", b"181c", b"fe95")
 _BLUETOOTH = "BTtoMQTT"
 _BASE = "home"
 _PRESENCE = frozenset(("home_presence", "presence"))
+_GATEWAYS = re.compile(r"gateway|theengs|omg|esp32|mqtt", re.IGNORECASE)
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}")
+_ADVERTISED = frozenset(("model_id", "servicedata", "manufacturerdata", "distance", "txpower"))
 _MAC_TOPIC = re.compile(r"[0-9A-Fa-f]{12}")
 _RADIO = ("rssi", "distance")
 _PRESSES = frozenset(("button_press", "sos"))
@@ -41,7 +44,21 @@ def claims(topic: str) -> bool:
     levels = topic.split("/")
     if _BLUETOOTH in levels:
         return not any(level.startswith("MQTTto") for level in levels)
-    return len(levels) > 2 and levels[0] == _BASE and (levels[1] in _PRESENCE or levels[2] in _PRESENCE)
+    if len(levels) < 3 or levels[0] != _BASE:
+        return False
+    if levels[1] in _PRESENCE or levels[2] in _PRESENCE:  # `home/hall/presence` may be anybody's
+        return levels[1] == "home_presence" or _GATEWAYS.search(topic) is not None
+    return False
+
+
+def recognises(payload: Json) -> bool:
+    """Whether a payload is an advertisement as these gateways pass it on, on any topic."""
+    return (
+        isinstance(payload, dict)
+        and _MAC.fullmatch(text_of(payload.get("id"))) is not None
+        and "rssi" in payload
+        and not _ADVERTISED.isdisjoint(payload)
+    )
 
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
@@ -74,7 +91,7 @@ def _said(
     registered = known.models(device)
     vocabulary = words_of(FAMILY, *models(fields, registered))
     origin, said = Origin(device, message.received_at), Said()
-    radio = {name: fields.pop(name) for name in _RADIO if name in fields}
+    radio = _radio(fields, device, gateway, said)
     _weigh(fields, origin, said)
     _probe(fields, said)
     speak_fields(vocabulary, fields, origin, said)
@@ -83,11 +100,21 @@ def _said(
         return Rejected(Reason.UNDECODED, "encrypted, and the gateway has no key for it", device)
     readings = _pressed(said.readings, call=calls_for_help(registered))
     if not _random(fields):
-        heard = Said()
-        speak_fields(vocabulary, radio, origin, heard)
-        readings += [reading._replace(detail=gateway) for reading in heard.readings]
-        said.rejected += heard.rejected
+        readings += radio
     return Decoded(FAMILY, tuple(readings), rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _radio(fields: Fields, device: str, gateway: str, said: Said) -> list[Reading]:
+    """How well a gateway heard the device, and how far it takes it to be: of this once, so without a key."""
+    heard = []
+    for name in _RADIO:
+        value = fields.pop(name, None)
+        number = number_of(value)
+        if number is not None:
+            heard.append(Reading(device, name, number, at_source=TimeSource.GATEWAY, detail=gateway))
+        elif value is not None:
+            said.left.append(name)
+    return heard
 
 
 def models(fields: Fields, registered: tuple[str, ...]) -> tuple[str, ...]:

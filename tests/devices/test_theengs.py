@@ -188,6 +188,30 @@ def test_a_lost_tracker_is_offline_and_says_nothing_of_anybody(payload: dict[str
     assert [(one.metric, one.value) for one in answer.readings] == [("online", False)]
 
 
+def test_a_presence_topic_of_somebody_else_is_not_taken() -> None:
+    heard = {"id": _ID, "rssi": -60, "distance": 1.5}
+    for topic in (
+        "home/TheengsGateway/presence",
+        "home/home_presence/hall",
+        "home/hall/presence",
+        "ble/room/x",
+    ):
+        answer = decode(_message(heard, topic))
+        assert isinstance(answer, Decoded)
+        assert answer.family == "theengs"
+    answer = decode(Message("home/hall/presence", b"ON", _NOW))
+    assert not isinstance(answer, Rejected) or answer.reason is Reason.UNKNOWN_TOPIC
+
+
+def test_the_type_says_what_an_unknown_model_is_not() -> None:
+    assert _says({"model_id": "new", "type": "BODY", "tempc": 36.9, "bpm": 70}) == {"heart_rate": 70}
+    assert _says({"model_id": "new", "type": "WCVR", "open": 1, "motion": True}) == {}
+    assert _says({"model_id": "new", "type": "BBQ", "tempc": 61}) == {}
+    assert _says({"model_id": "new", "type": "CTMO", "contact": "open"}) == {"door_open": True}
+    assert _says({"model_id": "new", "type": "CTMO", "contact": True}) == {}
+    assert _says({"model_id": "new", "type": "THB", "tempc": 21}) == {"room_temperature": 21}
+
+
 def test_an_external_probe_is_not_the_room() -> None:
     payload = {"model_id": "IBS-TH1/TH2/P01B/ITH-12S", "tempc": 4.1, "tempf": 39.4, "batt": 80}
     assert _says({**payload, "extprobe": True}) == {"battery": 80}
