@@ -12,12 +12,13 @@ from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected
 
 FAMILY = "aliyun"
-TOPICS = ("/sys/#", "sys/#", "/as/mqtt/status/#")
+TOPICS = ("/sys/#", "sys/#", "/+/+/thing/#", "/as/mqtt/status/#")
 DIALECT = "thing_model"
 
 __all__ = ["CALLS", "DIALECT", "FAMILY", "TOPICS", "claims", "decode"]
 
 _STATUS = "as/mqtt/status/"
+_ENVELOPE = frozenset(("id", "version", "sys", "method", "time", "timestamp"))
 _DAS = ("properties/", "heart", "ntp/", "status/")  # a relative's (`das_aiot`), as is what ends in /up
 
 
@@ -36,16 +37,17 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     device = f"{product}/{name}"
     report = Report(DIALECT, message, known)
     steps = what.split("/")
+    if steps[0] == "property":  # as others who took up Alink shorten it
+        steps.insert(0, "event")
     if steps[0] == "model" and steps[-1] == "up_raw":
         return Rejected(Reason.UNDECODED, "binary of the product's own", device)
-    if what and (steps[0] != "event" or steps[-1] != "post" or len(steps) < 3):
+    if what and (steps[0] != "event" or steps[-1] != "post"):
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
-    if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
     thing = report.thing(device)
+    payload = json_value(message.payload)
+    if not isinstance(payload, dict):
+        why = payload if isinstance(payload, Rejected) else Rejected(Reason.WRONG_SHAPE, "no JSON object")
+        return report.unreadable(FAMILY, thing, steps[1] if len(steps) > 2 else "", why)
     if not what:
         _status(thing, payload)
     elif steps[1] == "property":
@@ -89,13 +91,17 @@ def _packed(params: Json) -> bool:
 
 
 def _event(thing: Thing, steps: list[str], payload: dict[str, Json]) -> None:
-    """An event on a topic of its own; forwarded by the platform, its outputs are beside its identifier."""
-    params = payload.get("params", payload.get("value"))
-    if not isinstance(params, list):
-        thing.event(steps[1], params, payload.get("time"))
-        return
-    for one in thing.report.each(params):  # its past
-        thing.event(steps[1], one, payload.get("time"))
+    """An event on a topic of its own, or, on that of all, with its identifier inside."""
+    at = payload.get("time", payload.get("timestamp"))
+    bare = {name: held for name, held in payload.items() if name not in _ENVELOPE}
+    params = payload.get("params", payload.get("value", bare))
+    for one in thing.report.each({} if params is None else params):  # a list is its past
+        inside = object_of(one)
+        name = text_of(inside.get("identifier")) if len(steps) == 2 or steps[1] == "batch" else steps[1]
+        if name:
+            thing.event(name, one, inside.get("time", at))
+        else:
+            thing.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "no identifier", thing.origin.device))
 
 
 def _status(thing: Thing, payload: dict[str, Json]) -> None:

@@ -38,9 +38,10 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if not stream and not what.endswith(("/up", "/get/response")):
         return Decoded(FAMILY)
     payload = json_value(message.payload)
-    if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
     report = Report(DIALECT, message, known)
+    if isinstance(payload, Rejected):
+        event = what.split("/")[1] if what.startswith("event/") else ""
+        return report.unreadable(FAMILY, report.thing(device), event, payload)
     if stream:
         for one in report.each(payload):
             _of_bus(report, object_of(one))

@@ -64,7 +64,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     clock = TimeSource.GATEWAY if child else TimeSource.DEVICE
     if isinstance(payload, Rejected):
         if what not in {"online", "offline"} and not (event and payload.reason is Reason.EMPTY):
-            return Rejected(payload.reason, payload.detail, device)
+            return report.unreadable(FAMILY, report.thing(device, None, clock), event, payload)
         payload = {}
     for one in report.each({} if payload is None else payload):
         inside = object_of(one)

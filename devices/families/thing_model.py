@@ -16,7 +16,8 @@ from devices.envelope import Json
 from devices.families.lorawan import object_of, text_of
 from devices.instants import local_ms
 from devices.message import Message
-from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+from devices.metrics import LIFE_SAFETY, METRICS, Kind
+from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, Scalar, Vocabulary, flatten, number_of, own_time, speak_fields
 
 _HELP = "求助 求救 呼救 呼叫 救援 救命 急 跌 摔 报警 告警 警报 护理 按键 单击 长按"
@@ -33,19 +34,27 @@ CALLS: tuple[bytes, ...] = (
 
 _MAX_NAME = 80
 _ROOM = 6144
-"""What a message may cost: a value 1, a moment of a device 6. A gateway speaks at most for 20 devices with
-200 properties each (Alink), or of 500 moments (TuyaLink): more is no device's, and would only take time.
+"""What a message may cost: a value 1, an item 2, a moment of a device 6. A gateway speaks at most for 20
+devices with 200 properties each (Alink), or of 500 moments (TuyaLink): more would only take time.
 """
-_MOMENT, _MOST_UNDERSTOOD = 6, 512
+_ITEM, _MOMENT, _MOST_UNDERSTOOD = 2, 6, 512
 _WRAPPER = frozenset(("value", "time", "timestamp", "ts", "quality"))
 _TIMES = ("time", "timestamp", "ts")
 _NUMBERED = re.compile(r"[0-9]{1,2}")
 _PRESSURE = re.compile(r"\s*([0-9]{2,3})\s*[/,|~-]\s*([0-9]{2,3})\s*(?:mmhg)?\s*", re.IGNORECASE)
-_VERDICT_FIELDS = frozenset(
-    "state status alarm alarmstate alarmstatus alarmflag action alarmaction eventstate eventstatus"
-    " eventaction type alarmmode mode result flag operation errorcode 状态 报警状态 告警状态 动作".split()
+_PAIR = re.compile(r"\s*(-?[0-9]{1,3}\.[0-9]+)\s*[,; ]\s*(-?[0-9]{1,3}\.[0-9]+)\s*")
+_SURE_FIELDS = frozenset(
+    # Where a zero ends an alarm that lasts; elsewhere it may be a count, or "nobody answered yet".
+    "state alarm alarmstate alarmstatus alarmflag value errorcode 报警状态 告警状态 状态".split()
 )
+_VERDICT_FIELDS = _SURE_FIELDS | frozenset(
+    "status action alarmaction eventstate eventstatus eventaction type alarmmode mode result flag operation"
+    " 动作".split()
+)
+_KIND_FIELDS = frozenset("type kind event value data name content 类型 事件 内容".split())
 _TEST_FIELDS = frozenset("test istest testmode testflag simulated issimulated 测试".split())
+_UNNAMED_VALUES = frozenset("value val data current currentvalue 值".split())
+_UNNAMED = _UNNAMED_VALUES | frozenset("state status alarm alarmstate alarmstatus flag 状态 报警".split())
 _DATUMS: dict[str, Callable[[float, float], tuple[float, float]]] = {
     # Alink's standard struct GeoLocation numbers them: CoordinateSystem 1 WGS_84, 2 GCJ_02
     **dict.fromkeys(("2", "gcj02", "gcj"), gcj02),
@@ -81,7 +90,7 @@ class Report:
         """The items of a list, or the one thing that is there, as long as there is room."""
         if isinstance(held, list):
             for item in held:
-                if not self.spend(1):
+                if not self.spend(_ITEM):
                     return
                 yield item
         elif held is not None:
@@ -125,6 +134,15 @@ class Report:
             for moment in self.each(member.get("events")):
                 thing.events(moment)
 
+    def unreadable(self, family: str, thing: "Thing", event: str, why: Rejected) -> Decoded | Rejected:
+        """The answer to a payload that cannot be read: on the topic of a call it is one all the same."""
+        self.said.rejected.append(Rejected(why.reason, why.detail, thing.origin.device))
+        kind, end = happening(self.dialect, event[:_MAX_NAME])
+        if end or kind not in LIFE_SAFETY:
+            return self.said.rejected[0]
+        thing.event(event, None)
+        return self.decoded(family)
+
     def decoded(self, family: str) -> Decoded:
         """What was said."""
         said = self.said
@@ -155,7 +173,7 @@ class Thing:
         moments: dict[int | None, dict[str, Json]] = {}
         default = self._at(at)
         for name, value in values.items():
-            if isinstance(value, dict) and "value" in value and value.keys() <= _WRAPPER:
+            if isinstance(value, dict) and _wrapped(value):
                 self._moment_of(moments, self._own_at(value, default))[name] = value["value"]
             elif isinstance(value, list) and value and isinstance(value[0], dict) and "value" in value[0]:
                 for one in self.report.each(value):
@@ -188,10 +206,12 @@ class Thing:
         if not self.report.spend(_MOMENT):
             return
         moment = self._at(at)
-        if isinstance(outputs, dict) and "value" in outputs and outputs.keys() <= _WRAPPER:
+        if isinstance(outputs, dict) and _wrapped(outputs):
             moment, outputs = self._own_at(outputs, moment), outputs["value"]
         kind, end = happening(self.report.dialect, name[:_MAX_NAME])
         fields = outputs if isinstance(outputs, dict) else {"value": outputs}
+        if kind is None:
+            kind, end = self._kind_inside(fields)
         verdict = end or _verdict(self.report.dialect, fields, folded(name[:_MAX_NAME]))
         known: Fields = {f"event.{kind}": verdict} if kind else {}
         before = len(self.said.readings)
@@ -202,6 +222,15 @@ class Thing:
                 self.said.rejected.append(
                     Rejected(Reason.UNDECODED, "an alarm of a kind that is not known", self.origin.device)
                 )
+
+    def _kind_inside(self, fields: Mapping[str, Json]) -> tuple[str | None, str]:
+        """What an event is whose identifier does not tell (`alarm`), by a text that came with it."""
+        for name, value in fields.items():
+            if isinstance(value, str) and folded(name[:_MAX_NAME]) in _KIND_FIELDS:
+                kind, end = happening(self.report.dialect, value[:_MAX_NAME])
+                if kind:
+                    return kind, end
+        return None, ""
 
     def state(self, metric: str, value: bool, at: Json = None) -> None:
         """Adds a state or an event that the envelope itself tells, such as `online`."""
@@ -249,6 +278,8 @@ class Thing:
                 paths[word] = path
         said.left += [name for name, _ in lists]
         origin = self._moment(at)
+        if "position" in spoken:
+            _pair(spoken)
         if "blood_pressure" in spoken:
             _pressure(spoken)
         if "alarm_kind" in spoken:
@@ -262,8 +293,10 @@ class Thing:
             if choice.__class__ is dict and "raised" in choice and value is not None:
                 text = _text(value)
                 spoken[word] = verdicts.get(text, text)
-        start = len(said.left)
+        start, first = len(said.left), len(said.readings)
         speak_fields(self.vocabulary, spoken, origin, said)
+        if len(said.readings) > first + 1:
+            said.readings[first:] = _once(said.readings[first:])
         if len(said.left) > start:
             said.left[start:] = [paths.get(word, word) for word in said.left[start:]]
 
@@ -295,6 +328,11 @@ def _understood(dialect: str, fields: Fields) -> Fields:
     return dict(found[:_MOST_UNDERSTOOD])
 
 
+def _wrapped(held: Mapping[str, Json]) -> bool:
+    """Whether a value is in an object with its time (and whatever else a maker puts beside it)."""
+    return "value" in held and ("time" in held or held.keys() <= _WRAPPER)
+
+
 def _first(named: Mapping[str, Json], names: tuple[str, ...]) -> str:
     return next((text for name in names if (text := text_of(named.get(name)))), "")
 
@@ -314,11 +352,24 @@ def _term(dialect: str, path: str, event: str) -> str:
     levels = [folded(level) for level in path.split(".")]
     if event and (found := names.words.get(f"{folded(event)}.{levels[-1]}")):
         return found
+    if found := _of_container(dialect, levels):
+        return found
     for first in range(max(0, len(levels) - 3), len(levels)):
         if found := names.words.get(".".join(levels[first:])):
             within = levels[:first]
             return "" if any(part in level for level in within for part in names.blocked) else found
     return _numbered(names, levels[-1])
+
+
+def _of_container(dialect: str, levels: list[str]) -> str:
+    """The word of a struct or service whose field is merely a `value`, or a `state` where it is a state."""
+    if len(levels) < 2 or levels[-1] not in _UNNAMED:
+        return ""
+    found = NAMES[dialect].words.get(levels[-2], "")
+    word = words_of(dialect).words.get(found)
+    if levels[-1] in _UNNAMED_VALUES or isinstance(word, dict) or (word and word[0].kind is Kind.STATE):
+        return found
+    return ""
 
 
 def _numbered(names: Names, name: str) -> str:
@@ -347,11 +398,24 @@ def happening(dialect: str, name: str) -> tuple[str | None, str]:
     text = folded(name)
     end = next((verdict for part, verdict in names.ends if part in text), "")
     for part, kind in names.happenings:
-        if part in text:
+        if part[1:] == text if part[0] == "=" else part in text:
             return ("" if kind == "nothing" else kind), end
     if names.verdicts.get(text) in {"zero", "over"}:
         return "", ""
     return None, end
+
+
+def _once(readings: list[Reading]) -> list[Reading]:
+    """What a device said of one moment, with an event that two of its fields told only once."""
+    told: set[str] = set()
+    kept: list[Reading] = []
+    for reading in readings:
+        if METRICS[reading.metric].kind is Kind.EVENT:
+            if reading.metric in told:
+                continue
+            told.add(reading.metric)
+        kept.append(reading)
+    return kept
 
 
 def _text(value: Scalar) -> str:
@@ -382,6 +446,8 @@ def _verdict(dialect: str, outputs: Mapping[str, Json], event: str) -> str:
         says = verdicts.get(_text(value), "")
         if says == "zero" and name == event:
             return "over"
+        if says == "zero" and name not in _SURE_FIELDS and not isinstance(value, str):
+            continue
         if says in {"over", "test", "maybe", "released"}:
             return says
         if says == "zero":
@@ -396,6 +462,18 @@ def _pressure(spoken: Fields) -> None:
     if found:
         spoken.setdefault("systolic", int(found.group(1)))
         spoken.setdefault("diastolic", int(found.group(2)))
+
+
+def _pair(spoken: Fields) -> None:
+    """A position as one text of two numbers: the one beyond 90 is the longitude, else nobody knows."""
+    value = spoken["position"]
+    found = _PAIR.fullmatch(value[:60]) if isinstance(value, str) else None
+    if found is None:
+        return
+    first, second = float(found.group(1)), float(found.group(2))
+    if abs(first) > 90 or abs(second) > 90:
+        del spoken["position"]
+        spoken["latitude"], spoken["longitude"] = (second, first) if abs(first) > 90 else (first, second)
 
 
 def _position(spoken: Fields, origin: Origin, said: Said) -> None:

@@ -1,14 +1,17 @@
 """TuyaLink, Tuya's MQTT protocol for other makers' devices: `tylink/<device id>/thing/...`, JSON.
 
 Rule: a value has the time of its change; the message's own `time` is when it was sent. Codes are Tuya's
-standard instruction set; an integer's scale is the product's (catalogue, `tuyalink`).
+standard instruction set; an integer's scale is the product's: from the model that the cloud sends the
+device, or else from the catalogue.
 """
+
+from collections.abc import Iterator
 
 from devices.envelope import Json, json_value
 from devices.families.lorawan import object_of, text_of
 from devices.families.thing_model import CALLS, Report, Thing
 from devices.message import Message
-from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource
 
 FAMILY = "tuyalink"
 TOPICS = ("tylink/#",)
@@ -16,6 +19,14 @@ DIALECT = "tuyalink"
 
 __all__ = ["CALLS", "DIALECT", "FAMILY", "TOPICS", "claims", "decode"]
 
+_MODEL = "thing/model/get_response"
+_SCALED = {
+    "va_temperature": "room_temperature",
+    "temp_current": "room_temperature",
+    "va_humidity": "room_humidity",
+    "humidity_value": "room_humidity",
+}
+_MAX_SERVICES, _MAX_PROPERTIES, _MAX_SCALE, _MAX_VALUE = 16, 256, 4, 10**9
 _ONLINE = {"device/sub/login": True, "device/sub/logout": False}
 _SPOKEN = frozenset(
     ("thing/property/report", "thing/event/trigger", "thing/data/batch_report", "thing/data/history_report")
@@ -33,7 +44,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     device, _, what = rest.partition("/")
     if not (device and what):
         return Rejected(Reason.UNKNOWN_TOPIC, "expected tylink/<device id>/...")
-    if what not in _SPOKEN and what not in _ONLINE:
+    if what not in _SPOKEN and what not in _ONLINE and what != _MODEL:
         return Decoded(FAMILY)
     payload = json_value(message.payload)
     if isinstance(payload, Rejected):
@@ -43,6 +54,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     report = Report(DIALECT, message, known)
     sent_at = report.sent_at = report.time(payload.get("time"), device)
     data = payload.get("data")
+    if what == _MODEL:
+        return Decoded(FAMILY, learned=tuple(_scales(device, data)))
     if what in _ONLINE:
         for one in report.each(data):
             member = text_of(one) or text_of(object_of(one).get("deviceId"))
@@ -53,9 +66,12 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.WRONG_SHAPE, "no data", device)
     thing = report.thing(device, sent_at)
     if what == "thing/property/report":
-        thing.properties(data)
+        thing.properties(_scaled(thing, data))
     elif what == "thing/event/trigger":
-        thing.event(text_of(data.get("eventCode")), data.get("outputParams"), data.get("eventTime"))
+        code = text_of(data.get("eventCode"))
+        if not code:
+            return Rejected(Reason.WRONG_SHAPE, "no eventCode", device)
+        thing.event(code, data.get("outputParams"), data.get("eventTime"))
     else:
         _batch(thing, data)
         for one in report.each(data.get("subDevices")):
@@ -67,11 +83,44 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     return report.decoded(FAMILY)
 
 
+def _scales(device: str, model: Json) -> Iterator[Learned]:
+    """How a product scales what a room sensor measures, as the cloud tells the device its model."""
+    services = object_of(model).get("services")
+    found: dict[str, str] = {}
+    for service in services[:_MAX_SERVICES] if isinstance(services, list) else ():
+        properties = object_of(service).get("properties")
+        for one in properties[:_MAX_PROPERTIES] if isinstance(properties, list) else ():
+            code, spec = text_of(object_of(one).get("code")), object_of(object_of(one).get("typeSpec"))
+            scale = spec.get("scale")
+            if code in _SCALED and isinstance(scale, int) and 0 <= scale <= _MAX_SCALE:
+                found[code] = f"{int(scale)}"
+    if found:
+        yield Learned(device, "description", " ".join(f"{code}={scale}" for code, scale in found.items()))
+
+
+def _scaled(thing: Thing, values: Json) -> Json:
+    """Values in the units of their model, under names that say so, where the device's model is known."""
+    taught = thing.report.known.fact(thing.origin.device, "description")
+    if not taught or not isinstance(values, dict):
+        return values
+    scales = dict(one.split("=", 1) for one in taught.split() if "=" in one)
+    found: dict[str, Json] = {}
+    for code, held in values.items():
+        value = held.get("value") if isinstance(held, dict) else held
+        scale = scales.get(code, "")
+        if code in _SCALED and scale.isdecimal() and type(value) is int and abs(value) < _MAX_VALUE:
+            value = value / 10 ** min(int(scale), _MAX_SCALE)
+            found[_SCALED[code]] = {**held, "value": value} if isinstance(held, dict) else value
+        else:
+            found[code] = held
+    return found
+
+
 def _batch(thing: Thing, data: dict[str, Json]) -> None:
     """Properties and events of one device: now, or a list of moments of its past."""
     each = thing.report.each
     for moment in each(data.get("properties")):
-        thing.properties(moment)
+        thing.properties(_scaled(thing, moment))
     for moment in each(data.get("events")):
         for name, held in object_of(moment).items():
             for one in each(held):

@@ -144,6 +144,77 @@ def test_the_kind_of_an_alarm_as_text_is_an_event() -> None:
     assert _said({"AlarmType": "none"}) == {}
 
 
+def test_an_event_called_alarm_is_what_its_text_says() -> None:
+    assert _happened("alarm", "SOS") == {"sos": True}
+    assert _happened("warn", {"type": "老人跌倒"}) == {"fall": True}
+
+
+@pytest.mark.parametrize("name", ["sos", "FallAlarm", "烟雾报警"])
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff", b"1"])
+def test_an_unreadable_payload_on_the_topic_of_a_call_is_one(name: str, payload: bytes) -> None:
+    found = decoded(f"/sys/pk/dn/thing/event/{name}/post", payload)
+    assert [(one.device, one.metric) for one in found.readings] in [
+        [("pk/dn", metric)] for metric in ("sos", "fall", "smoke")
+    ]
+    assert found.rejected
+
+
+def test_a_zero_that_is_no_state_does_not_make_an_alarm_safe() -> None:
+    assert _happened("SmokeAlarm", {"status": 0}) == {"smoke": True}
+    assert _happened("GasAlarm", {"result": False}) == {"gas": True}
+    assert _happened("SmokeAlarm", {"status": "normal"}) == {"smoke": False}
+
+
+def test_a_struct_or_service_gives_its_name_to_a_bare_value() -> None:
+    assert _said({"SOS": {"state": 1}}) == {"sos": True}
+    assert _said({"SmokeDetector": {"alarm": 0}}) == {"smoke": False}
+    assert _said({"HeartRate": {"value": 70, "unit": "bpm"}}) == {"heart_rate": 70}
+    assert _said({"Battery": {"status": 1}}) == {}
+
+
+def test_what_a_person_does_may_be_a_fall() -> None:
+    assert _said({"humanState": "fall"}) == {"presence": True, "fall": True}
+    assert _said({"posture": "跌倒", "fallStatus": 1}) == {"fall": True}
+    assert _said({"humanState": "无人"}) == {"presence": False}
+    assert _said({"humanState": 3}) == {}
+
+
+def test_events_whose_names_hold_other_words_are_not_those() -> None:
+    for name in ("passwordExpired", "checkinfo", "fenceinfo", "rainfall", "defaultEvent", "emergencyLightOn"):
+        assert _happened(name, {}) == {}, name
+
+
+def test_two_devices_of_one_message_may_both_call() -> None:
+    members = [
+        {
+            "identity": {"productKey": "p", "deviceName": name},
+            "events": {"SOS": {"value": {}, "time": ARRIVED}},
+        }
+        for name in ("a", "b")
+    ]
+    found = decoded("/sys/g/g/thing/event/property/pack/post", {"params": {"subDevices": members}})
+    assert [(one.device, one.metric) for one in found.readings] == [("p/a", "sos"), ("p/b", "sos")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("104.06,30.57", {"latitude": 30.57, "longitude": 104.06}),
+        ("30.57, 104.06", {"latitude": 30.57, "longitude": 104.06}),
+        ("52.1,13.4", {}),
+        ("ward 3", {}),
+    ],
+)
+def test_a_position_as_text(text: str, said: dict[str, float]) -> None:
+    assert _said({"location": text}) == said
+
+
+def test_a_glucose_of_either_unit() -> None:
+    assert _said({"bloodSugar": 5.6}) == {"glucose": 5.6}
+    units = decoded(_PROPERTIES, {"params": {"bloodSugar": 108}}).readings
+    assert [(one.value, one.unit) for one in units] == [(108, "mg/dL")]
+
+
 def test_an_alarm_of_unknown_kind_is_told_to_the_operator() -> None:
     found = decoded("/sys/pk/dn/thing/event/Alarm/post", {"params": {"value": {"alarmType": 3}, "time": 1}})
     assert not found.readings

@@ -1,9 +1,13 @@
 """TuyaLink: standard codes, integers whose scale is not told, and when it was sent."""
 
+import json
 from typing import Any
 
 import pytest
 
+from devices.decode import decode
+from devices.message import Message
+from devices.reading import Decoded, Models
 from tests.devices.told import decoded, told
 
 _AT = 1789999990000
@@ -63,6 +67,30 @@ def test_a_scaled_temperature_is_believed_by_model_or_where_it_can_only_be_one()
     assert _said({"temp_current": 265}, "temperature humidity sensor") == {
         "room_temperature": pytest.approx(26.5)
     }
+
+
+def test_the_scale_is_learned_from_the_model_that_the_cloud_sends() -> None:
+    def code(name: str, scale: object) -> dict[str, Any]:
+        return {"code": name, "typeSpec": {"type": "value", "scale": scale, "unit": "x"}}
+
+    services = [{"properties": [code("va_temperature", 2), code("humidity_value", 1), code("cur_power", 1)]}]
+    model = decoded("tylink/t1/thing/model/get_response", {"code": 0, "data": {"services": services}})
+    assert [(one.about, one.field) for one in model.learned] == [("t1", "description")]
+    facts = {(one.about, one.field): one.value for one in model.learned}
+    data = {"va_temperature": {"value": 2150, "time": _AT}, "humidity_value": 45, "cur_power": 45}
+    message = Message("tylink/t1/thing/property/report", json.dumps({"data": data}).encode(), _AT)
+    found = decode(message, Models(facts=facts))
+    assert isinstance(found, Decoded)
+    assert {one.metric: one.value for one in found.readings} == {"room_temperature": 21.5, "humidity": 4.5}
+
+
+@pytest.mark.parametrize("taught", ["x", "va_temperature=", "va_temperature=x", "=", "va_temperature=99"])
+def test_a_broken_fact_breaks_nothing(taught: str) -> None:
+    payload = json.dumps({"data": {"va_temperature": 265, "sos_state": True}}).encode()
+    message = Message("tylink/t1/thing/property/report", payload, _AT)
+    found = decode(message, Models(facts={("t1", "description"): taught}))
+    assert isinstance(found, Decoded)
+    assert "sos" in [one.metric for one in found.readings]
 
 
 def test_a_message_says_when_it_was_sent() -> None:
