@@ -7,10 +7,9 @@ that announced it, so that an empty configuration takes them away.
 
 from collections.abc import Iterator
 
-import orjson
-
 from devices.envelope import Json
 from devices.families.esphome import place_of
+from devices.families.facts import objects_in, texts_in, written
 from devices.families.lorawan import object_of, text_of
 from devices.families.templates import path_of
 from devices.reading import Known, Learned
@@ -142,38 +141,26 @@ def learn(topic: str, component: str, payload: dict[str, Json], known: Known) ->
             there = found.setdefault(about, [])
             if entity not in there:
                 there.append(entity)
-    before = {one for one in _texts(known.fact(topic, "entity")) if one not in found}
+    before = {one for one in texts_in(known.fact(topic, "entity")) if one not in found}
     for about in before:
         kept = [one for one in held(known, about) if one.get("f") != topic]
         yield from _facts(about, kept)
     for about, entities in found.items():
         kept = [one for one in held(known, about) if one.get("f") != topic or one.get("c") == "availability"]
         yield from _facts(about, [*kept, *(one for one in entities if one not in kept)][:_MAX_ENTITIES])
-    yield Learned(topic, "entity", orjson.dumps(sorted(found)).decode() if found else "")
+    yield Learned(topic, "entity", written(sorted(found)))
     device = object_of(_long(payload).get("device"))
     yield from _model(told, _long(device), known)
 
 
 def held(known: Known, topic: str) -> list[Entity]:
     """The entities of a topic, as announced so far."""
-    try:
-        found = orjson.loads(known.fact(topic, "entity") or "[]")
-    except orjson.JSONDecodeError:
-        return []
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-
-def _texts(fact: str) -> list[str]:
-    try:
-        found = orjson.loads(fact or "[]")
-    except orjson.JSONDecodeError:
-        return []
-    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+    return objects_in(known.fact(topic, "entity"))
 
 
 def _facts(topic: str, entities: list[Entity]) -> Iterator[Learned]:
     yield Learned(topic, "family", "homeassistant" if entities else "")
-    yield Learned(topic, "entity", orjson.dumps(entities).decode() if entities else "")
+    yield Learned(topic, "entity", written(entities))
 
 
 def _model(topics: list[str], device: dict[str, Json], known: Known) -> Iterator[Learned]:

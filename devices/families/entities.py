@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import orjson
-
 from devices.catalogue import CLASSES, UNLIKE
 from devices.envelope import Json
 from devices.families.esphome import of_binary
+from devices.families.facts import objects_in
 from devices.families.lorawan import text_of
 from devices.families.names import (
     Meaning,
@@ -62,10 +61,7 @@ class Entity:
 @lru_cache(maxsize=8192)
 def entities_of(fact: str, device: str) -> tuple[Entity, ...]:
     """The entities of a topic from its fact. Several devices on one topic are told apart by identifier."""
-    try:
-        rows = [one for one in orjson.loads(fact) if isinstance(one, dict)]
-    except (orjson.JSONDecodeError, TypeError):
-        return ()
+    rows = objects_in(fact)
     several = len({text_of(row.get("i")) for row in rows if row.get("c") != "availability"}) > 1
     return tuple(_entity(row, device, several=several) for row in rows)
 

@@ -6,14 +6,13 @@ one only names and plain words are taken. Texts that Home Assistant uses for "no
 
 from collections.abc import Iterable
 
-import orjson
-
 from devices.envelope import Json, json_value
 from devices.families import names
 from devices.families.announced import EMPTY, speak_to
 from devices.families.discovery import BASES, COMPONENTS, component_of, held, identity_of, learn
 from devices.families.entities import RELAYS, entities_of
 from devices.families.esphome import Place, speak_event, speak_state
+from devices.families.facts import written
 from devices.families.names import (
     calls,
     meaning,
@@ -148,7 +147,7 @@ def _stream_facts(
     row = fresh | row
     row["k" if what == "device_class" else "m"] = text[:_MAX_DETAIL]
     others = [one for one in held(known, about) if one.get("f") != about]
-    yield Learned(about, "entity", orjson.dumps([*others, row]).decode())
+    yield Learned(about, "entity", written([*others, row]))
 
 
 def _pressed(name: str, text: str, origin: Origin, said: Said) -> None:

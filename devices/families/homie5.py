@@ -10,7 +10,8 @@ from itertools import chain, islice
 import orjson
 
 from devices.envelope import Json, json_value
-from devices.families import names
+from devices.families import facts, names
+from devices.families.facts import texts_in
 from devices.families.lorawan import object_of, text_of
 from devices.families.names import Meaning, first_meaning, meaning, online, say_word, scalar_of
 from devices.message import Message
@@ -83,18 +84,14 @@ def _state(device: str, text: str, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.WRONG_SHAPE, "no state of Homie", device)
     readings = [online(device, state)]
     if text == "lost":
-        readings += [online(child, state=False) for child in _children(known, device) if child != device]
+        readings += [
+            online(child, state=False)
+            for child in texts_in(known.fact(device, "children"))
+            if child != device
+        ]
     if text == "alert":
         readings.append(Reading(device, "fault", value=True, at_source=TimeSource.ARRIVAL))
     return Decoded(FAMILY, tuple(readings))
-
-
-def _children(known: Known, device: str) -> list[str]:
-    try:
-        held = orjson.loads(known.fact(device, "children") or "[]")
-    except orjson.JSONDecodeError:
-        return []
-    return [one for one in held if isinstance(one, str)] if isinstance(held, list) else []
 
 
 def _described(message: Message, device: str, known: Known) -> Decoded | Rejected:
@@ -115,10 +112,10 @@ def _family_tree(payload: dict[str, Json], device: str, known: Known) -> Iterato
     root, parent = text_of(payload.get("root")), text_of(payload.get("parent"))
     for above, below in ((device, listed), (root, [device, *listed]), (parent, [device])):
         if above and below:
-            before = _children(known, above)
+            before = texts_in(known.fact(above, "children"))
             more = list(dict.fromkeys((*before, *(one for one in below if one != above))))
             if more != before:
-                yield Learned(above, "children", orjson.dumps(more[:_MAX_CHILDREN]).decode())
+                yield Learned(above, "children", facts.written(more[:_MAX_CHILDREN]))
 
 
 def _properties(topic: str, payload: dict[str, Json], device: str) -> Iterator[Learned]:

@@ -4,10 +4,9 @@ Rule: a birth certificate says what the aliases mean; an alias without its birth
 since it may be a call for help. The death of a node is the death of all its devices.
 """
 
-import orjson
-
 from devices.envelope import json_value
-from devices.families import names
+from devices.families import facts, names
+from devices.families.facts import texts_in
 from devices.families.names import online, online_of, say
 from devices.families.sparkplug_payload import Birth, Metric, Payload, birth_of, payload_of, typed, written
 from devices.message import Message
@@ -86,24 +85,18 @@ def _node_died(payload: Payload, known: Known, node: str) -> Decoded:
     )
     if isinstance(born, int) and isinstance(died, int) and 0 < (born - died) % 256 < 128:
         return Decoded(FAMILY)
-    return Decoded(FAMILY, tuple(online(one, state=False) for one in (node, *_children(known, node))))
-
-
-def _children(known: Known, node: str) -> list[str]:
-    try:
-        held = orjson.loads(known.fact(node, "children") or "[]")
-    except orjson.JSONDecodeError:
-        return []
-    return [one for one in held if isinstance(one, str)] if isinstance(held, list) else []
+    return Decoded(
+        FAMILY, tuple(online(one, state=False) for one in (node, *texts_in(known.fact(node, "children"))))
+    )
 
 
 def _born(message: Message, payload: Payload, known: Known, node: str, device: str) -> Decoded | Rejected:
     fact = written(payload)
     learned = [Learned(device, "metrics", fact)]
     if device != node:
-        children = _children(known, node)
+        children = texts_in(known.fact(node, "children"))
         if device not in children and len(children) < _MAX_CHILDREN:
-            learned.append(Learned(node, "children", orjson.dumps([*children, device]).decode()))
+            learned.append(Learned(node, "children", facts.written([*children, device])))
     found = _said(message, payload, device, (birth_of(fact),))
     alive = online(device, state=True)
     if isinstance(found, Rejected):
