@@ -50,7 +50,7 @@ def _loads_leniently(payload: bytes) -> Json | Rejected:
     except (ValueError, RecursionError):
         decoded = text(payload)
         return decoded if isinstance(decoded, Rejected) else Rejected(Reason.NOT_JSON)
-    return _printable(value)
+    return _printable(value) if _HALF_ESCAPED.search(payload) else value
 
 
 def _integer(digits: str) -> int | float:
@@ -60,14 +60,16 @@ def _integer(digits: str) -> int | float:
 def _printable(value: Json) -> Json:
     """The value with texts that UTF-8 can hold. Depth is bounded by then."""
     if isinstance(value, str):
-        return (
-            value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        )
+        return value if value.isascii() else _HALF.sub("\ufffd", value)
     if isinstance(value, list):
         return [_printable(item) for item in value]
     if isinstance(value, dict):
         return {str(_printable(name)): _printable(item) for name, item in value.items()}
     return value
+
+
+_HALF_ESCAPED = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF = re.compile("[\ud800-\udfff]")  # whole emoji were put together by the parser
 
 
 def _deep(payload: bytes) -> bool:
