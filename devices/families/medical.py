@@ -26,6 +26,8 @@ from devices.words import (
 
 _DIALECT = "medical"
 _MAX_MODEL = 100
+_MAX_FIELDS = 1024
+"""More fields than any measurement has: names of so many are taken as they are written."""
 _MAX_MEMBERS = 256
 _MAX_CACHED = 60
 _WRAPPERS = frozenset(
@@ -139,6 +141,8 @@ def measured(
 def _taken_apart(item: Mapping[str, Json], vocabulary: Vocabulary) -> _Measurement:
     found = _Measurement()
     flat, lists = flatten(item)
+    if len(flat) > _MAX_FIELDS:
+        return _Measurement(flat, left=[path for path, _ in lists])
     for path, value in flat.items():
         name = _bare(path) if len(path) <= _MAX_CACHED else path
         if name.endswith(("unit", "units")):

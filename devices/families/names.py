@@ -58,9 +58,13 @@ def words_in(name: str) -> list[str]:
     return [part.lower() for part in _PARTS.findall(name[:_MAX_NAME])]
 
 
-@lru_cache(maxsize=65_536)
 def meaning(name: str) -> Meaning | None:
-    """What a name says, None when nothing. Any text will do."""
+    """What a name says, None when nothing. Any text will do; of a long one its beginning counts."""
+    return _meaning(name[:_MAX_NAME])
+
+
+@lru_cache(maxsize=65_536)
+def _meaning(name: str) -> Meaning | None:
     words, side = words_in(name), ""
     while words:
         found = _ending(words)
