@@ -20,6 +20,9 @@ check: .venv/dev.stamp  ## lint, format, types, import contracts
 bench: .venv/dev.stamp  ## speed, measured; never part of a test
 	$(BIN)/python -m tests.bench $(ARGS)
 
+fuzz: .venv/fuzz.stamp  ## decoders under garbage, led by coverage; ARGS="json --seconds 60" picks
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 .venv/runtime.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Shouwang needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -28,6 +31,12 @@ bench: .venv/dev.stamp  ## speed, measured; never part of a test
 
 .venv/dev.stamp: .venv/runtime.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+.venv/fuzz.stamp: .venv/dev.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]' || { \
+		echo 'make fuzz: atheris has no wheel for this Python or system; it has for Python 3.11 to 3.13 on' \
+		'x86-64 Linux. `make test` has a short form that needs none.' >&2; exit 1; }
 	touch $@
 
 clean:  ## removes what the targets above made

@@ -92,7 +92,7 @@ def _pressed(message: Message, device: str, channel: str) -> Decoded | Rejected:
         return payload
     event, count = payload.get("event"), payload.get("event_cnt")
     if not isinstance(event, str) or event.upper() not in _EVENTS:
-        return Decoded(FAMILY, left=() if event in {"", None} else ("event",))
+        return Decoded(FAMILY, left=() if event is None or event == "" else ("event",))
     counted = isinstance(count, (int, str)) and not isinstance(count, bool) and len(str(count)[:20]) < 20
     sleeps = device.lower().startswith("shellybutton")
     press = Reading(

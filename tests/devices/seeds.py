@@ -33,7 +33,8 @@ def as_bytes(payload: Any) -> bytes:  # noqa: ANN401  (JSON, or bytes)
     return json.dumps(payload, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def _seed(family: str, line: str) -> Seed:
+def seed_of(family: str, line: str) -> Seed:
+    """The seed of a line."""
     one = json.loads(line)
     if "text" in one:
         payload = one["text"].encode()
@@ -42,9 +43,14 @@ def _seed(family: str, line: str) -> Seed:
     return Seed(family, one["topic"], payload, one.get("model", ""))
 
 
-SEEDS: tuple[Seed, ...] = tuple(
-    _seed(file.stem, line)
-    for file in sorted(_FOLDER.glob("*.jsonl"))
-    for line in file.read_text("utf-8").splitlines()
-)
-"""All of them."""
+def seeds_in(folder: Path) -> tuple[Seed, ...]:
+    """Those of all files of a folder."""
+    return tuple(
+        seed_of(file.stem, line)
+        for file in sorted(folder.glob("*.jsonl"))
+        for line in file.read_text("utf-8").splitlines()
+    )
+
+
+SEEDS: tuple[Seed, ...] = seeds_in(_FOLDER)
+"""All of them. What fuzzing found is in a folder of its own (tests.fuzz)."""

@@ -1,0 +1,1 @@
+"""Garbage, led by coverage: `make fuzz`. What it finds is a seed for ever after (seeds/found)."""
