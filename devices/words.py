@@ -45,6 +45,7 @@ OWN_NUMBER_MS = 600_000
 _CHANNEL = re.compile(r"([_.])\d+")
 _MAX_LEFT = 32
 _MAX_NAME = 60
+_MAX_KEY = 200
 _MAX_PATH = 200
 _MAX_ITEMS = 512
 """More members of lists than a message of the longest frame can have."""
@@ -283,6 +284,7 @@ def speak_fields(
     if vocabulary.keys:
         own = "+".join(_text(fields[name]) for name in vocabulary.keys if fields.get(name) is not None)
         if own:
+            own = own[:_MAX_KEY]
             origin = Origin(
                 origin.device, origin.received_at, origin.at, origin.at_source, own, OWN_NUMBER_MS
             )

@@ -98,7 +98,7 @@ def _said(
     said.left += [name for name, _ in lists]
     if not said.readings and _locked(fields):
         return Rejected(Reason.UNDECODED, "encrypted, and the gateway has no key for it", device)
-    readings = _pressed(said.readings, call=calls_for_help(registered))
+    readings = _keyed(said.readings, call=calls_for_help(registered))
     if not _random(fields):
         readings += radio
     return Decoded(FAMILY, tuple(readings), rejected=tuple(said.rejected), left=said.names_left())
@@ -155,7 +155,7 @@ def _gateway(levels: list[str]) -> str:
     """Which gateway heard it: the level before the Bluetooth part, or the last of a presence topic."""
     if _BLUETOOTH in levels:
         return levels[max(levels.index(_BLUETOOTH) - 1, 0)]
-    return levels[-1] if levels[1] in _PRESENCE else levels[1]
+    return levels[-2] if len(levels) > 1 and levels[-1] in _PRESENCE else levels[-1]
 
 
 def _random(fields: Fields) -> bool:
@@ -211,15 +211,21 @@ def _probe(fields: Fields, said: Said) -> None:
                 said.left.append(name)
 
 
-def _pressed(readings: list[Reading], *, call: bool) -> list[Reading]:
-    """Presses with a key, and as calls for help where they are: without a number, one press for a moment."""
+def _keyed(readings: list[Reading], *, call: bool) -> list[Reading]:
+    """Presses as calls for help where they are, and keys that last.
+
+    A press without a number is one for a moment. A state has itself in its key: a device that counts anew
+    after a change of battery repeats numbers, and its closed door is not the open one of ten minutes ago.
+    """
     return [
-        reading
-        if reading.metric not in _PRESSES
-        else reading._replace(
+        reading._replace(
             metric="sos" if call else reading.metric,
             key=reading.key or f"pressed {reading.detail}",
             good_for_ms=reading.good_for_ms or _SAME_PRESS_MS,
         )
+        if reading.metric in _PRESSES
+        else reading._replace(key=f"{reading.key} {reading.metric}={reading.value}")
+        if reading.key and isinstance(reading.value, bool)
+        else reading
         for reading in readings
     ]
