@@ -9,7 +9,7 @@ from devices.envelope import Json, json_value
 from devices.families.lorawan import object_of, text_of
 from devices.families.thing_model import CALLS, Report, Thing
 from devices.message import Message
-from devices.reading import Decoded, Known, Reason, Rejected
+from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 
 FAMILY = "aliyun"
 TOPICS = ("/sys/#", "sys/#", "/+/+/thing/#", "/as/mqtt/status/#")
@@ -43,7 +43,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.UNDECODED, "binary of the product's own", device)
     if what and (steps[0] != "event" or steps[-1] != "post"):
         return Decoded(FAMILY)
-    thing = report.thing(device)
+    thing = report.thing(device, clock=TimeSource.DEVICE if what else TimeSource.GATEWAY)
     payload = json_value(message.payload)
     if not isinstance(payload, dict):
         why = payload if isinstance(payload, Rejected) else Rejected(Reason.WRONG_SHAPE, "no JSON object")

@@ -8,31 +8,28 @@ in them is left, except that an event whose identifier speaks of a call for help
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from devices.catalogue import NAMES, Names, words_of
+from devices.catalogue import NAMES, words_of
 from devices.datum import bd09, gcj02
 from devices.envelope import Json
 from devices.families.lorawan import object_of, text_of
+from devices.families.thing_names import (
+    CALLS,
+    MAX_NAME,
+    alarm_like,
+    folded,
+    happening,
+    kinds,
+    term,
+    text_said,
+    verdict,
+)
 from devices.instants import local_ms
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY, METRICS, Kind
 from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
-from devices.words import Fields, Origin, Said, Scalar, Vocabulary, flatten, number_of, own_time, speak_fields
+from devices.words import Fields, Origin, Said, Vocabulary, flatten, number_of, own_time, speak_fields
 
-_HELP = "求助 求救 呼救 呼叫 救援 救命 急 跌 摔 报警 告警 警报 护理 按键 单击 长按"
-_DANGER = "烟 火 燃气 可燃 煤气 天然气 一氧化碳"
-CALLS: tuple[bytes, ...] = (
-    *(word.encode() for word in f"{_HELP} {_DANGER}".split()),
-    *(word.encode("unicode_escape") for word in f"{_HELP} {_DANGER}".split()),
-    *b"jiuzhu qiuzhu hujiu qiujiu jijiu jinji diedao shuai baojing huojing yanwu yangan".split(),
-    *b"ranqi yiyanghuatan distress rescue warn drop_state methane".split(),
-    *b"co_sta cosensor costa codetect co_detect".split(),
-    *b"call button click keypress keyevent singlepress shortpress longpress".split(),
-)
-"""What is in every call for help of these families (`devices.families`)."""
-
-_MAX_NAME = 80
 _ROOM = 6144
 """What a message may cost: a value 1, an item 2, a moment of a device 6. A gateway speaks at most for 20
 devices with 200 properties each (Alink), or of 500 moments (TuyaLink): more would only take time.
@@ -40,21 +37,8 @@ devices with 200 properties each (Alink), or of 500 moments (TuyaLink): more wou
 _ITEM, _MOMENT, _MOST_UNDERSTOOD = 2, 6, 512
 _WRAPPER = frozenset(("value", "time", "timestamp", "ts", "quality"))
 _TIMES = ("time", "timestamp", "ts")
-_NUMBERED = re.compile(r"[0-9]{1,2}")
 _PRESSURE = re.compile(r"\s*([0-9]{2,3})\s*[/,|~-]\s*([0-9]{2,3})\s*(?:mmhg)?\s*", re.IGNORECASE)
 _PAIR = re.compile(r"\s*(-?[0-9]{1,3}\.[0-9]+)\s*[,; ]\s*(-?[0-9]{1,3}\.[0-9]+)\s*")
-_SURE_FIELDS = frozenset(
-    # Where a zero ends an alarm that lasts; elsewhere it may be a count, or "nobody answered yet".
-    "state alarm alarmstate alarmstatus alarmflag value errorcode 报警状态 告警状态 状态".split()
-)
-_VERDICT_FIELDS = _SURE_FIELDS | frozenset(
-    "status action alarmaction eventstate eventstatus eventaction type alarmmode mode result flag operation"
-    " 动作".split()
-)
-_KIND_FIELDS = frozenset("type kind event value data name content 类型 事件 内容".split())
-_TEST_FIELDS = frozenset("test istest testmode testflag simulated issimulated 测试".split())
-_UNNAMED_VALUES = frozenset("value val data current currentvalue 值".split())
-_UNNAMED = _UNNAMED_VALUES | frozenset("state status alarm alarmstate alarmstatus flag 状态 报警".split())
 _DATUMS: dict[str, Callable[[float, float], tuple[float, float]]] = {
     # Alink's standard struct GeoLocation numbers them: CoordinateSystem 1 WGS_84, 2 GCJ_02
     **dict.fromkeys(("2", "gcj02", "gcj"), gcj02),
@@ -62,7 +46,8 @@ _DATUMS: dict[str, Callable[[float, float], tuple[float, float]]] = {
 }
 _MS_FROM, _MS_TO = 10**11, 10**14  # in ms, by magnitude (`devices.instants`)
 _PRODUCTS, _DEVICES = ("productKey", "productId"), ("deviceName", "deviceKey", "deviceId")
-_ALARM_LIKE = ("alarm", "alert", "warn", "报警", "告警", "警报", "预警", "baojing", "gaojing")
+
+__all__ = ["CALLS", "Report", "Thing"]
 
 
 @dataclass(slots=True)
@@ -137,7 +122,7 @@ class Report:
     def unreadable(self, family: str, thing: "Thing", event: str, why: Rejected) -> Decoded | Rejected:
         """The answer to a payload that cannot be read: on the topic of a call it is one all the same."""
         self.said.rejected.append(Rejected(why.reason, why.detail, thing.origin.device))
-        kind, end = happening(self.dialect, event[:_MAX_NAME])
+        kind, end = happening(self.dialect, event[:MAX_NAME])
         if end or kind not in LIFE_SAFETY:
             return self.said.rejected[0]
         thing.event(event, None)
@@ -208,28 +193,27 @@ class Thing:
         moment = self._at(at)
         if isinstance(outputs, dict) and _wrapped(outputs):
             moment, outputs = self._own_at(outputs, moment), outputs["value"]
-        kind, end = happening(self.report.dialect, name[:_MAX_NAME])
+        kind, end = happening(self.report.dialect, name[:MAX_NAME])
         fields = outputs if isinstance(outputs, dict) else {"value": outputs}
         if kind is None:
             kind, end = self._kind_inside(fields)
-        verdict = end or _verdict(self.report.dialect, fields, folded(name[:_MAX_NAME]))
-        known: Fields = {f"event.{kind}": verdict} if kind else {}
+        says = end or verdict(self.report.dialect, fields, folded(name[:MAX_NAME]))
+        known: Fields = {f"event.{kind}": says} if kind else {}
         before = len(self.said.readings)
         self._speak(outputs if isinstance(outputs, dict) else {}, moment, name, known)
         if kind is None and all(one.metric not in _TOLD for one in self.said.readings[before:]):
             self.said.left.append(name)
-            if any(part in folded(name) for part in _ALARM_LIKE):
+            if alarm_like(name):
                 self.said.rejected.append(
                     Rejected(Reason.UNDECODED, "an alarm of a kind that is not known", self.origin.device)
                 )
 
     def _kind_inside(self, fields: Mapping[str, Json]) -> tuple[str | None, str]:
         """What an event is whose identifier does not tell (`alarm`), by a text that came with it."""
-        for name, value in fields.items():
-            if isinstance(value, str) and folded(name[:_MAX_NAME]) in _KIND_FIELDS:
-                kind, end = happening(self.report.dialect, value[:_MAX_NAME])
-                if kind:
-                    return kind, end
+        for text in kinds(fields):
+            kind, end = happening(self.report.dialect, text)
+            if kind:
+                return kind, end
         return None, ""
 
     def state(self, metric: str, value: bool, at: Json = None) -> None:
@@ -291,7 +275,7 @@ class Thing:
         for word, value in spoken.items():
             choice = words.get(word)
             if choice.__class__ is dict and "raised" in choice and value is not None:
-                text = _text(value)
+                text = text_said(value)
                 spoken[word] = verdicts.get(text, text)
         start, first = len(said.left), len(said.readings)
         speak_fields(self.vocabulary, spoken, origin, said)
@@ -306,12 +290,12 @@ class Thing:
         if not isinstance(value, str):
             return
         dialect = self.report.dialect
-        kind, end = happening(dialect, value[:_MAX_NAME])
+        kind, end = happening(dialect, value[:MAX_NAME])
         if kind is None:
             return
         del spoken["alarm_kind"]
         if kind:
-            spoken[f"event.{kind}"] = end or _verdict(dialect, fields, "")
+            spoken[f"event.{kind}"] = end or verdict(dialect, fields, "")
 
 
 # What an alarm of a kind that its event's name does not tell may be of, told by the values that came with it.
@@ -324,7 +308,7 @@ _TOLD = frozenset(
 def _understood(dialect: str, fields: Fields) -> Fields:
     """Of too many fields those that may be understood, so that no crowd hides a call for help."""
     words = NAMES[dialect].words
-    found = [one for one in fields.items() if folded(one[0][-_MAX_NAME:].rpartition(".")[2]) in words]
+    found = [one for one in fields.items() if folded(one[0][-MAX_NAME:].rpartition(".")[2]) in words]
     return dict(found[:_MOST_UNDERSTOOD])
 
 
@@ -335,74 +319,6 @@ def _wrapped(held: Mapping[str, Json]) -> bool:
 
 def _first(named: Mapping[str, Json], names: tuple[str, ...]) -> str:
     return next((text for name in names if (text := text_of(named.get(name)))), "")
-
-
-def folded(name: str) -> str:
-    """An identifier without case, underscores and the module before it (`test:Power`)."""
-    if ":" in name:
-        name = name.rpartition(":")[2]
-    return name.replace("_", "").replace("-", "").replace(" ", "").lower()
-
-
-@lru_cache(maxsize=8192)
-def _term(dialect: str, path: str, event: str) -> str:
-    names = NAMES[dialect]
-    if not event and "." not in path:
-        return names.words.get(folded(path)) or _numbered(names, path)
-    levels = [folded(level) for level in path.split(".")]
-    if event and (found := names.words.get(f"{folded(event)}.{levels[-1]}")):
-        return found
-    if found := _of_container(dialect, levels):
-        return found
-    for first in range(max(0, len(levels) - 3), len(levels)):
-        if found := names.words.get(".".join(levels[first:])):
-            within = levels[:first]
-            return "" if any(part in level for level in within for part in names.blocked) else found
-    return _numbered(names, levels[-1])
-
-
-def _of_container(dialect: str, levels: list[str]) -> str:
-    """The word of a struct or service whose field is merely a `value`, or a `state` where it is a state."""
-    if len(levels) < 2 or levels[-1] not in _UNNAMED:
-        return ""
-    found = NAMES[dialect].words.get(levels[-2], "")
-    word = words_of(dialect).words.get(found)
-    if levels[-1] in _UNNAMED_VALUES or isinstance(word, dict) or (word and word[0].kind is Kind.STATE):
-        return found
-    return ""
-
-
-def _numbered(names: Names, name: str) -> str:
-    """The word for one of several channels: `switch_2` of `switch#`."""
-    found = _NUMBERED.search(name)
-    if found is None:
-        return ""
-    word = names.words.get(folded(_NUMBERED.sub("#", name, count=1)), "")
-    return word.replace("#", found.group())
-
-
-def term(dialect: str, path: str, event: str = "") -> str:
-    """The word for a field by its dotted path, "" when there is none; `event` is the event it came with."""
-    if len(path) > _MAX_NAME or len(event) > _MAX_NAME:
-        return ""
-    return _term(dialect, path, event)
-
-
-@lru_cache(maxsize=4096)
-def happening(dialect: str, name: str) -> tuple[str | None, str]:
-    """What an event's identifier says: its word ("" for one without meaning here, None unknown), and its end.
-
-    The end is "" or one of the catalogue's verdicts: `soscancel` is a call that is over.
-    """
-    names = NAMES[dialect]
-    text = folded(name)
-    end = next((verdict for part, verdict in names.ends if part in text), "")
-    for part, kind in names.happenings:
-        if part[1:] == text if part[0] == "=" else part in text:
-            return ("" if kind == "nothing" else kind), end
-    if names.verdicts.get(text) in {"zero", "over"}:
-        return "", ""
-    return None, end
 
 
 def _once(readings: list[Reading]) -> list[Reading]:
@@ -416,43 +332,6 @@ def _once(readings: list[Reading]) -> list[Reading]:
             told.add(reading.metric)
         kept.append(reading)
     return kept
-
-
-def _text(value: Scalar) -> str:
-    if isinstance(value, str):
-        return folded(value[:_MAX_NAME].strip())
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value)) if abs(value) < 1e15 else ""
-    return str(value) if isinstance(value, float) or (value is not None and abs(value) < 10**15) else ""
-
-
-def _verdict(dialect: str, outputs: Mapping[str, Json], event: str) -> str:
-    """What the values that came with an event say of it: raised, unless one of them says otherwise.
-
-    A zero ends a call only where it is the event's own value: elsewhere it may count, or mean "not answered".
-    """
-    verdicts = NAMES[dialect].verdicts
-    found = "raised"
-    for path, value in outputs.items():
-        if not isinstance(value, (str, int, float)) or len(path) > _MAX_NAME:
-            continue
-        name = folded(path.rpartition(".")[2])
-        if name in _TEST_FIELDS and verdicts.get(_text(value)) in {"raised", "test"}:
-            return "test"
-        if name not in _VERDICT_FIELDS and name not in {event, "value"}:
-            continue
-        says = verdicts.get(_text(value), "")
-        if says == "zero" and name == event:
-            return "over"
-        if says == "zero" and name not in _SURE_FIELDS and not isinstance(value, str):
-            continue
-        if says in {"over", "test", "maybe", "released"}:
-            return says
-        if says == "zero":
-            found = "zero"
-    return found
 
 
 def _pressure(spoken: Fields) -> None:
@@ -484,7 +363,7 @@ def _position(spoken: Fields, origin: Origin, said: Said) -> None:
         return
     if not (abs(latitude) <= 90 and abs(longitude) <= 180):
         return
-    convert = _DATUMS.get(_text(system))
+    convert = _DATUMS.get(text_said(system))
     if convert is not None:
         latitude, longitude = convert(float(latitude), float(longitude))
     said.add(origin, "latitude", latitude)
