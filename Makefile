@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo test check bench fuzz clean
+.PHONY: demo test check bench fuzz guide clean
 
 demo: .venv/runtime.stamp  ## a small home, complete: make demo ARGS="--for 60 --speed 30"
 	$(BIN)/shouwang demo $(ARGS)
@@ -22,6 +22,10 @@ bench: .venv/dev.stamp  ## speed, measured; never part of a test
 
 fuzz: .venv/fuzz.stamp  ## decoders under garbage, led by coverage; ARGS="json --seconds 60" picks
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+guide: .venv/runtime.stamp  ## devices/README.md, made of the catalogue
+	$(BIN)/python -m devices.guide > devices/README.md.new
+	mv devices/README.md.new devices/README.md
 
 .venv/runtime.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Shouwang needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
