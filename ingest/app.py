@@ -17,6 +17,7 @@ from random import random
 import structlog
 import uvicorn
 
+from devices.message import Message
 from devices.registry import Registry
 from ingest import desk as desks
 from ingest import outbox as outboxes
@@ -75,12 +76,13 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A service at work."""
+    """A service at work. `goes_ahead` says which messages it takes for possible calls for help."""
 
     api_url: str
     desk: Desk
     metrics: Metrics
     clock: Clock
+    goes_ahead: Callable[[Message], bool]
 
 
 @contextlib.asynccontextmanager
@@ -177,7 +179,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         stack.push_async_callback(intake.settled)
         for source in sources:
             line.start(f"source-{source.lane}", source.run())
-        yield Running(api_url, desk, metrics, clock)
+        yield Running(api_url, desk, metrics, clock, intake.goes_ahead)
         log.info("stopping")
 
 

@@ -17,6 +17,9 @@ log = structlog.get_logger()
 ANNOUNCED = "family"
 """The fact about a topic that says whose messages come on it."""
 
+ENTITY = "entity"
+"""The fact about a topic that says as what it was announced."""
+
 MAX_FACTS = 200_000
 """Facts kept at most: 20,000 devices with ten entities each. More is a broken or hostile sender."""
 

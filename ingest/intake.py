@@ -12,8 +12,9 @@ from typing import NamedTuple, cast
 import structlog
 
 from devices.message import Message
-from devices.urgency import urgent
+from devices.urgency import about_life, urgent
 from ingest.clock import Clock
+from ingest.facts import ENTITY
 from ingest.journal import Entry, SqliteJournal
 from ingest.metrics import Metrics
 from ingest.pipeline import Pipeline
@@ -57,13 +58,17 @@ class Intake:
         def received(message: Message, token: Token) -> None:
             self._waiting += 1
             self._number += 1
-            hurry = urgent(message)
+            hurry = self.goes_ahead(message)
             receipt = Receipt(self._number, self._sources[lane], token, hurry)
             if hurry:
                 self._calls[receipt] = (asyncio.get_running_loop().time(), message)
             self.journal.append(message, urgent=hurry, receipt=receipt)
 
         return received
+
+    def goes_ahead(self, message: Message) -> bool:
+        """Whether it may be a call: by its topic or bytes, or as what its topic was announced."""
+        return urgent(message) or about_life(self.pipeline.facts.fact(message.topic, ENTITY))
 
     def attach(self, source: Source) -> None:
         """The source that receives and acknowledges for its lane."""

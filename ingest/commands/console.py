@@ -3,7 +3,7 @@
 import gc
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,6 +13,7 @@ from rich.console import Console
 
 from devices.registry import Registry
 from devices.registry_files import Problem, read
+from devices.scrub import masked
 from rules import configuration
 from rules.ruleset import RuleSet
 
@@ -100,6 +101,7 @@ def set_up_logs(level: int = logging.INFO) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            _without_persons,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
@@ -108,3 +110,15 @@ def set_up_logs(level: int = logging.INFO) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+
+
+def _without_persons(
+    _logger: object, _method: str, line: MutableMapping[str, object]
+) -> Mapping[str, object]:
+    """Masks what looks like a person's number or address, also in a device's id or a topic (IMEI, e-mail)."""
+    for name, value in line.items():
+        if isinstance(value, str):
+            line[name] = masked(value)
+        elif isinstance(value, (list, tuple)):
+            line[name] = [masked(one) if isinstance(one, str) else one for one in value]
+    return line

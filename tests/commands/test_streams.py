@@ -1,12 +1,15 @@
 """Pipes and terminals of every kind: who stops reading, a full disk, closed streams, an old encoding."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import structlog
 
+from ingest.commands.console import set_up_logs
 from tests.commands.program import DEADLINE_S, REPOSITORY, called, shouwang
 
 SHELL = "/bin/bash"
@@ -85,3 +88,14 @@ def test_words_that_are_no_text(words: str) -> None:
     answer = shouwang(*words.split())
     assert answer.code == 2
     assert r"\udcff" in answer.err
+
+
+def test_the_log_masks_what_looks_like_a_persons_number(capfd: pytest.CaptureFixture[str]) -> None:
+    set_up_logs()
+    structlog.get_logger().warning(
+        "event_rejected", device="868334000000000", topics=["health/weight/jo_at_example_com"], count=3
+    )
+    line = json.loads(capfd.readouterr().err)
+    assert (line["device"], line["topics"], line["count"]) == ("***", ["health/weight/***"], 3)
+    assert line["event"] == "event_rejected"
+    structlog.reset_defaults()

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 from ingest.commands.serving import Checked, check
 from ingest.config import ApiConfig, BrokerConfig, Config, DatabaseConfig, WebhookConfig
 from tests.deploy.folder import DEPLOY, REPOSITORY, uncommented
+from tests.topics import overlap
 
 # Secrets stand in files of their own, never in the configuration.
 _NEVER = {"password", "dsn", "token", "secret"}
@@ -65,27 +66,22 @@ def test_the_example_shows_every_key_and_no_secret() -> None:
 
 def test_the_broker_sends_no_message_twice() -> None:
     # What two subscriptions of two connections match would come over both.
-    broker = tomllib.loads((DEPLOY / "shouwang.toml").read_text())["broker"]
-    for urgent in broker["life_safety_topics"]:
-        for other in broker["topics"]:
-            assert not _overlap(urgent.split("/"), other.split("/")), (urgent, other)
-
-
-def _overlap(one: list[str], other: list[str]) -> bool:
-    """Whether there is a topic that both filters match."""
-    if "#" in {*one[:1], *other[:1]}:
-        return True
-    if not one or not other:
-        return one == other
-    same = one[0] == other[0] or "+" in {one[0], other[0]}
-    return same and _overlap(one[1:], other[1:])
+    documented = tomllib.loads(uncommented((DEPLOY / "shouwang.toml").read_text()))["broker"]
+    named = {name: documented[name] for name in ("topics", "life_safety_topics")}
+    for broker in (BrokerConfig(), BrokerConfig.model_validate(named)):
+        for urgent in broker.life_safety_topics:
+            for other in broker.topics:
+                assert not overlap(urgent, other), (urgent, other)
+        native = [topic for topic in broker.topics if topic.startswith("shouwang/")]
+        vendors = [topic for topic in broker.topics if topic not in native]
+        assert [(one, other) for one in native for other in vendors if overlap(one, other)] == []
 
 
 def test_overlapping_filters_would_be_noticed() -> None:
-    assert _overlap(["a", "+"], ["+", "b"])
-    assert _overlap(["a", "b"], ["a", "#"])
-    assert not _overlap(["a", "b"], ["a", "c"])
-    assert not _overlap(["a"], ["a", "b"])
+    assert overlap("a/+", "+/b")
+    assert overlap("a/b", "a/#")
+    assert not overlap("a/b", "a/c")
+    assert not overlap("a", "a/b")
 
 
 def test_the_registry_and_the_acl_name_the_site_of_the_configuration() -> None:

@@ -9,7 +9,6 @@ import re
 import shutil
 import ssl
 import subprocess
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import aiomqtt
 import pytest
 import yaml
 
+from ingest.config import BrokerConfig
 from tests.deploy.brokers import Mosquitto
 from tests.deploy.folder import DEPLOY, make_secrets, uncommented
 
@@ -141,7 +141,7 @@ async def test_no_device_can_take_the_service_s_session(broker: Mosquitto) -> No
 
 
 async def test_what_comes_while_the_service_is_away_waits_even_over_a_restart(broker: Mosquitto) -> None:
-    topics = tomllib.loads((DEPLOY / "shouwang.toml").read_text())["broker"]["topics"]
+    topics = BrokerConfig().topics
     options = {"identifier": "shouwang", "clean_session": False}
     async with broker.client("shouwang", **options) as service:
         await service.subscribe([(topic, 1) for topic in topics])
