@@ -106,8 +106,9 @@ def any_ms(value: object, received_at: int) -> int | None:
     if isinstance(value, (int, float)):
         return number_ms(value, received_at)
     if isinstance(value, str):
-        try:
-            return number_ms(float(value), received_at)
+        try:  # nanoseconds have more digits than a double holds
+            whole = value.isdecimal() and len(value) < 20
+            return number_ms(int(value) if whole else float(value), received_at)
         except ValueError:
             return iso_ms(value)
     return None

@@ -19,8 +19,10 @@ TOPICS = ("+/status", "+/statusWifiAPs", "+/fall/+", "+/wandering/+")
 # An id is alphanumeric. Other people's devices with a topic `<name>/status` rarely have a digit in it.
 _TOPIC = re.compile(
     r"([^/]+)/(statusWifiAPs|fall/detected|fall/confirmation|wandering/(?:detected|confirmation|notification))"
-    r"|((?=[A-Za-z]*[0-9])[A-Za-z0-9]+)/(status)"
+    r"|((?=[A-Za-z]*[0-9])[A-Za-z0-9]+)/"
+    r"(status|active|zones/(?:home|regular|dangerous)|configuration/(?:energyProfile|notifications|wifi|lteNB))"
 )
+_TOLD_TO_IT = ("active", "zones/", "configuration/", "wandering/notification")
 _TEXTS = {"online": True, "offline": False}
 _LAST_WILL = "lw:"
 _CONFIRMED = {
@@ -46,8 +48,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
     """One message of a device, or its last will on the topic of its status."""
     topic = _TOPIC.fullmatch(message.topic)
     device, what = ("", "") if topic is None else (topic[1] or topic[3], topic[2] or topic[4])
-    if what == "wandering/notification":
-        return Decoded(FAMILY)  # what the server shows on other devices
+    if what.startswith(_TOLD_TO_IT):
+        return Decoded(FAMILY)  # what the server tells a device
     payload = json_value(message.payload)
     said = Said()
     arrived = Origin(device, message.received_at, None, TimeSource.ARRIVAL)
@@ -85,7 +87,7 @@ def _say(what: str, payload: dict[str, Json], message: Message, device: str, sai
                 said.add(origin, "geofence_exit", value=True, detail="wandering confirmed")
         case _:
             said.add(origin, "online", value=True)  # there is no birth that takes back the last will
-    place = object_of(payload.get("location"))
+    place = _latest(object_of(payload.get("location")))
     location(
         {"latitude": place.get("lat"), "longitude": place.get("lon"), "accuracy": place.get("accuracy")},
         origin,
@@ -96,6 +98,15 @@ def _say(what: str, payload: dict[str, Json], message: Message, device: str, sai
         said.add(origin, "heart_rate", rate)
     if "batteryLevel" in payload:
         said.left.append("batteryLevel")
+
+
+def _latest(place: dict[str, Json]) -> dict[str, Json]:
+    """The place; of several in one status, which is told as of the last, the last (GeoJSON: lon, lat)."""
+    points = place.get("coordinates")
+    last = points[-1] if isinstance(points, list) and points else None
+    if place.get("type") != "MultiPoint" or not isinstance(last, list) or len(last) < 2:
+        return place
+    return {"lat": last[1], "lon": last[0]}
 
 
 def _truth(value: Json) -> bool | None:

@@ -1,7 +1,8 @@
 """Netlia sensors as its event forwarding sends them: `netlia/<device>/<event type>`, one event a message.
 
 Rule: `event-start` means what the kind of device says: an alarm button calls for help, a magnet says that a
-door was opened. `EventId` identifies an event that is delivered several times.
+door was opened. `EventId` identifies an event that is delivered several times. Version 2 of the protocol has
+what is the event's own below `data`, and is about a room where it names no device.
 """
 
 from devices.catalogue import words_of
@@ -15,8 +16,13 @@ from devices.words import Origin, Said, flatten, speak_fields
 FAMILY = "netlia"
 TOPICS = ("netlia/#",)
 
-_ENVELOPE = frozenset(("protocolversion", "deviceid", "eventid", "eventtime"))
+_ENVELOPE = frozenset(
+    ("protocolversion", "deviceid", "eventid", "eventtime", "entity.id", "entity.type", "roomid")
+)
 _SIGNS = frozenset(("devicetype", "eventtype", "eventid"))
+_SIGNS_OF_2 = frozenset(("protocolversion", "eventtype", "eventid", "eventtime"))
+_DATA = "data."
+_WHOSE = ("deviceid", "entity.id", "roomid")
 
 
 def claims(topic: str) -> bool:
@@ -26,7 +32,10 @@ def claims(topic: str) -> bool:
 
 def recognises(payload: Json) -> bool:
     """Whether it is an event of Netlia's: its topics are whatever partner and Netlia agreed on."""
-    return isinstance(payload, dict) and len(payload) < 64 and {name.lower() for name in payload} >= _SIGNS
+    if not isinstance(payload, dict) or len(payload) >= 64:
+        return False
+    names = {name.lower() for name in payload}
+    return names >= _SIGNS or names >= _SIGNS_OF_2
 
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
@@ -39,9 +48,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if not isinstance(payload, dict):
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
     flat, lists = flatten(payload)
-    fields = {name.lower(): value for name, value in flat.items()}  # the regulator's begin in lower case
-    named = fields.get("deviceid")
-    device = str(named)[:200] if isinstance(named, str) and named else device
+    # Those of the regulator and of version 2 begin in lower case.
+    fields = {name.lower().removeprefix(_DATA): value for name, value in flat.items()}
+    device = next((named for field in _WHOSE if (named := text_of(fields.get(field))[:200])), device)
     kind, event = fields.get("devicetype"), fields.get("eventtype")
     if not device or not isinstance(event, str):
         return Rejected(Reason.WRONG_SHAPE, "expected DeviceId and EventType", device)

@@ -20,6 +20,8 @@ _TYPES = frozenset(
     "location transition lwt steps beacon waypoint waypoints card cmd configuration status request "
     "encrypted dump".split()
 )
+_BELOW = frozenset("event step steps beacon waypoint waypoints dump status cmd info request ping".split())
+"""Levels that an app adds to its own base, which is `<user>/<device>` below whatever was configured."""
 _QUIET = _TYPES - {"location", "transition", "lwt", "steps", "beacon", "encrypted"}
 _TRANSITIONS = {"enter": "geofence_enter", "leave": "geofence_exit"}
 _MOVING = frozenset(("walking", "running", "cycling", "automotive"))
@@ -48,8 +50,7 @@ def recognises(payload: Json) -> bool:
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One message of an app, or of the broker on behalf of one that was lost."""
-    levels = message.topic.removeprefix(_BASE).split("/")
-    device, about = "/".join(levels[:2]), "/".join(levels[2:])
+    device, about = _whose(message.topic)
     if about in {"cmd", "info"} or not message.payload:  # commands, cards, a retained message taken away
         return Decoded(FAMILY)
     payload = json_value(message.payload)
@@ -86,6 +87,16 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     )
 
 
+def _whose(topic: str) -> tuple[str, str]:
+    """The user and device of a topic, and what stands below them; below another base they come last."""
+    if topic.startswith(_BASE):
+        levels = topic.removeprefix(_BASE).split("/")
+        return "/".join(levels[:2]), "/".join(levels[2:])
+    levels = topic.strip("/").split("/")
+    about = levels.pop() if len(levels) > 2 and levels[-1] in _BELOW else ""
+    return "/".join(levels[-2:]), about
+
+
 def _scalar(payload: dict[str, Json], name: str) -> str | int | float | None:
     value = payload.get(name)
     return value if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
@@ -104,6 +115,9 @@ def _location(payload: dict[str, Json], known: Known, origin: Origin, said: Said
     if tracker and reason in _QUECLINK:
         metric, value = _QUECLINK[reason]
         said.add(origin, metric, value)
+    crossing = _TRANSITIONS.get(text_of(payload.get("event")).strip().lower())
+    if crossing is not None:  # of apps before there were transitions
+        said.add(origin, crossing, value=True, detail=text_of(payload.get("desc"))[:_MAX_DETAIL])
     regions = payload.get("inregions")
     if isinstance(regions, list) and regions:
         names = [one for one in regions[:_MAX_REGIONS] if isinstance(one, str) and one]

@@ -39,6 +39,7 @@ _INSIDE = ("params", "data", "payload", "values")
 _IDS = ("device_id", "deviceId", "device", "id", "sn", "mac")
 _TIMES = ("timestamp", "time", "ts")
 _PLAIN = frozenset(("state", "value"))  # what they are of is said by the topic
+_PLAIN_OF_A_FALL = _PLAIN | {"alert", "alarm", "detected", "active"}
 _FELL = ("fall", "fell", "tumble", "跌倒", "摔倒")
 _DENIED = (
     *(" no", "not ", "n't", "false", ": 0", "=0", "= 0", "none", "clear", "normal", "off"),
@@ -126,12 +127,13 @@ def _object(
     payload: dict[str, Json], device: str, last: str, vocabulary: Vocabulary, origin: Origin, said: Said
 ) -> None:
     fields: Fields = {}
+    plain = _PLAIN_OF_A_FALL if last in _FALLS else _PLAIN
     for name, value in flatten(payload)[0].items():
         inside, dot, rest = name.partition(".")
         inner = rest if dot and inside in _INSIDE else name
         if inner not in _IDS:
             folded = _fold(inner)
-            fields[last if folded in _PLAIN and last in vocabulary.words else folded] = value
+            fields[last if folded in plain and last in vocabulary.words else folded] = value
     if "fall.status" in vocabulary.words and "status" in fields:
         fields["fall.status"] = fields.pop("status")  # of a module whose numbers are known
     stamp = next((fields.pop(name) for name in _TIMES if name in fields), None)

@@ -30,3 +30,21 @@ def test_a_detected_fall_is_suspected_until_its_wearer_says() -> None:
 def test_a_fall_that_cannot_be_read_is_suspected() -> None:
     assert said("dev7/fall/detected", '{"timest') == {"fall_suspected": True}
     assert isinstance(answer("dev7/wandering/detected", '{"timest'), Rejected)
+
+
+@pytest.mark.parametrize(
+    "topic", ["dev7/active", "dev7/zones/home", "dev7/configuration/wifi", "dev7/wandering/notification"]
+)
+def test_what_a_device_is_told_says_nothing(topic: str) -> None:
+    assert answer(topic, {"ssid": "home", "wlanpw": "x"}) == Decoded("carelink")
+
+
+def test_of_several_places_the_last_is_where_the_wearer_is() -> None:
+    place = {"type": "MultiPoint", "coordinates": [["8.1", "38.1", "1"], [8.2, 38.2]]}
+    assert said("dev7/status", _AT | {"location": place}) == {
+        "online": True,
+        "latitude": 38.2,
+        "longitude": 8.2,
+    }
+    for points in ([], [[8.2]], ["8.2"], None):
+        assert said("dev7/status", _AT | {"location": place | {"coordinates": points}}) == {"online": True}

@@ -51,3 +51,34 @@ def test_the_regulator_spells_its_fields_in_lower_case_and_any_topic_will_do() -
     }
     (low,) = heard("partner/events", event | {"batteryStatus": "low", "protocolVersion": 1})
     assert (low.device, low.metric, low.at) == ("n1", "battery_low", iso_ms("2026-09-21T13:53:00.123Z"))
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "device", "says"),
+    [
+        ("measured-temperature", {"deviceId": "t1", "temperature": 21.5}, "t1", {"room_temperature": 21.5}),
+        ("battery-alert", {"deviceId": "t1", "batteryStatus": "low"}, "t1", {"battery_low": True}),
+        ("battery-alert", {"deviceId": "t1", "batteryStatus": "unknown"}, "t1", {}),
+        ("failure", {"deviceId": None, "type": "generic-device-error"}, "room-1", {"fault": True}),
+        ("failure-resolved", {"deviceId": "t1", "type": "generic-device-error"}, "t1", {"fault": False}),
+        ("heating-state-changed", {"targetTemperature": 22.0}, "", {}),
+    ],
+)
+def test_the_second_version_has_what_it_says_below_data(
+    event: str, data: dict[str, object], device: str, says: dict[str, object]
+) -> None:
+    envelope = {"protocolVersion": 2, "eventId": "e-2", "eventTime": "2026-09-21T13:53:00Z"}
+    inside = {"entity": {"id": "room-1", "type": "room"}} | data
+    found = heard("netlia/events", envelope | {"eventType": event, "data": inside})
+    assert {one.metric: one.value for one in found} == says
+    assert {one.device for one in found} <= {device}
+
+
+def test_an_error_of_the_regulator_is_a_fault_and_a_press_on_its_thermostat_is_a_press() -> None:
+    assert said("netlia/n1/x", _event("temperature-regulator", "error", errorType="e")) == {"fault": True}
+    assert said("netlia/n1/x", _event("temperature-regulator", "warning", warningType="w")) == {}
+    press = _event(
+        "temperature-regulator", "user-requested-temperature-change", requestedTemperatureChange="increase"
+    )
+    (pressed,) = heard("netlia/n1/x", press)
+    assert (pressed.metric, pressed.detail) == ("button_press", "increase")

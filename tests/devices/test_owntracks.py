@@ -1,10 +1,13 @@
 """OwnTracks: when it was, where nobody is, and what a last will does not say."""
 
+import json
 from typing import Any
 
 import pytest
 
-from devices.reading import Decoded, Reason, Rejected
+from devices.decode import decode
+from devices.message import Message
+from devices.reading import Decoded, Models, Reason, Rejected
 from tests.devices.taught import ARRIVED, Taught
 
 _TOPIC = "owntracks/grandma/pixel"
@@ -116,3 +119,29 @@ def test_what_is_encrypted_is_unreadable_and_names_its_phone() -> None:
 
 def test_a_base_of_its_own_is_recognised_by_the_payload() -> None:
     assert Taught().said("phones/grandma", _location()) == _PLACE
+
+
+@pytest.mark.parametrize(
+    ("topic", "device"),
+    [
+        ("owntracks/grandma/pixel/ping", "grandma/pixel"),
+        ("ot/grandma/pixel", "grandma/pixel"),
+        ("care/home/ot/grandma/pixel", "grandma/pixel"),
+        ("/ot/grandma/pixel/step", "grandma/pixel"),
+        ("grandma/pixel", "grandma/pixel"),
+        ("pixel", "pixel"),
+    ],
+)
+def test_below_another_base_user_and_device_come_last(topic: str, device: str) -> None:
+    found = decode(Message(topic, json.dumps(_location()).encode(), ARRIVED), Models())
+    assert isinstance(found, Decoded)
+    assert {one.device for one in found.readings} == {device}
+
+
+def test_old_apps_tell_of_a_region_in_the_location() -> None:
+    found = decode(
+        Message(_TOPIC, json.dumps(_location(event="leave", desc="Garden")).encode(), ARRIVED), Models()
+    )
+    assert isinstance(found, Decoded)
+    assert ("geofence_exit", "Garden") in {(one.metric, one.detail) for one in found.readings}
+    assert found.left == ()

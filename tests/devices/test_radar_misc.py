@@ -79,3 +79,10 @@ def test_entities_of_esphome_are_esphomes() -> None:
     assert not radar_misc.claims("mr60fda2-kit/binary_sensor/fall_detected/state")
     assert radar_misc.claims("home/radar/fall/state")
     assert not radar_misc.claims("tele/server24/STATE")
+
+
+@pytest.mark.parametrize("name", ["alert", "alarm", "detected", "active", "value"])
+def test_an_object_on_the_topic_of_falls_is_about_a_fall(name: str) -> None:
+    assert said("/rooms/bath/fall", {name: True}) == {"fall": True}
+    assert said("/rooms/bath/fall", {name: False}) == {}
+    assert said("home/radar/presence", {name: True}).get("fall") is None

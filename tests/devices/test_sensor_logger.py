@@ -159,3 +159,12 @@ def test_a_huge_batch_is_decoded_in_part_and_says_so() -> None:
     )
     assert isinstance(answer, Decoded)
     assert answer.left == ("payload",)
+
+
+def test_nanoseconds_in_a_text_are_not_rounded_to_the_millisecond_before() -> None:
+    (rate,) = _batch(_item("heartrate", "1790000000514000000", bpm=70)).readings
+    assert rate.at == 1_790_000_000_514
+
+
+def test_a_heart_rate_of_nothing_is_none() -> None:
+    assert _batch(_item("heartrate", bpm=0)) == Decoded("sensor-logger")
