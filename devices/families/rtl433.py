@@ -4,7 +4,8 @@ Rule: rtl_433 names the protocol, not the purpose. Where one protocol serves doo
 alike, the registry's words about the device decide (its role); a call that nobody can tell is said to be one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
 
 import orjson
@@ -147,7 +148,8 @@ def _device(fields: Fields) -> str:
     return ""
 
 
-def role(models: Iterable[str]) -> str:
+@lru_cache(maxsize=4096)
+def role(models: tuple[str, ...]) -> str:
     """What a device is for, in the words of those who registered it; "" when nobody said."""
     for model in models:
         words = frozenset("".join(c if c.isalnum() else " " for c in model[:200].lower()).split())

@@ -133,12 +133,14 @@ class _Told(Told):
         """The device's own values, in the words of what the registry says hangs on its inputs."""
         vocabulary = words_of(FAMILY, *self.known.models(self.device))
         origin = Origin(self.device, self.received_at, at, TimeSource.DEVICE)
+        plain: Fields = {}
         for name, value in fields.items():
             base = name.rstrip(_DIGITS)
-            numbered = base in _NUMBERED
-            self.speak(
-                vocabulary, {base if numbered else name: value}, origin, name[len(base) :] if numbered else ""
-            )
+            if base in _NUMBERED:
+                self.speak(vocabulary, {base: value}, origin, name[len(base) :])
+            else:
+                plain[name] = value
+        self.speak(vocabulary, plain, origin)
 
     def part(self, name: str, body: dict[str, Json], at: int | None) -> None:
         """One object of a message: what a bridge heard, an action of a button, or a chip."""

@@ -197,14 +197,10 @@ def bluetooth(told: Told, devices: dict[str, Json], at: int | None) -> None:
         origin = told.origin(name, at)
         fields, lists = flatten(body)
         told.said.left += [field for field, _ in lists]
-        numbered: dict[str, str] = {field: field.rstrip(_DIGITS) for field in fields}
         vocabulary = words_of(_BLE, name.rpartition("-")[0] or name, *told.known.models(name))
-        for field, value in fields.items():
-            base = numbered[field]
-            if base == "Button":
-                told.speak(vocabulary, {base: value}, origin, field[len(base) :])
-            else:
-                told.speak(vocabulary, {field: value}, origin)
+        for field in [field for field in fields if field.startswith("Button")]:  # `Button<which>`
+            told.speak(vocabulary, {"Button": fields.pop(field)}, origin, field[6:])
+        told.speak(vocabulary, fields, origin)
 
 
 def beacon(told: Told, body: dict[str, Json], at: int | None) -> None:
