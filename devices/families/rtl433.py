@@ -41,10 +41,24 @@ _ROLES: tuple[tuple[str, frozenset[str]], ...] = tuple(
         ("water", "water leak flood"),
         ("bell", "doorbell bell chime"),
         ("motion", "motion pir movement"),
+        ("other", "glass shock vibration freeze siren repeater"),
         ("contact", "door window contact entry magnet reed opening"),
     )
 )
 _LATCHES = ((0, 0x08), (0, 0x02), (1, 0x80), (1, 0x20), (1, 0x08))  # inputs 1 to 5: byte and bit (US 5761206)
+
+
+_INTERLOGIX = {
+    "2": "smoke",
+    "3": "panic",
+    "4": "motion",
+    "6": "heat",
+    "a": "contact",
+    "d": "glass",
+    "e": "freeze",
+    "f": "keyfob",
+}
+"""The kind is in the first digit of the id; rtl_433 named panic and smoke only in 2025."""
 
 
 def claims(topic: str) -> bool:
@@ -100,7 +114,8 @@ def _heard(message: Message, known: Known, payload: dict[str, Json]) -> Decoded 
         model = "TPMS"  # tyres use the same names of fields
     fields["received"] = True  # of what says nothing but that it was sent
     fields["role"] = role(models)
-    fields |= _latches(fields)
+    if "switch1" in fields:
+        fields |= _interlogix(fields)
     at = clock_ms(fields.pop("time", None), known.clock_zone(device))
     origin, said = Origin(device, message.received_at, at), Said()
     _battery(fields, origin, said)
@@ -159,20 +174,21 @@ def role(models: tuple[str, ...]) -> str:
     return ""
 
 
-def _latches(fields: Fields) -> Fields:
-    """Which inputs of an Interlogix transmitter changed: rtl_433 prints their levels, and the raw bits."""
-    if "switch1" not in fields:
-        return {}
+def _interlogix(fields: Fields) -> Fields:
+    """The kind of a transmitter, and which of its inputs changed: rtl_433 prints levels, and the raw bits."""
+    kind, serial = fields.get("subtype", fields.get("device_type")), fields.get("id")
+    if isinstance(serial, str) and (not isinstance(kind, str) or kind.lower() in {"", "unknown"}):
+        kind = _INTERLOGIX.get(serial[:1].lower(), kind)
     raw = fields.get("raw_message", fields.get("device_raw_message"))
     try:
         message = bytes.fromhex(raw) if isinstance(raw, str) else b""
     except ValueError:
         message = b""
     if len(message) < 2:
-        return {"latches": "unknown"}
+        return {"subtype": kind, "latches": "unknown"}
     latched = [bool(message[byte] & bit) for byte, bit in _LATCHES]
     pressed = latched[0] or latched[1] or latched[3] or latched[4]  # the third is the cover
-    return {"latch1": latched[0], "latches": "set" if pressed else "clear"}
+    return {"subtype": kind, "latch1": latched[0], "latches": "set" if pressed else "clear"}
 
 
 def _battery(fields: Fields, origin: Origin, said: Said) -> None:

@@ -28,7 +28,7 @@ _EVENTS = {
     "LS": "long_single",
 }
 _ASLEEP_MS = 5_000
-"""A Button1 sleeps between presses and may count anew: only a redelivery is the same press."""
+"""A Button1 sleeps between presses; some firmware did not count on: only a redelivery is the same press."""
 _MAX_MODEL = 60
 
 

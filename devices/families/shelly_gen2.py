@@ -12,7 +12,10 @@ from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, 
 from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, Scalar, flatten, speak_fields, truth_of
 
 FAMILY = "shelly-gen2"
-TOPICS = ("+/events/rpc", "+/status/+", "+/online", "+/announce")
+TOPICS = (
+    *("+/events/rpc", "+/status/+", "+/online", "+/announce"),
+    *("shellies/+/events/rpc", "shellies/+/status/+"),
+)
 
 _EVENTS, _STATUS = "/events/rpc", "/status/"
 _TAILS = ("/online", "/announce", "/rpc", "/debug/log")
@@ -161,15 +164,25 @@ class _Told:
             return
         if payload["method"] == "NotifyEvent":
             events = params.get("events")
-            for event in events[:_MAX_PARTS] if isinstance(events, list) else ():
+            if not isinstance(events, list):
+                return
+            if len(events) > _MAX_PARTS:
+                self.too_many()
+            for event in events[:_MAX_PARTS]:
                 if isinstance(event, dict):
                     self.event(event, clock_ms(event.get("ts"), "") or clock_ms(params.get("ts"), ""))
         elif payload["method"] in {"NotifyStatus", "NotifyFullStatus"}:
             self.status(params)
 
+    def too_many(self) -> None:
+        """Says that a message was longer than any that a Shelly sends."""
+        self.said.rejected.append(Rejected(Reason.TOO_LARGE, f"more than {_MAX_PARTS} parts", self.device))
+
     def status(self, components: dict[str, Json]) -> None:
         """The status of components by their key, `<type>:<id>`."""
         at = clock_ms(components.get("ts"), "")
+        if len(components) > _MAX_PARTS:
+            self.too_many()
         for key in list(components)[:_MAX_PARTS]:
             body = components[key]
             if isinstance(body, dict):

@@ -25,6 +25,7 @@ CALLS = (
 _PREFIXES = frozenset(("tele", "stat"))
 _DISCOVERY = "tasmota/discovery/"
 _NUMBERED = frozenset(("POWER", "Switch", "Button", "PIR", "PIRSTATE", "Counter"))
+_LAST = frozenset(("SENSOR", "STATE", "LWT", "RESULT", "POWER", "INFO", "STATUS", "UPTIME"))
 _DIGITS = "0123456789"
 _SILENT = frozenset(
     "Status StatusPRM StatusFWR StatusLOG StatusMEM StatusNET StatusMQT StatusTIM StatusPTH Berry "
@@ -32,16 +33,18 @@ _SILENT = frozenset(
     "BLEOperation ZbState ZbResponse ZbBind ZbPing ZbConfig ZbSend ZbLight PWM Timers Info2 Info3 "
     "MtrReceived MtrUpdate Matter TuyaReceived DisplayText".split()
 )
-_MAX_PARTS = 256
 _MAX_TEXT = 60
 
 
 def claims(topic: str) -> bool:
-    """Whether a topic has Tasmota's prefix where its two usual full topics have it."""
+    """Whether a topic has Tasmota's prefix where its usual full topics have it."""
     first, _, rest = topic.partition("/")
     if first in _PREFIXES or first == "cmnd" or topic.startswith(_DISCOVERY):
         return bool(rest)
-    return rest.startswith(("tele/", "stat/", "cmnd/"))
+    if rest.startswith(("tele/", "stat/", "cmnd/")):
+        return True
+    before, _, last = topic.rpartition("/")  # `%topic%/%prefix%/`, whose topic may have any number of levels
+    return before.endswith(("/tele", "/stat")) and last.rstrip(_DIGITS) in _LAST
 
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
@@ -49,7 +52,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if message.topic.startswith(_DISCOVERY):
         return _discovered(message)
     levels = message.topic.split("/")
-    prefix = next((at for at, level in enumerate(levels[:2]) if level in _PREFIXES), None)
+    prefix = next(
+        (at for at in (0, 1, len(levels) - 2) if levels[at : at + 1] and levels[at] in _PREFIXES), None
+    )
     if prefix is None:
         return Decoded(FAMILY)  # a command
     about = levels[:prefix] + levels[prefix + 1 :]
@@ -111,7 +116,7 @@ class _Told(Told):
         self.units = {name: payload.get(name) for name in ("TempUnit", "PressureUnit")}
         at = self.time(payload)
         own: Fields = {}
-        for name in list(payload)[:_MAX_PARTS]:
+        for name in self.bounded(payload):
             value = payload[name]
             if isinstance(value, dict):
                 self.part(name, value, at)
@@ -120,7 +125,6 @@ class _Told(Told):
             else:
                 own[name] = value
         self.fields(own, at)
-        self.said.left += list(payload)[_MAX_PARTS : _MAX_PARTS + 1]
 
     def time(self, payload: dict[str, Json]) -> int | None:
         """`Time` in the device's zone, which it mostly does not say, beside `Epoch`, which needs none."""

@@ -27,6 +27,7 @@ _ZONE = {  # bits of a zone's status (ZCL 8.2.2.2.1.3)
 }
 _DANGERS = ("Fire", "CO", "Water", "Panic", "PersonalAlarm", "CIE")
 """A zone's alarms by Tasmota's names, where either alarm bit is one."""
+_ZONE_COMMANDS = ("0500<00", "0500?00", "0500!00")
 _MAX_PARTS = 256
 _MAX_TEXT = 60
 
@@ -60,6 +61,15 @@ class Told:
     def origin(self, device: str, at: int | None) -> Origin:
         """A device that the bridge heard."""
         return Origin(device[: 2 * _MAX_TEXT], self.received_at, at, TimeSource.GATEWAY)
+
+    def bounded(self, devices: dict[str, Json]) -> list[str]:
+        """The names in a message, as many as a bridge ever sends; that there were more is said."""
+        names = list(devices)
+        if len(names) > _MAX_PARTS:
+            self.said.rejected.append(
+                Rejected(Reason.TOO_LARGE, f"more than {_MAX_PARTS} devices", self.device)
+            )
+        return names[:_MAX_PARTS]
 
     def speak(self, vocabulary: Vocabulary, fields: Fields, origin: Origin, detail: str = "") -> None:
         """What fields say, in the units that the message names."""
@@ -99,7 +109,7 @@ def kind_of(name: str, body: dict[str, Json]) -> Callable[[Told, dict[str, Json]
 
 def zigbee(told: Told, devices: dict[str, Json], at: int | None) -> None:
     """`{"<name or short address>": {attribute: value, ...}}`."""
-    for name in list(devices)[:_MAX_PARTS]:
+    for name in told.bounded(devices):
         body = devices[name]
         if not isinstance(body, dict) or not name:
             continue
@@ -123,7 +133,7 @@ def _zoned(fields: Fields) -> Fields:
     status = fields.get("ZoneStatusChange", fields.get("ZoneStatus"))
     bits = int(status) if isinstance(status, (int, float)) and 0 <= status < 65536 else None
     if bits is None:
-        raw = fields.get("0500<00", fields.get("0500!00"))
+        raw = next((fields[name] for name in _ZONE_COMMANDS if name in fields), None)
         if not isinstance(raw, str) or len(raw) < 4:
             return fields
         try:
@@ -143,10 +153,13 @@ def _named(fields: Fields, vocabulary: Vocabulary) -> Fields:
 
     A command is `<cluster>!<number>`; beside it its attributes are what was asked of others.
     """
-    command = next((name for name in fields if name[4:5] == "!" and name[:4] != "0500"), None)
+    command = next((name for name in fields if name[4:5] in {"!", "?"} and name[:4] != "0500"), None)
     if command is not None:
         kept = {name: value for name, value in fields.items() if name in {"LinkQuality", "BatteryPercentage"}}
-        return {"command": command[:7]} | kept
+        asked, value = f"{command[:4]}!{command[5:7]}", fields[command]
+        if asked == "0006!FD" and isinstance(value, str):  # Tuya's: how it was pressed
+            asked += value[:2]
+        return {"command": asked} | kept
     words = vocabulary.words
     return {
         bare if name not in words and (bare := name.rstrip(_DIGITS)) in words else name: value
@@ -156,7 +169,7 @@ def _named(fields: Fields, vocabulary: Vocabulary) -> Fields:
 
 def zigbee_memory(told: Told, devices: dict[str, Json], at: int | None) -> None:
     """What the bridge remembers of its devices: the model, and whether it reached them; values are old."""
-    for name in list(devices)[:_MAX_PARTS]:
+    for name in told.bounded(devices):
         body = devices[name]
         if not isinstance(body, dict):
             continue
@@ -171,7 +184,7 @@ def zigbee_memory(told: Told, devices: dict[str, Json], at: int | None) -> None:
 
 def lora(told: Told, devices: dict[str, Json], at: int | None) -> None:
     """`LwReceived` (radio, and values of built-in decoders) and `LwDecoded` (values of a Berry decoder)."""
-    for name in list(devices)[:_MAX_PARTS]:
+    for name in told.bounded(devices):
         body = devices[name]
         if not isinstance(body, dict) or not name:
             continue
@@ -190,7 +203,7 @@ def lora(told: Told, devices: dict[str, Json], at: int | None) -> None:
 
 def bluetooth(told: Told, devices: dict[str, Json], at: int | None) -> None:
     """Xiaomi and other sensors by the name that Tasmota gives them."""
-    for name in list(devices)[:_MAX_PARTS]:
+    for name in told.bounded(devices):
         body = devices[name]
         if not isinstance(body, dict) or not name:
             continue

@@ -210,3 +210,27 @@ def test_a_payload_on_a_topic_of_nobody_is_recognised() -> None:
     found = family_of(Message("home/radio", payload, _NOW))
     assert found is not None
     assert found.name == "rtl433"
+
+
+@pytest.mark.parametrize(
+    ("serial", "said"), [("29cd45", "smoke"), ("3c1204", "sos"), ("a7106d", "door_open")]
+)
+def test_the_kind_of_an_interlogix_transmitter_is_in_its_id_where_rtl433_does_not_name_it(
+    serial: str, said: str
+) -> None:
+    payload = {
+        "model": "Interlogix",
+        "id": serial,
+        "device_type": "unknown",
+        "switch1": "OPEN",
+        "switch2": "OPEN",
+        "switch3": "CLOSED",
+        "switch4": "CLOSED",
+        "switch5": "OPEN",
+    }
+    assert _said(payload)[said] is True
+
+
+def test_a_glass_break_detector_is_no_door() -> None:
+    payload = {"model": "Honeywell-Security", "id": 7, "contact_open": 1, "reed_open": 0, "state": "open"}
+    assert _said(payload, "2GIG glass break detector") == {}

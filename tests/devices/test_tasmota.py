@@ -55,7 +55,9 @@ def test_an_epoch_needs_no_zone() -> None:
     assert [one.at for one in _readings(_SENSOR, payload)] == [1_772_323_200_000]
 
 
-@pytest.mark.parametrize("topic", ["tele/hall/LWT", "hall/tele/LWT", "tele/house/hall/LWT"])
+@pytest.mark.parametrize(
+    "topic", ["tele/hall/LWT", "hall/tele/LWT", "tele/house/hall/LWT", "house/hall/tele/LWT"]
+)
 def test_both_forms_of_full_topic_name_the_device(topic: str) -> None:
     (offline,) = _readings(topic, "Offline")
     assert (offline.metric, offline.value) == ("online", False)
@@ -169,6 +171,9 @@ _ZONE = {"tamper": False, "battery_low": False, "fault": False}
         ({"0500<00": "0D0000000000"}, "", {"tamper": True, "battery_low": True, "fault": False}),
         ({"0500!00": "010000FF0000"}, "lumi.sensor_wleak.aq1", {"water_leak": True} | _ZONE),
         ({"0500!00": "zz"}, "lumi.sensor_wleak.aq1", {}),
+        ({"0500?00": "0100FF0000"}, "leak", {"water_leak": True} | _ZONE),
+        ({"0006!FD": "02"}, "", {"button_press": True}),
+        ({"0006?01": ""}, "", {"button_press": True}),
         ({"ZoneStatusChange": 1}, "SOS button", {"sos": True} | _ZONE),
         ({"0501!02": ""}, "", {"sos": True}),
         ({"0501!04": ""}, "", {"sos": True}),
