@@ -29,12 +29,20 @@ TOPICS = (
         )
     ),
 )
-CALLS = (b"433tomqtt", b"srfbtomqtt", b"gpioinputtomqtt")  # the first is also in RTL_433toMQTT
+CALLS = (
+    b"433tomqtt",
+    b"srfbtomqtt",
+    b"gpioinputtomqtt",
+    b"rf2tomqtt",
+    b"pilighttomqtt",
+)  # the first is also in RTL_433toMQTT
 """Codes, and a contact of the gateway, that may be registered as a button for calls."""
 
 _SUBJECT = "toMQTT"
 _CODES = frozenset(("433toMQTT", "SRFBtoMQTT"))
 _PIN = "GPIOInputtoMQTT"
+_SAYS = {_PIN: "gpio", "RF2toMQTT": "switchType", "PilighttoMQTT": "message.state"}
+"""The field that says nothing without the registry, where it is not the code itself."""
 _RTL_433 = "RTL_433toMQTT"
 _BLUETOOTH = "BTtoMQTT"  # decoded elsewhere
 _COMMANDS = "MQTTto"
@@ -93,6 +101,11 @@ def _device(subject: str, gateway: str, rest: str, fields: Fields) -> str:
         value = fields.get("value")
         code = "" if value is None or isinstance(value, (bool, float)) else f"{value!s:.40}"
         return "" if code in _NO_CODE else code
+    if subject in _REMOTES:
+        numbers = [fields.get(name) for name in _REMOTES[subject]]
+        return "/".join(f"{number!s:.40}" for number in numbers if isinstance(number, (int, str)))[
+            :_MAX_DEVICE
+        ]
     if subject in _NODES:
         return text_of(fields.get("id")) or text_of(fields.get("from")) or rest
     if subject in _FOREIGN:
@@ -101,8 +114,14 @@ def _device(subject: str, gateway: str, rest: str, fields: Fields) -> str:
 
 
 _NODES = frozenset(("LORAtoMQTT", "RFM69toMQTT"))
-_FOREIGN = frozenset(("RF2toMQTT", "PilighttoMQTT", "IRtoMQTT", "2GtoMQTT", "LOGtoMQTT", "WebUItoMQTT"))
-"""Remote controls that have no code of one number, texts of people, and the gateway's own log."""
+_REMOTES = {
+    "RF2toMQTT": ("address", "unit"),
+    "PilighttoMQTT": ("protocol", "message.id", "message.systemcode", "message.unitcode", "message.unit"),
+}
+"""What tells one remote control, or one of its buttons, from another."""
+_FOREIGN = frozenset(("IRtoMQTT", "2GtoMQTT", "LOGtoMQTT", "WebUItoMQTT"))
+"""Remote controls of televisions, texts of people, and the gateway's own log."""
+_MAX_DEVICE = 100
 
 
 def _said(
@@ -117,11 +136,11 @@ def _said(
     origin, said = Origin(device, message.received_at), Said()
     if fields.get("unit") == "F" and "temp" in fields:
         fields["tempf"] = fields.pop("temp")
-    if subject in _CODES or subject == _PIN:
+    if subject in _CODES or subject in _REMOTES or subject == _PIN:
         fields["role"] = _role(registered)
         fields["received"] = True
         if not fields["role"]:
-            said.left.append("value" if subject in _CODES else "gpio")
+            said.left.append(_SAYS.get(subject, "value"))
     speak_fields(words_of(FAMILY, subject), fields, origin, said)
     said.left += [name for name, _ in lists]
     return Decoded(FAMILY, tuple(_once(said.readings)), rejected=tuple(said.rejected), left=said.names_left())

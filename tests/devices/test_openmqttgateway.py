@@ -71,6 +71,25 @@ def test_what_is_no_code_is_nobodys(value: object) -> None:
     assert _says("home/OMG/433toMQTT", {"value": value, "protocol": 1}, "SOS pendant") == {}
 
 
+@pytest.mark.parametrize(
+    ("subject", "payload", "model", "said"),
+    [
+        ("RF2toMQTT", {"address": 7, "unit": 1, "switchType": 1}, "SOS pendant", {"sos": True}),
+        ("RF2toMQTT", {"address": 7, "unit": 1, "switchType": 0}, "SOS pendant", {}),
+        ("RF2toMQTT", {"address": 7, "unit": 1, "switchType": 1}, "door", {"door_open": True}),
+        ("RF2toMQTT", {"address": 7, "unit": 1, "switchType": 1}, "", {}),
+        ("PilighttoMQTT", {"protocol": "ev1527", "message": {"unitcode": 9}}, "SOS", {}),
+        ("PilighttoMQTT", {"protocol": "x", "message": {"id": 9, "state": "up"}}, "SOS", {"sos": True}),
+        ("PilighttoMQTT", {"format": "RAW", "rawlen": 106, "pulsesString": "c:01"}, "SOS", {}),
+    ],
+)
+def test_remotes_of_several_numbers(
+    subject: str, payload: dict[str, Any], model: str, said: dict[str, Any]
+) -> None:
+    found = _says(f"home/OMG/{subject}", payload, model)
+    assert {metric: value for (_, metric), value in found.items()} == said
+
+
 @pytest.mark.parametrize(("text", "online"), [("online", True), ("offline", False), ("Offline", False)])
 def test_the_last_will(text: str, *, online: bool) -> None:
     assert _says("home/OMG/LWT", text) == {("OMG", "online"): online}

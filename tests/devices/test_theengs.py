@@ -82,6 +82,16 @@ def test_two_gateways_hear_one_press_and_two_signals() -> None:
     ]
 
 
+def test_a_door_that_counts_anew_is_not_taken_for_its_own_past() -> None:
+    found = []
+    for is_open in (True, False, False):
+        message = _message({"id": _ID, "model_id": "SBDW-002C", "packet": 5, "open": is_open})
+        answer = decode(message)
+        assert isinstance(answer, Decoded)
+        found += identities(answer, message)
+    assert found[0] != found[1] == found[2]
+
+
 def test_a_press_without_a_number_is_one_for_a_moment() -> None:
     press = _readings({"model_id": "NODONNIU", "button": 1, "batt": 90})["button_press"]
     assert press.key
@@ -195,6 +205,7 @@ def test_a_presence_topic_of_somebody_else_is_not_taken() -> None:
         "home/home_presence/hall",
         "home/hall/presence",
         "ble/room/x",
+        "x",
     ):
         answer = decode(_message(heard, topic))
         assert isinstance(answer, Decoded)
