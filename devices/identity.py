@@ -30,13 +30,29 @@ def identities(decoded: Decoded, message: Message) -> list[int]:
     found: list[int] = []
     last: tuple[str, str, int | None, str] | None = None
     identity = 0
+    payload = message.payload if len(message.payload) <= _SHORT else blake2b(message.payload).digest()
+    said: dict[str, str] = {}
     for reading in decoded.readings:
         happening = f"\0{reading.metric}={reading.value}" if reading.metric in _HAPPENINGS else ""
         this = (reading.device, reading.key, reading.at, happening)
         if this != last:
-            last, identity = this, _identity(decoded, reading, message, happening)
+            if reading.good_for_ms and not reading.key and not said:
+                said = _said_of(decoded)
+            last, identity = this, _identity(decoded, reading, payload, said, happening)
         found.append(identity)
     return found
+
+
+_SHORT = 1024
+"""Of a longer payload a digest stands for it, so that it is not read again for each of its readings."""
+
+
+def _said_of(decoded: Decoded) -> dict[str, str]:
+    """All that a message says, by device."""
+    said: dict[str, list[str]] = {}
+    for one in decoded.readings:
+        said.setdefault(one.device, []).append(f"{one.metric}={one.value}")
+    return {device: ",".join(claims) for device, claims in said.items()}
 
 
 def is_repeat(observation: Observation, good_for_ms: int, ago_ms: int, *, closed_since: bool) -> bool:
@@ -58,19 +74,18 @@ def anonymous(message: Message) -> int:
     return _hash(message.topic, "", message.payload)
 
 
-def _identity(decoded: Decoded, reading: Reading, message: Message, happening: str) -> int:
+def _identity(
+    decoded: Decoded, reading: Reading, payload: bytes, said: dict[str, str], happening: str
+) -> int:
     own_time = reading.at is not None and reading.at_source is not TimeSource.ARRIVAL
     who = f"{decoded.site}/{reading.device}"
     if reading.key:
         stamp = f"@{reading.at}" if own_time and reading.metric in LIFE_SAFETY else ""
         return _hash(who, reading.key + happening + stamp, b"")
     if own_time:
-        return _hash(who, f"{reading.at}{happening}", message.payload)
+        return _hash(who, f"{reading.at}{happening}", payload)
     if reading.good_for_ms:
-        said = ",".join(
-            f"{one.metric}={one.value}" for one in decoded.readings if one.device == reading.device
-        )
-        return _hash(who, f"said:{said}{happening}", b"")
+        return _hash(who, f"said:{said[reading.device]}{happening}", b"")
     return 0
 
 

@@ -185,3 +185,26 @@ def test_for_how_long_a_key_identifies(
     metric: str, source: TimeSource, good_for_ms: int, ago_ms: int, closed: bool, repeat: bool
 ) -> None:
     assert is_repeat(_observed(metric, source), good_for_ms, ago_ms, closed_since=closed) is repeat
+
+
+@pytest.mark.parametrize("filler", [0, 1000, 100_000])
+def test_one_byte_anywhere_makes_another_message_however_long(filler: int) -> None:
+    def sent(note: str) -> Message:
+        return native("telemetry", [{"ts": TS, "heart_rate": 70}, {"x": "a" * filler, "note": note}])
+
+    first, second = of(sent("a")), of(sent("b"))
+    assert first
+    assert first != second
+    assert first == of(sent("a"))
+
+
+def test_what_repeats_itself_is_told_by_all_that_it_says_of_one_device() -> None:
+    def said(other: int) -> Decoded:
+        own = (Reading("a", "sos", value=True, good_for_ms=5), Reading("a", "battery", 80, good_for_ms=5))
+        return Decoded("x", (*own, Reading("b", "battery", other, good_for_ms=5)))
+
+    message = native("event", {})
+    first, second = identities(said(1), message), identities(said(2), message)
+    assert first[:2] == second[:2]
+    assert first[0] != first[1]
+    assert first[2] != second[2]
