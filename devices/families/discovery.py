@@ -275,9 +275,10 @@ def _entity(source: str, component: str, config: dict[str, Json]) -> Entity:
 def _availability(config: dict[str, Json], whose: str) -> Iterator[tuple[str, Entity]]:
     """The topics that say whether a device is there. Of several, what each alone can say is its mode."""
     listed = config.get("availability")
-    several = [_long(one) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     if isinstance(listed, dict):
-        several = [_long(listed)]
+        listed = [listed]
+    given = listed[:_MAX_COMPONENTS] if isinstance(listed, list) else []
+    several = [_long(one) for one in given if isinstance(one, dict)]
     if text := _text(config, "availability_topic"):
         several = [
             {"topic": text, "value_template": config.get("availability_template"), **_payloads(config)}

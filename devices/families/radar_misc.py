@@ -90,6 +90,10 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
 
 
+_MAX_FIELDS = 1024
+"""More fields than any radar has: further names are taken as they are written."""
+
+
 @lru_cache(maxsize=1024)
 def _fold(name: str) -> str:
     """A name as builders agree on it: `fallStatus`, `fall_status`, `fall-status`."""
@@ -128,11 +132,11 @@ def _object(
 ) -> None:
     fields: Fields = {}
     plain = _PLAIN_OF_A_FALL if last in _FALLS else _PLAIN
-    for name, value in flatten(payload)[0].items():
+    for number, (name, value) in enumerate(flatten(payload)[0].items()):
         inside, dot, rest = name.partition(".")
         inner = rest if dot and inside in _INSIDE else name
         if inner not in _IDS:
-            folded = _fold(inner)
+            folded = _fold(inner) if number < _MAX_FIELDS else inner
             fields[last if folded in plain and last in vocabulary.words else folded] = value
     if "fall.status" in vocabulary.words and "status" in fields:
         fields["fall.status"] = fields.pop("status")  # of a module whose numbers are known

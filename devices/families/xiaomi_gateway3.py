@@ -30,6 +30,7 @@ _COMMON = 1000
 _SPEC = 0x4800
 _DID = re.compile(rb'"did"\s*:\s*"([^"\\]{1,64})"')
 _LISTS = ("params", "results", "mi_spec")
+_MAX_ITEMS = 1024
 _MAX_PARTS = 512
 """More devices or events than any gateway puts into one message: the rest are left by name."""
 _REPEATS = frozenset(("heartbeat", "read_rsp"))
@@ -176,7 +177,10 @@ def _zigbee(payload: dict[str, Json], report: _Report) -> None:
             report.said.left.append("did")
             continue
         origin = report.origin(device, at, key[:60])
-        report.speak(origin, _items(_list(items)), "", again=command in _REPEATS)
+        listed = _list(items)
+        report.speak(origin, _items(listed[:_MAX_ITEMS]), "", again=command in _REPEATS)
+        if len(listed) > _MAX_ITEMS:
+            report.said.left.append("params")
         report.heard(origin, payload.get("rssi"))
     if len(parts) > _MAX_PARTS:
         report.said.left.append("params")
