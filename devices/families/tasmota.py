@@ -52,9 +52,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if message.topic.startswith(_DISCOVERY):
         return _discovered(message)
     levels = message.topic.split("/")
-    prefix = next(
-        (at for at in (0, 1, len(levels) - 2) if levels[at : at + 1] and levels[at] in _PREFIXES), None
-    )
+    end = len(levels) - 1
+    prefix = next((at for at in (0, 1, end - 1) if 0 <= at < end and levels[at] in _PREFIXES), None)
     if prefix is None:
         return Decoded(FAMILY)  # a command
     about = levels[:prefix] + levels[prefix + 1 :]

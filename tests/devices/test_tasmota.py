@@ -304,3 +304,9 @@ def test_topics_of_tasmota(topic: str) -> None:
     found = family_of(Message(topic, b"{}", _NOW))
     assert found is not None
     assert found.name == "tasmota"
+
+
+@pytest.mark.parametrize("topic", ["tele", "tele/", "/", "", "/tele", "a", "tele/a", "a/tele", "stat//"])
+def test_topics_that_are_too_short_have_an_answer(topic: str) -> None:
+    answer = decode(Message(topic, b"Offline", _NOW), Models(), "tasmota")
+    assert isinstance(answer, Rejected) or answer.readings == ()
