@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from devices.decode import decode, family_of
+from devices.families.facts import texts_in
 from devices.identity import anonymous, identities
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.normalise import normalise
 from devices.observation import Observation
-from devices.reading import Decoded, Known, Learned, Reason, Rejected
+from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected
 from devices.registry import Device, Registry
 from devices.urgency import about_life
 
@@ -41,6 +42,7 @@ class Interpreted(NamedTuple):
 
 _NOTHING: tuple[()] = ()
 _MAX_DETAIL = 300
+_BY_GATEWAY = "gateway"
 
 
 def interpret(message: Message, registry: Registry, site: str, known: Known | None = None) -> Interpreted:
@@ -66,6 +68,7 @@ def _interpret(message: Message, registry: Registry, site: str, known: Known) ->
             family=family.name if family is not None else "",
             unreadable=_unreadable(decoded, message, registry, site),
         )
+    decoded = _with_children(decoded, known)
     if (not decoded.readings and not decoded.learned) or any(map(about_life, decoded.left)):
         decoded = _with_left(decoded)
     if not decoded.readings:
@@ -81,6 +84,21 @@ def _interpret(message: Message, registry: Registry, site: str, known: Known) ->
         observations, found, normalised.rejected, anonymous(message) if unnamed else 0, good_for
     )
     return _with_rest(decoded, said, message, registry, site)
+
+
+def _with_children(decoded: Decoded, known: Known) -> Decoded:
+    """What is offline because the node or gateway between it and the broker is; of that alone it is told."""
+    lost = [one for one in decoded.readings if one.metric == "online" and one.value is False]
+    if not lost:
+        return decoded
+    told = {one.device for one in decoded.readings if one.metric == "online"}
+    more: list[Reading] = []
+    for one in lost:
+        for child in texts_in(known.fact(one.device, "children")):
+            if child not in told:
+                told.add(child)
+                more.append(one._replace(device=child, detail=_BY_GATEWAY))
+    return replace(decoded, readings=(*decoded.readings, *more)) if more else decoded
 
 
 def _with_left(decoded: Decoded) -> Decoded:

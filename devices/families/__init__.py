@@ -9,8 +9,8 @@ of each of them (an empty one is in all).
 Facts (`devices.reading.Learned`) that families teach themselves, by field:
 `model` (about a device), `family` and `entity` (about a topic: who announced it and as what), `metrics`
 (about a Sparkplug node or device: its birth certificate), `description` (about a Homie property: its unit
-and name; about a TuyaLink device: its scales), `children` (about a node or device: those that are lost with
-it, a JSON list).
+and name; about a TuyaLink device: its scales), `children` (about a Sparkplug node: those that are offline
+when it is, a JSON list; `ingest.interpret` says so), `tree` (about a Homie device: those lost with it).
 """
 
 from collections.abc import Callable

@@ -85,9 +85,7 @@ def _state(device: str, text: str, known: Known) -> Decoded | Rejected:
     readings = [online(device, state)]
     if text == "lost":
         readings += [
-            online(child, state=False)
-            for child in texts_in(known.fact(device, "children"))
-            if child != device
+            online(child, state=False) for child in texts_in(known.fact(device, "tree")) if child != device
         ]
     if text == "alert":
         readings.append(Reading(device, "fault", value=True, at_source=TimeSource.ARRIVAL))
@@ -112,10 +110,10 @@ def _family_tree(payload: dict[str, Json], device: str, known: Known) -> Iterato
     root, parent = text_of(payload.get("root")), text_of(payload.get("parent"))
     for above, below in ((device, listed), (root, [device, *listed]), (parent, [device])):
         if above and below:
-            before = texts_in(known.fact(above, "children"))
+            before = texts_in(known.fact(above, "tree"))
             more = list(dict.fromkeys((*before, *(one for one in below if one != above))))
             if more != before:
-                yield Learned(above, "children", facts.written(more[:_MAX_CHILDREN]))
+                yield Learned(above, "tree", facts.written(more[:_MAX_CHILDREN]))
 
 
 def _properties(topic: str, payload: dict[str, Json], device: str) -> Iterator[Learned]:

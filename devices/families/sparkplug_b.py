@@ -1,7 +1,7 @@
 """Sparkplug B: `spBv1.0/<group>/<what>/<node>[/<device>]`, and `STATE` of the host applications.
 
 Rule: a birth certificate says what the aliases mean; an alias without its birth is said to be unreadable,
-since it may be a call for help. The death of a node is the death of all its devices.
+since it may be a call for help. A node's death is told of the node; which devices are lost with it is a fact.
 """
 
 from devices.envelope import json_value
@@ -74,7 +74,7 @@ def _host(message: Message, host: str) -> Decoded | Rejected:
 
 
 def _node_died(payload: Payload, known: Known, node: str) -> Decoded:
-    """The node's last will, and so that of its devices.
+    """The node's last will; its devices are lost with it, as the fact `children` says.
 
     It is of an older session when its `bdSeq`, which goes up to 255 and round, is before that of the last
     birth (specification 6.4.22): then the node has connected again and lives.
@@ -85,13 +85,11 @@ def _node_died(payload: Payload, known: Known, node: str) -> Decoded:
     )
     if isinstance(born, int) and isinstance(died, int) and 0 < (born - died) % 256 < 128:
         return Decoded(FAMILY)
-    return Decoded(
-        FAMILY, tuple(online(one, state=False) for one in (node, *texts_in(known.fact(node, "children"))))
-    )
+    return Decoded(FAMILY, (online(node, state=False),))
 
 
 def _born(message: Message, payload: Payload, known: Known, node: str, device: str) -> Decoded | Rejected:
-    fact = written(payload)
+    fact = written(payload, names.meaning)
     learned = [Learned(device, "metrics", fact)]
     if device != node:
         children = texts_in(known.fact(node, "children"))

@@ -4,7 +4,7 @@ Rule: a metric is read as its datatype says, which only a birth tells: integers 
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -24,6 +24,8 @@ _MAX_DEPTH = 4
 _MAX_METRICS = 2000
 _MAX_FIELDS = 20_000
 _MAX_NAME = 200
+_MAX_BIRTH = 48_000  # a birth with more is kept without the names that say nothing: a fact has an end
+_UNSAID = "?"
 _QUALITY, _UNITS = frozenset(("quality",)), frozenset(("units", "unit", "engunit", "engineering units"))
 
 
@@ -80,15 +82,21 @@ def birth_of(fact: str) -> Birth:
         return _UNBORN
 
 
-def written(payload: Payload) -> str:
-    """A birth certificate as the text of a fact."""
+def written(payload: Payload, says: Callable[[str], object]) -> str:
+    """A birth certificate as the text of a fact. `says` is whether a name says anything."""
     sessions = [one.value for one in payload.metrics if one.name == "bdSeq" and isinstance(one.value, int)]
     rows = [
         [one.name, one.datatype, one.unit, one.alias]
         for one in payload.metrics
         if one.name and not one.name.startswith(("Node Control/", "Device Control/")) and one.name != "bdSeq"
     ]
-    return orjson.dumps({"bdSeq": sessions[0] if sessions else None, "metrics": rows}).decode()
+    birth = {"bdSeq": sessions[0] if sessions else None, "metrics": rows}
+    fact = orjson.dumps(birth).decode()
+    if len(fact) <= _MAX_BIRTH:
+        return fact
+    said = [row for row in rows if says(str(row[0]))]
+    unsaid = [[_UNSAID, 0, "", row[3]] for row in rows if row[3] is not None and not says(str(row[0]))]
+    return orjson.dumps(birth | {"metrics": said + unsaid}).decode()
 
 
 def payload_of(data: bytes) -> Payload:

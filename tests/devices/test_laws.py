@@ -21,7 +21,7 @@ from tests.topics import matches, overlap
 _ARRIVED = 1_790_000_000_000
 _EXAMPLES = [(entry, example) for entry in ENTRIES for example in entry.examples]
 _INSIDE = frozenset(("zigbee2mqtt", "lorawan"))  # dialects whose examples come without their envelope
-_KNOWN_FIELDS = frozenset(("model", "family", "entity", "metrics", "description", "children"))
+_KNOWN_FIELDS = frozenset(("model", "family", "entity", "metrics", "description", "children", "tree"))
 _MODELS = sorted(
     {"", "PIR", "contact", *(seed.model for seed in SEEDS), *(example.model for _, example in _EXAMPLES)}
 )

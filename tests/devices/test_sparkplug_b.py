@@ -159,15 +159,26 @@ def _node(what: str, session: int) -> tuple[str, bytes]:
     return f"spBv1.0/Home/{what}/floor1", _payload(_metric("bdSeq", None, 8, _field(11, session)))
 
 
-def test_the_death_of_a_node_is_that_of_its_devices() -> None:
+def test_a_node_dies_and_its_births_told_whose_devices_are_lost_with_it() -> None:
     taught = Taught()
     taught.hear(*_node("NBIRTH", 3))
     for bed in ("bed1", "bed2", "bed1"):
         taught.hear(f"spBv1.0/Home/DBIRTH/floor1/{bed}", _payload())
-    died = taught.readings(*_node("NDEATH", 3))
-    assert [(one.device, one.metric, one.value, one.at) for one in died] == [
-        (device, "online", False, None) for device in ("Home/floor1", "Home/floor1/bed1", "Home/floor1/bed2")
-    ]
+    (died,) = taught.readings(*_node("NDEATH", 3))
+    assert (died.device, died.metric, died.value, died.at) == ("Home/floor1", "online", False, None)
+    assert taught.facts["Home/floor1", "children"] == '["Home/floor1/bed1","Home/floor1/bed2"]'
+
+
+def test_a_long_birth_is_kept_without_the_names_that_say_nothing() -> None:
+    taught, aliases = Taught(), range(1_900)
+    called = _metric("Ward/Bed 7/Emergency/SOS", 1_900, 11, _field(14, 0))
+    plant = (_metric(f"Plant/{'Conveyor/' * 5}Position {one}", one, 10, _field(13, 1.0)) for one in aliases)
+    taught.hear(_BIRTH, _payload(*plant, called))
+    assert len(taught.facts["Home/floor1/bed1", "metrics"]) < 48_000
+    assert taught.said(_DATA, _payload(_metric("", 1_900, None, _field(14, 1)))) == {"sos": True}
+    answer = taught.hear(_DATA, _payload(*(_metric("", one, None, _field(13, 2.0)) for one in aliases)))
+    assert isinstance(answer, Decoded)  # born, and nothing that is known: no call that could not be read
+    assert (answer.readings, answer.rejected, set(answer.left)) == ((), (), {"?"})
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from devices.decode import decode
 from devices.identity import anonymous, identities
 from devices.message import Message
-from devices.reading import Decoded, Reason
+from devices.reading import Decoded, Models, Reason
 from devices.registry import Device, Registry
 from ingest.interpret import Interpreted, interpret
 
@@ -71,3 +71,36 @@ def test_the_registrys_model_decides_what_a_device_means() -> None:
     raw = Message("zigbee2mqtt/button", b'{"action": "single"}', NOW)
     known = Registry.of(devices=[Device("button", model="Aqara WXKG11LM", site="home-1")])
     assert [o.metric for o in interpret(raw, known, "home-1").observations] == ["button_press"]
+
+
+_CHILDREN = {("Home/floor1", "children"): '["Home/floor1/bed1","Home/floor1/bed2"]'}
+
+
+def offline(topic: str, payload: bytes, facts: dict[tuple[str, str], str]) -> list[tuple[str, object, str]]:
+    said = interpret(Message(topic, payload, NOW), Registry(), "home-1", Models(facts=facts))
+    assert len(said.identities) == len(said.good_for) == len(said.observations)
+    return [(one.device, one.value, one.detail) for one in said.observations if one.metric == "online"]
+
+
+def test_a_node_that_dies_takes_its_devices_off_line_with_it() -> None:
+    death = "spBv1.0/Home/NDEATH/floor1"
+    assert offline(death, b"\x12\x00", {}) == [("Home/floor1", False, "")]
+    assert offline(death, b"\x12\x00", _CHILDREN) == [
+        ("Home/floor1", False, ""),
+        ("Home/floor1/bed1", False, "gateway"),
+        ("Home/floor1/bed2", False, "gateway"),
+    ]
+
+
+def test_a_device_that_dies_or_a_node_that_is_born_takes_nobody_along() -> None:
+    assert offline("spBv1.0/Home/DDEATH/floor1/bed1", b"\x12\x00", _CHILDREN) == [
+        ("Home/floor1/bed1", False, "")
+    ]
+    assert offline("spBv1.0/Home/NBIRTH/floor1", b"\x12\x00", _CHILDREN) == [("Home/floor1", True, "")]
+
+
+def test_who_is_lost_with_whom_is_said_once_and_broken_facts_say_nobody() -> None:
+    circle = {("Home/floor1", "children"): '["Home/floor1","Home/floor1/bed1","Home/floor1/bed1",7]'}
+    death = "spBv1.0/Home/NDEATH/floor1"
+    assert [one[0] for one in offline(death, b"\x12\x00", circle)] == ["Home/floor1", "Home/floor1/bed1"]
+    assert len(offline(death, b"\x12\x00", {("Home/floor1", "children"): "{"})) == 1
