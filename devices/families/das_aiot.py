@@ -80,7 +80,9 @@ def _of_bus(report: Report, one: dict[str, Json]) -> None:
     """One device in a batch: lists of `{key, value, time, module}`."""
     product, name = text_of(one.get("productId")), text_of(one.get("deviceId"))
     if not (product and name):
-        report.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "an item without productId and deviceId"))
+        nobodys = Rejected(Reason.WRONG_SHAPE, "an item without productId and deviceId")
+        if report.said.rejected[-1:] != [nobodys]:  # a thousand in a row are one mistake
+            report.said.rejected.append(nobodys)
         return
     thing = report.thing(f"{product}/{name}")
     moments: dict[int | None, dict[str, Json]] = {}

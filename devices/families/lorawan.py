@@ -175,7 +175,7 @@ def once(readings: list[Reading]) -> tuple[Reading, ...]:
 def _sensecap(vocabulary: Vocabulary, messages: list[Json], origin: Origin, said: Said) -> None:
     """SenseCAP's lists of `{measurementId, measurementValue, timestamp}`: one message per timestamp."""
     moments: dict[Scalar, Fields] = {}
-    for one in _measurements(messages):
+    for one in _measurements(messages, said):
         stamp = one.get("timestamp")
         fields = moments.setdefault(stamp if isinstance(stamp, (int, float, str)) else None, {})
         number, value = one.get("measurementId"), one.get("measurementValue")
@@ -196,11 +196,16 @@ def _sensecap(vocabulary: Vocabulary, messages: list[Json], origin: Origin, said
         speak_fields(vocabulary, fields, origin if at is None else origin.moment(at, key), said)
 
 
-def _measurements(messages: list[Json]) -> Iterator[dict[str, Json]]:
+def _measurements(messages: list[Json], said: Said) -> Iterator[dict[str, Json]]:
     for one in messages[:_MAX_MESSAGES]:
-        for measurement in one[:_MAX_MESSAGES] if isinstance(one, list) else (one,):
+        several = one if isinstance(one, list) else [one]
+        for measurement in several[:_MAX_MESSAGES]:
             if isinstance(measurement, dict):
                 yield measurement
+        if len(several) > _MAX_MESSAGES:
+            said.left.append("messages")
+    if len(messages) > _MAX_MESSAGES:
+        said.left.append("messages")
 
 
 def _whole(number: Json) -> Json:
