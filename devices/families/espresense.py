@@ -42,9 +42,18 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     levels = message.topic.split("/")
     if len(levels) >= 4 and levels[1] == _DEVICES and levels[-1] != "set":
         return _beacon(message, known, levels[2], levels[3])
+    if len(levels) == 3 and levels[1] == _ROOMS and levels[2] and message.payload[:1] == b"{":
+        return _heard_in(message, known, levels[2])
     if len(levels) == 4 and levels[1] == _ROOMS and levels[2] and levels[2] != "*":
         return _room(message, known, levels[2], levels[3])
     return Decoded(FAMILY)  # a setting, or a command
+
+
+def _heard_in(message: Message, known: Known, room: str) -> Decoded | Rejected:
+    """Of old nodes: the topic is the room's, as Home Assistant's mqtt_room takes it; the payload says who."""
+    payload = json_value(message.payload)
+    named = payload.get("id") if isinstance(payload, dict) else None
+    return _beacon(message, known, named[:200] if isinstance(named, str) else "", room)
 
 
 def _beacon(message: Message, known: Known, device: str, room: str) -> Decoded | Rejected:

@@ -45,6 +45,7 @@ _DENIED = (
     *(" no", "not ", "n't", "false", ": 0", "=0", "= 0", "none", "clear", "normal", "off"),
     *("未", "无", "没"),
 )
+_TOLD_BY = ("event", "type", "alarm", "alert", "action", "eventtype", "alarmtype")
 _REPEATS_MS = 5_000
 
 
@@ -140,9 +141,23 @@ def _object(
             fields[last if folded in plain and last in vocabulary.words else folded] = value
     if "fall.status" in vocabulary.words and "status" in fields:
         fields["fall.status"] = fields.pop("status")  # of a module whose numbers are known
+    _told_by_its_name(fields, vocabulary)
     stamp = next((fields.pop(name) for name in _TIMES if name in fields), None)
     at = own_time(stamp, origin.received_at)
     source = TimeSource.ARRIVAL if at is None else TimeSource.DEVICE
     speak_fields(
         vocabulary, fields, Origin(device, origin.received_at, at, source, good_for_ms=_REPEATS_MS), said
     )
+
+
+def _told_by_its_name(fields: Fields, vocabulary: Vocabulary) -> None:
+    """`{"event": "fall_detected"}`: what happened is the value of a field that may hold anything else."""
+    for name in _TOLD_BY:
+        value = fields.get(name)
+        if (
+            name not in vocabulary.words
+            and isinstance(value, str)
+            and value.strip().lower() in _words(vocabulary, "fall.said")
+        ):
+            fields["fall.said"] = fields.pop(name)
+            return

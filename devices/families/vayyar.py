@@ -175,6 +175,9 @@ def _event(
         _fall(stages, status, fields, origin, ended_at, said)
     elif status or (kinds & _BED_TYPES and not fields.keys() & _BED_FIELDS):
         fields["event.status"] = status or "bed_exit"
+    if not stages and kinds & _BED_TYPES and _practised(fields):
+        said.add(origin, "device_test", value=True, detail=status[:40] or "bed_exit")
+        return sent_at
     targets = body.get("trackerTargets")
     if isinstance(targets, list) and targets:
         said.add(origin, "people_count", len(targets))
@@ -202,13 +205,17 @@ def _fall(
     """A stage of a fall, known by when it began. What is simulated, or seen while learning, calls nobody."""
     device, received_at, at = origin.device, origin.received_at, origin.at
     key = "" if at is None else str(at)
-    practice = any(_true(fields.get(name)) for name in _PRACTICE)
+    practice = _practised(fields)
     for metric in stages:
         alarming = metric in _ALARMING
         if practice and not alarming:
             continue
         moment = Origin(device, received_at, at if alarming else ended_at, TimeSource.DEVICE, key)
         said.add(moment, "device_test" if practice else metric, value=True, detail=status[:40])
+
+
+def _practised(fields: Fields) -> bool:
+    return any(_true(fields.get(name)) for name in _PRACTICE)
 
 
 def _true(value: Scalar) -> bool:

@@ -39,8 +39,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if not isinstance(payload, dict):
         return _unreadable(kind, message, Rejected(Reason.WRONG_SHAPE, "expected a JSON object"))
     fields = flatten(payload)[0]
-    device = f"{_id(fields.get('user_id'))}/{_id(fields.get('tenant_id'))}"
-    if device == "/":
+    whose = (_id(fields.get("user_id")), _id(fields.get("tenant_id")))
+    device = "/".join(part for part in whose if part)
+    if not device:
         if kind != "alarm":
             return Rejected(Reason.WRONG_SHAPE, "names neither user nor tenant")
         device = message.topic

@@ -93,3 +93,14 @@ def test_what_is_no_object_names_the_beacon() -> None:
         answer = _decode(f"{_BEACON}/kitchen", text)
         assert isinstance(answer, Rejected)
         assert answer.device == "iBeacon:e5ca-3-7"
+
+
+def test_old_nodes_tell_all_beacons_on_the_topic_of_the_room() -> None:
+    heard = _decode("espresense/rooms/den", {"id": "itag:c0ffee01", "rssi": -70, "distance": 1.4})
+    assert isinstance(heard, Decoded)
+    assert {(one.device, one.metric, one.detail) for one in heard.readings} == {
+        ("itag:c0ffee01", "rssi", "den"),
+        ("itag:c0ffee01", "distance", "den"),
+    }
+    assert isinstance(_decode("espresense/rooms/den", {"distance": 1.4}), Rejected)
+    assert _says("espresense/rooms/den", "5") == {}

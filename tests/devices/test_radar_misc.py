@@ -86,3 +86,29 @@ def test_an_object_on_the_topic_of_falls_is_about_a_fall(name: str) -> None:
     assert said("/rooms/bath/fall", {name: True}) == {"fall": True}
     assert said("/rooms/bath/fall", {name: False}) == {}
     assert said("home/radar/presence", {name: True}).get("fall") is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "says"),
+    [
+        ({"event": "fall_detected"}, {"fall": True}),
+        ({"type": "Fall", "confidence": 0.9}, {"fall": True}),
+        ({"alert": "maybe_fall"}, {"fall_suspected": True}),
+        ({"event": "boot"}, {}),
+        ({"type": ["fall"]}, {}),
+    ],
+)
+def test_an_event_may_be_told_by_its_name(payload: dict[str, object], says: dict[str, bool]) -> None:
+    assert said("home/radar/event", payload) == says
+
+
+@pytest.mark.parametrize(
+    ("topic", "text", "says"),
+    [
+        ("home/radar/status", "no_person", {"presence": False}),
+        ("home/radar/status", "PERSON", {"presence": True}),
+        ("home/radar/availability", "offline", {"online": False}),
+    ],
+)
+def test_a_status_and_whether_it_is_there(topic: str, text: str, says: dict[str, bool]) -> None:
+    assert said(topic, text) == says

@@ -95,3 +95,9 @@ def test_what_is_cut_off_names_its_radar() -> None:
     found = answer(_EVENTS, '{"type":5,"payload":{"status":"fall_con')
     assert isinstance(found, Rejected)
     assert found.device == "id_N0M6OUU6QkQ6MDA6MDA6MDE"
+
+
+def test_a_bed_exit_that_is_simulated_leaves_nobodys_bed() -> None:
+    exit_ = {"timestamp": _BEGAN, "deviceId": "x"}
+    assert said(_EVENTS, {"type": 10, "payload": exit_}) == {"bed_exit": True, "bed_occupied": False}
+    assert said(_EVENTS, {"type": 10, "payload": exit_ | {"isSimulated": True}}) == {"device_test": True}
