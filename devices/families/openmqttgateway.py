@@ -10,7 +10,7 @@ from devices.catalogue import TRUTH, words_of
 from devices.envelope import Json, json_value
 from devices.families import rtl433
 from devices.families.lorawan import text_of
-from devices.families.theengs import calls_for_help
+from devices.families.theengs import calls_for_help, last_will
 from devices.message import Message
 from devices.metrics import METRICS, Kind
 from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
@@ -20,7 +20,7 @@ FAMILY = "openmqttgateway"
 TOPICS = (
     "home/+/LWT",
     *(
-        f"+/+/{subject}/#"
+        f"home/+/{subject}/#"
         for subject in (
             *("433toMQTT", "SRFBtoMQTT", "RF2toMQTT", "PilighttoMQTT", "LORAtoMQTT", "RFM69toMQTT"),
             *("IRtoMQTT", "SYStoMQTT", "HCSR501toMQTT", "HCSR04toMQTT", "DHTtoMQTT", "CLIMAtoMQTT"),
@@ -81,7 +81,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     device = _device(subject, gateway, "/".join(levels[at + 1 :]), fields)
     if not device:
         return Decoded(FAMILY, left=tuple(payload)[:_MAX_LEFT])
-    return _said(message, known, device, subject, fields, lists)
+    decoded = _said(message, known, device, subject, fields, lists)
+    will = last_will(levels, subject)
+    return replace(decoded, learned=will) if will else decoded
 
 
 _MAX_LEFT = 32

@@ -5,6 +5,7 @@ device's own packet number, so that what several gateways heard is one happening
 """
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 
 from devices.catalogue import ACTIONS, words_of
@@ -12,11 +13,11 @@ from devices.envelope import Json, json_value
 from devices.families import ble
 from devices.families.lorawan import text_of
 from devices.message import Message
-from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
+from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, flatten, number_of, speak_fields
 
 FAMILY = "theengs"
-TOPICS = ("+/+/BTtoMQTT/#", "home/home_presence/#", "home/+/presence/#", "home/presence/#")
+TOPICS = ("home/+/BTtoMQTT/#", "home/home_presence/#", "home/+/presence/#", "home/presence/#")
 CALLS = (b'"button', b"fcd2", b"181c", b"fe95")
 """A press of a button that is registered as one for calls; raw BTHome and MiBeacon frames (smoke, gas)."""
 
@@ -33,8 +34,11 @@ _SAME_PRESS_MS = 5_000
 _SAME_WEIGHING_MS = 30_000
 _MASSES = {"kg": ("kg", 1.0), "lb": ("[lb_av]", 1.0), "lbs": ("[lb_av]", 1.0), "jin": ("kg", 0.5)}
 _SCALE = "SCALE"
+_SCALES = ("XMTZC", "MI SMART SCALE", "MI BODY")
 _MAX_FIELDS = 256  # the longest that a decoder makes has some thirty
 _RANDOM = "RMAC"
+_FULL = 130
+"""OpenMQTTGateway makes per cent of the volts of a cell: a new one has more than a hundred."""
 _SPLIT = re.compile(r"[^a-z0-9]+")
 _CALLS_ZH = ("求助", "呼叫", "紧急", "报警")
 
@@ -81,7 +85,17 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
             return Rejected(found.reason, found.detail, device)
         if found:
             payload = payload | found
-    return _said(message, known, device, _gateway(levels), payload)
+    decoded = _said(message, known, device, _gateway(levels), payload)
+    will = last_will(levels, _BLUETOOTH)
+    return replace(decoded, learned=will) if will and isinstance(decoded, Decoded) else decoded
+
+
+def last_will(levels: list[str], subject: str) -> tuple[Learned, ...]:
+    """Where the last will of a gateway on another base than `home` comes: such a topic may be anybody's."""
+    if levels[0] == _BASE or subject not in levels:
+        return ()
+    gateway = "/".join(levels[: levels.index(subject)])
+    return (Learned(f"{gateway}/LWT", "family", "openmqttgateway"),) if gateway else ()
 
 
 def _said(
@@ -94,6 +108,9 @@ def _said(
     radio = _radio(fields, device, gateway, said)
     _weigh(fields, origin, said)
     _probe(fields, said)
+    level = number_of(fields.get("batt"))
+    if level is not None and 100 < level <= _FULL:
+        fields["batt"] = 100
     speak_fields(vocabulary, fields, origin, said)
     said.left += [name for name, _ in lists]
     if not said.readings and _locked(fields):
@@ -188,7 +205,7 @@ def _weigh(fields: Fields, origin: Origin, said: Said) -> None:
     number = number_of(value)
     if mode == "object" or number is None:
         return
-    if mass is None or (mode != "person" and fields.get("type") != _SCALE):
+    if mass is None or (mode != "person" and not _of_people(fields)):
         said.left.append("weight")
         return
     said.readings.append(
@@ -201,6 +218,12 @@ def _weigh(fields: Fields, origin: Origin, said: Said) -> None:
             good_for_ms=_SAME_WEIGHING_MS,
         )
     )
+
+
+def _of_people(fields: Fields) -> bool:
+    """Whether a scale that says nothing of its mode is one for people (old gateways do not give it)."""
+    model = fields.get("model_id") or fields.get("model")
+    return fields.get("type") == _SCALE or (isinstance(model, str) and model.upper().startswith(_SCALES))
 
 
 def _probe(fields: Fields, said: Said) -> None:

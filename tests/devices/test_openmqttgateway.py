@@ -95,6 +95,29 @@ def test_the_last_will(text: str, *, online: bool) -> None:
     assert _says("home/OMG/LWT", text) == {("OMG", "online"): online}
 
 
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("site/7/omg1/BTtoMQTT/C0FFEE010203", {"id": "C0:FF:EE:01:02:03", "rssi": -60}),
+        ("site/7/omg1/SYStoMQTT", {"rssi": -60}),
+    ],
+)
+def test_on_another_base_the_last_will_is_learned(topic: str, payload: dict[str, Any]) -> None:
+    answer = _decode(topic, payload)
+    assert isinstance(answer, Decoded)
+    (fact,) = answer.learned
+    known = Models(facts={(fact.about, fact.field): fact.value})
+    will = decode(Message("site/7/omg1/LWT", b"offline", _NOW), known)
+    assert isinstance(will, Decoded)
+    assert [(one.device, one.metric, one.value) for one in will.readings] == [("omg1", "online", False)]
+
+
+def test_on_its_own_base_nothing_needs_to_be_learned() -> None:
+    answer = _decode("home/omg1/SYStoMQTT", {"rssi": -60})
+    assert isinstance(answer, Decoded)
+    assert answer.learned == ()
+
+
 def test_a_last_will_that_is_none_is_rejected_with_the_gateway() -> None:
     answer = _decode("home/OMG/LWT", "maybe")
     assert isinstance(answer, Rejected)
