@@ -238,3 +238,6 @@ def _codes(model: str) -> Iterator[str]:
             cuts = [cut.start() for cut in _CUT.finditer(part)]
             for cut in reversed(cuts):
                 yield part[:cut]
+            for cut in cuts:  # after its maker: "tabs-tbms100"
+                if any(letter.isdigit() for letter in part[cut + 1 :]):
+                    yield part[cut + 1 :]
