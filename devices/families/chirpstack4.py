@@ -102,7 +102,7 @@ def _up(
         read = as_codec(models, payload.get("fPort"), frame)
         if read is None:
             undecoded = Rejected(Reason.UNDECODED, "no codec decoded the frame", origin.device)
-            if not decoded:
+            if not decoded or not isinstance(decoded, dict):
                 return undecoded
             said.rejected.append(undecoded)
         decoded = read or decoded
@@ -115,12 +115,8 @@ def _up(
 def _status(payload: dict[str, Json], origin: Origin, said: Said) -> None:
     """The device status answer of LoRaWAN: a battery level, or external power, or that neither is known."""
     level, external = number_of(payload.get("batteryLevel")), payload.get("externalPowerSource")
-    if isinstance(external, bool):
+    unknown = payload.get("batteryLevelUnavailable") is True and external is not True
+    if isinstance(external, bool) and not unknown:
         said.add(origin, "mains_power", external)
-    if (
-        level is not None
-        and level >= 0
-        and external is not True
-        and payload.get("batteryLevelUnavailable") is not True
-    ):
+    if level is not None and level >= 0 and external is not True and not unknown:
         said.add(origin, "battery", level)

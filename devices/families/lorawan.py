@@ -87,7 +87,8 @@ def normalised(measurements: Json, origin: Origin, said: Said) -> None:
     vocabulary = words_of(_DIALECT, "TTS-NORMALIZED")
     already = {reading.metric for reading in said.readings}
     more = Said()
-    for one in measurements[:_MAX_MESSAGES] if isinstance(measurements, list) else ():
+    # several in an uplink as it is forwarded, one in each message of `up/normalized`
+    for one in measurements[:_MAX_MESSAGES] if isinstance(measurements, list) else (measurements,):
         if isinstance(one, dict):
             speak(vocabulary, one, origin, more)
     said.readings += [reading for reading in more.readings if reading.metric not in already]

@@ -7,10 +7,11 @@ else is nobody's to guess and stays undecoded. What is read is said in the words
 from base64 import b64decode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from devices.envelope import Json
 
-CALLS = (b"t1000", b"lw004-ct", b"man_down", b"idle_info", b"safety_status", b"detection_status")
+CALLS = (b"t1000", b"lw004-", b"lw006", b"man_down", b"idle_info", b"safety_status", b"detection_status")
 """What is in calls for help (`devices.families`): the models whose frames may be one, and codecs' words."""
 _MAX_FRAME = 242
 """The longest application payload of LoRaWAN (regional parameters, EU868 DR4 and above)."""
@@ -44,6 +45,72 @@ def _lw004(frame: bytes, port: Json) -> dict[str, Json] | None:  # noqa: ARG001 
     if frame[0] == 0x02 and len(frame) >= 9:
         return {"battery": frame[1]}
     return None  # contact tracing: battery and time are optional in it, so no byte is sure
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """How a tracker of MOKO says what happens: on which port, where the time and its zone are, which events.
+
+    Its other frames need no reading here: they say where somebody is, and an event came before.
+    """
+
+    port: int
+    time: int
+    zone: int
+    words: tuple[str, ...]
+
+
+_LW004_PB = _Event(
+    1,
+    2,
+    1,
+    (
+        *(
+            "motion_start",
+            "motion_moving",
+            "motion_stop",
+            "sos_start",
+            "sos_stop",
+            "alert_start",
+            "alert_stop",
+        ),
+        *("mandown_start", "mandown_stop", "downlink_fix"),
+    ),
+)
+_LW006 = _Event(
+    5,
+    1,
+    5,
+    (
+        *(
+            "motion on start",
+            "motion in trip",
+            "motion on end",
+            "man down start",
+            "man down end",
+            "sos start",
+        ),
+        *("sos end", "alert start", "alert end", "ephemeris start", "ephemeris end", "downlink report"),
+    ),
+)
+_SINCE, _UNTIL = 1_577_836_800, 4_102_444_800
+"""2020 to 2100, in seconds since 1970: what a clock that was set says."""
+
+
+def _moko(kind: _Event, frame: bytes, port: Json) -> dict[str, Json] | None:
+    """An event of MOKO's LW004-PB (firmware 3) or LW006: seven bytes, all of which must make sense."""
+    if port != kind.port or len(frame) != 7 or frame[0] & 0x7F > 100 or frame[6] >= len(kind.words):
+        return None
+    seconds = int.from_bytes(frame[kind.time : kind.time + 4])
+    half_hours = int.from_bytes(frame[kind.zone : kind.zone + 1], signed=True)
+    if not (_SINCE <= seconds < _UNTIL and -24 <= half_hours <= 28):
+        return None
+    return {
+        "event_type": kind.words[frame[6]],
+        "battery": frame[0] & 0x7F,
+        "batterycharging": bool(frame[0] & 0x80),
+        "timestamp": seconds,
+    }
 
 
 _LPP: dict[int, tuple[str, int, float]] = {
@@ -173,6 +240,8 @@ def _t1000_part(part: _T1000, data: bytes) -> list[Json]:
 
 _READERS: dict[str, Callable[[bytes, Json], dict[str, Json] | None]] = {
     "lw004-ct": _lw004,
+    "lw004-pb": partial(_moko, _LW004_PB),
+    "lw006": partial(_moko, _LW006),
     "t1000": _t1000,
     "cayenne": _lpp,
     "lpp": _lpp,

@@ -121,7 +121,7 @@ def _uplink(
         read = as_codec(models, uplink.get("f_port"), frame)
         if read is None:
             undecoded = Rejected(Reason.UNDECODED, "no payload formatter decoded the frame", device)
-            if not decoded:
+            if not decoded or not isinstance(decoded, dict):
                 return undecoded
             said.rejected.append(undecoded)
         decoded = read or decoded

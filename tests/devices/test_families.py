@@ -307,7 +307,7 @@ class TestChirpStack:
         [
             ("up", {"data": "qg=="}, Reason.UNDECODED),
             ("up", {"data": "qg==", "object": {}}, Reason.UNDECODED),
-            ("up", b"\x0a$3ac7e3c4\x12\x0c\x08\x80\xc3\xbb\xc2\x06", Reason.NOT_UTF8),
+            ("up", b"\x0a$3ac7e3c4\x12\x0c\x08\x80\xc3\xbb\xc2\x06", Reason.WRONG_SHAPE),
             ("up", [], Reason.WRONG_SHAPE),
             ("nonsense", {}, Reason.UNKNOWN_TOPIC),
         ],

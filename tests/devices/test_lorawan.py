@@ -234,7 +234,7 @@ def test_a_simulated_call_for_help_is_a_test() -> None:
 @given(
     data=st.binary(max_size=60),
     port=st.integers(0, 255) | st.sampled_from([None, [], {}, "5", 5.5]),
-    model=st.sampled_from(["t1000", "lw004-ct", "lpp"]),
+    model=st.sampled_from(["t1000", "lw004-ct", "lw004-pb", "lw006", "lpp"]),
 )
 def test_any_frame_is_read_or_reported(data: bytes, port: object, model: str) -> None:
     uplink = {"f_port": port, "frm_payload": base64.b64encode(data).decode() or "AA"}
@@ -319,3 +319,58 @@ assert decode(Message({_ON + "join"!r}, {event!r}, 0)).readings
 assert "chirpstack_api" in sys.modules and "grpc" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("model", "port", "written", "told"),
+    [
+        ("MOKO LW004-PB", 1, "57 10 684ee180 03", {"sos": True, "battery": 87, "charging": False}),
+        ("MOKO LW004-PB", 1, "c0 10 684ee180 04", {"help_cancelled": True, "battery": 64, "charging": True}),
+        ("MOKO LW004-PB", 1, "57 10 684ee180 07", {"fall_suspected": True, "battery": 87, "charging": False}),
+        ("MOKO LW006", 5, "28 684ee180 f8 05", {"sos": True, "battery": 40, "charging": False}),
+        ("MOKO LW006", 5, "28 684ee180 10 04", {"fall_cleared": True, "battery": 40, "charging": False}),
+    ],
+)
+def test_an_event_of_a_panic_button_without_a_codec(
+    model: str, port: int, written: str, told: dict[str, Any]
+) -> None:
+    heard = readings(_ON + "up", {"fPort": port, "data": frame(written)}, model)
+    assert {name: reading.value for name, reading in heard.items()} == told
+    assert {reading.at for reading in heard.values()} == {1_750_000_000_000}
+
+
+@pytest.mark.parametrize(
+    ("port", "written"),
+    [
+        (4, "57 10 684ee180 03"),  # no event: a heartbeat
+        (1, "57 10 684ee180 0c"),  # an event that no firmware has
+        (1, "7f 10 684ee180 03"),  # a battery of 127 %
+        (1, "57 10 00000180 03"),  # a time before it was made: another firmware's frame
+        (1, "57 70 684ee180 03"),  # no zone on Earth
+        (1, "57 10 684ee180 03 00"),
+    ],
+)
+def test_what_is_not_quite_such_an_event_stays_undecoded(port: int, written: str) -> None:
+    answer = said(_ON + "up", {"fPort": port, "data": frame(written)}, "MOKO LW004-PB")
+    assert isinstance(answer, Rejected)
+    assert (answer.reason, answer.device) == (Reason.UNDECODED, _EUI)
+
+
+def test_a_measurement_may_come_normalised_alone() -> None:
+    uplink = {"f_cnt": 3, "normalized_payload": {"air": {"temperature": 20.5, "relativeHumidity": 0}}}
+    heard = readings(_TTS + "/normalized", {"uplink_normalized": uplink})
+    assert {name: reading.value for name, reading in heard.items()} == {
+        "room_temperature": 20.5,
+        "humidity": 0,
+    }
+
+
+def test_a_device_that_cannot_tell_its_battery_says_nothing_of_its_power() -> None:
+    status = {"margin": 4, "externalPowerSource": False, "batteryLevelUnavailable": True, "batteryLevel": 0}
+    assert readings(_ON + "status", status) == {}
+
+
+def test_a_model_is_known_behind_the_name_of_its_maker() -> None:
+    told = {"battery": 3.6, "status": 1, "temperatureBoard": 20}
+    heard = readings(_TTS, {"uplink_message": {"decoded_payload": told}}, "browan tabs-tbms100")
+    assert heard["motion"].value is True
