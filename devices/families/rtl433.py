@@ -10,13 +10,14 @@ from hashlib import blake2b
 
 import orjson
 
-from devices.catalogue import TRUTH, words_of
+from devices.catalogue import words_of
 from devices.envelope import Json, json_value
+from devices.families.online import online
 from devices.instants import clock_ms
 from devices.message import Message
 from devices.metrics import METRICS, Kind
-from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
-from devices.words import Fields, Origin, Said, flatten, number_of, speak_fields, truth_of
+from devices.reading import Decoded, Known, Reading, Reason, Rejected
+from devices.words import Fields, Origin, Said, flatten, number_of, speak_fields
 
 FAMILY = "rtl433"
 TOPICS = ("rtl_433/#",)
@@ -83,7 +84,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if last == "states":
         return Decoded(FAMILY)
     if last == "availability":
-        return _online(message, levels[-2] if len(levels) > 1 else FAMILY)
+        return online(FAMILY, message, levels[-2] if len(levels) > 1 else FAMILY)
     payload = json_value(message.payload)
     if "devices" in levels[:-2] and not isinstance(payload, dict):
         return _field(message, known, levels)
@@ -92,13 +93,6 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if not isinstance(payload, dict):
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object")
     return _heard(message, known, payload)
-
-
-def _online(message: Message, radio: str) -> Decoded | Rejected:
-    online = truth_of(message.payload.decode(errors="replace").strip().lower(), "online", TRUTH)
-    if online is None:
-        return Rejected(Reason.WRONG_SHAPE, "expected online or offline", radio)
-    return Decoded(FAMILY, (Reading(radio, "online", online, at_source=TimeSource.ARRIVAL),))
 
 
 def _heard(message: Message, known: Known, payload: dict[str, Json]) -> Decoded | Rejected:

@@ -6,11 +6,12 @@ most of it is retained; `event_cnt` tells one press from the next.
 
 import re
 
-from devices.catalogue import TRUTH, words_of
+from devices.catalogue import words_of
 from devices.envelope import Json, json_value
+from devices.families.online import online
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
-from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, flatten, own_time, speak_fields, truth_of
+from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, flatten, own_time, speak_fields
 
 FAMILY = "shelly-gen1"
 TOPICS = ("shellies/#",)
@@ -48,7 +49,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if last in _COMMANDS:
         return Decoded(FAMILY)
     if path == "online":
-        return _online(message, device)
+        return online(FAMILY, message, device)
     if path == "announce":
         return _announced(message, device)
     if path.startswith("input_event/"):
@@ -56,14 +57,6 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if path in _OBJECTS:
         return _state(message, known, device, path)
     return _value(message, known, device, path)
-
-
-def _online(message: Message, device: str) -> Decoded | Rejected:
-    """Retained; a last will says false, also of a sensor that only sleeps."""
-    online = truth_of(message.payload.decode(errors="replace").strip().lower(), "online", TRUTH)
-    if online is None:
-        return Rejected(Reason.WRONG_SHAPE, "expected true or false", device)
-    return Decoded(FAMILY, (Reading(device, "online", online, at_source=TimeSource.ARRIVAL),))
 
 
 def _object(message: Message, device: str) -> dict[str, Json] | Rejected:

@@ -4,12 +4,13 @@ Rule: a status is a delta, so what it leaves out says nothing. Of a button only 
 its edges. A Bluetooth device heard by a script is itself, by its address, whichever Shelly heard it.
 """
 
-from devices.catalogue import TRUTH, words_of
+from devices.catalogue import words_of
 from devices.envelope import Json, json_value
+from devices.families.online import online
 from devices.instants import clock_ms
 from devices.message import Message
-from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
-from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, Scalar, flatten, speak_fields, truth_of
+from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource
+from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, Scalar, flatten, speak_fields
 
 FAMILY = "shelly-gen2"
 TOPICS = (
@@ -91,7 +92,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One notification, the status of a component, whether it is online, or a Bluetooth device's data."""
     topic = message.topic
     if topic.endswith("/online"):
-        return _online(message, _device(topic.removesuffix("/online")))
+        return online(FAMILY, message, _device(topic.removesuffix("/online")))
     if topic.endswith(("/rpc", "/debug/log", "/command")) and not topic.endswith((_EVENTS, "/status/rpc")):
         return Decoded(FAMILY)  # requests, and answers to them
     device, status, component = topic.partition(_STATUS)
@@ -125,14 +126,6 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
 def _device(prefix: str) -> str:
     """The topic prefix, which is the device's id unless somebody chose another."""
     return prefix.removeprefix("shellies/")
-
-
-def _online(message: Message, device: str) -> Decoded | Rejected:
-    """Retained; a last will says false, also of a device that only sleeps."""
-    online = truth_of(message.payload.decode(errors="replace").strip().lower(), "online", TRUTH)
-    if online is None:
-        return Rejected(Reason.WRONG_SHAPE, "expected true or false", device)
-    return Decoded(FAMILY, (Reading(device, "online", online, at_source=TimeSource.ARRIVAL),))
 
 
 def _bthome(data: dict[str, Json]) -> dict[str, Json] | None:

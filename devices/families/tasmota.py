@@ -6,14 +6,15 @@ that is ON means nothing by itself. What a bridge hears of other devices is thei
 
 from collections.abc import Callable
 
-from devices.catalogue import TRUTH, words_of
+from devices.catalogue import words_of
 from devices.envelope import Json, json_value
 from devices.families import tasmota_bridges as bridges
+from devices.families.online import online
 from devices.families.tasmota_bridges import Told
 from devices.instants import clock_ms
 from devices.message import Message
-from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
-from devices.words import Fields, Origin, flatten, truth_of
+from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource
+from devices.words import Fields, Origin, flatten
 
 FAMILY = "tasmota"
 TOPICS = ("tele/#", "stat/#", "+/tele/#", "+/stat/#", "tasmota/discovery/#")
@@ -61,7 +62,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if not device:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected tele/<topic>/<what>")
     if last == "LWT":
-        return _online(message, device)
+        return online(FAMILY, message, device)
     payload = json_value(message.payload)
     if isinstance(payload, dict):
         told = _Told(message, known, device)
@@ -73,14 +74,6 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     elif isinstance(payload, list):
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
     return _plain(message, known, device, last)
-
-
-def _online(message: Message, device: str) -> Decoded | Rejected:
-    """Retained. A device in deep sleep is offline as well."""
-    online = truth_of(message.payload.decode(errors="replace").strip().lower(), "online", TRUTH)
-    if online is None:
-        return Rejected(Reason.WRONG_SHAPE, "expected Online or Offline", device)
-    return Decoded(FAMILY, (Reading(device, "online", online, at_source=TimeSource.ARRIVAL),))
 
 
 def _plain(message: Message, known: Known, device: str, name: str) -> Decoded | Rejected:

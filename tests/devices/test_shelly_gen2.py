@@ -277,4 +277,6 @@ def test_answers_to_others_and_logs_carry_nothing() -> None:
 
 def test_what_is_unreadable_names_its_device() -> None:
     assert _answer(_RPC, '{"src":"') == Rejected(Reason.NOT_JSON, "", _ID)
-    assert _answer(f"{_ID}/online", "maybe") == Rejected(Reason.WRONG_SHAPE, "expected true or false", _ID)
+    assert _answer(f"{_ID}/online", "maybe") == Rejected(
+        Reason.WRONG_SHAPE, "expected online or offline", _ID
+    )
