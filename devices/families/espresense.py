@@ -5,12 +5,13 @@ the zone only when the node itself says that the beacon is at it (`close`); a ro
 offline, says nothing of anybody.
 """
 
-from devices.catalogue import TRUTH, words_of
+from devices.catalogue import words_of
 from devices.envelope import json_value, text
+from devices.families.names import online, online_of
 from devices.families.theengs import calls_for_help
 from devices.message import Message
-from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
-from devices.words import Origin, Said, flatten, speak_fields, truth_of
+from devices.reading import Decoded, Known, Reading, Reason, Rejected
+from devices.words import Origin, Said, flatten, speak_fields
 
 FAMILY = "espresense"
 TOPICS = ("espresense/#",)
@@ -115,7 +116,7 @@ def _pressed(readings: list[Reading], what: str, *, call: bool) -> tuple[Reading
 
 
 def _online(message: Message, room: str) -> Decoded | Rejected:
-    online = truth_of(message.payload[:20].decode(errors="replace").strip().lower(), "online", TRUTH)
-    if online is None:
+    state = online_of(message.payload)
+    if state is None:
         return Rejected(Reason.WRONG_SHAPE, "expected online or offline", room)
-    return Decoded(FAMILY, (Reading(room, "online", online, at_source=TimeSource.ARRIVAL),))
+    return Decoded(FAMILY, (online(room, state),))

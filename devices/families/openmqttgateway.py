@@ -6,15 +6,16 @@ several times in a row is one press.
 
 from dataclasses import replace
 
-from devices.catalogue import TRUTH, words_of
+from devices.catalogue import words_of
 from devices.envelope import Json, json_value
 from devices.families import rtl433
 from devices.families.lorawan import text_of
+from devices.families.names import online, online_of
 from devices.families.theengs import calls_for_help, last_will
 from devices.message import Message
 from devices.metrics import METRICS, Kind
-from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
-from devices.words import Fields, Origin, Said, flatten, speak_fields, truth_of
+from devices.reading import Decoded, Known, Reading, Reason, Rejected
+from devices.words import Fields, Origin, Said, flatten, speak_fields
 
 FAMILY = "openmqttgateway"
 TOPICS = (
@@ -168,9 +169,7 @@ def _once(readings: list[Reading]) -> list[Reading]:
 
 def _will(message: Message, gateway: str) -> Decoded | Rejected:
     """The last will: the gateway is gone, of what it listened to nothing is known."""
-    online = truth_of(
-        message.payload[:20].decode(errors="replace").strip().strip('"').lower(), "online", TRUTH
-    )
-    if online is None or not gateway:
+    state = online_of(message.payload)
+    if state is None or not gateway:
         return Rejected(Reason.WRONG_SHAPE, "expected online or offline", gateway)
-    return Decoded(FAMILY, (Reading(gateway, "online", online, at_source=TimeSource.ARRIVAL),))
+    return Decoded(FAMILY, (online(gateway, state),))
