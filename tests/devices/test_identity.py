@@ -149,13 +149,19 @@ def _said(*readings: Reading) -> list[int]:
 
 
 def test_a_radio_that_repeats_itself_is_identified_by_what_it_says() -> None:
-    smoke, low = Reading("a", "smoke", True, good_for_ms=5_000), Reading("a", "battery_low", False)
-    assert 0 not in _said(smoke)
-    assert _said(smoke) == _said(smoke)
-    assert _said(smoke)[0] != _said(smoke, low)[0]
-    assert _said(smoke)[0] != _said(smoke._replace(value=False))[0]
-    assert _said(smoke)[0] != _said(smoke._replace(device="b"))[0]
+    press, low = Reading("a", "sos", True, good_for_ms=5_000), Reading("a", "battery_low", False)
+    assert 0 not in _said(press)
+    assert _said(press) == _said(press)
+    assert _said(press)[0] != _said(press, low)[0]
+    assert _said(press)[0] != _said(press._replace(metric="fall"))[0]
+    assert _said(press)[0] != _said(press._replace(device="b"))[0]
     assert _said(low) == [0]  # without a window, what says neither key nor time is new
+
+
+def test_no_state_is_a_repeat_by_what_it_says() -> None:
+    """Smoke, no smoke, smoke: within five seconds all three are true."""
+    for metric in ("smoke", "door_open", "heart_rate"):
+        assert _said(Reading("a", metric, True, good_for_ms=5_000)) == [0]
 
 
 def _observed(metric: str, source: TimeSource) -> Observation:
