@@ -206,11 +206,16 @@ def test_one_byte_anywhere_makes_another_message_however_long(filler: int) -> No
 
 def test_what_repeats_itself_is_told_by_all_that_it_says_of_one_device() -> None:
     def said(other: int) -> Decoded:
-        own = (Reading("a", "sos", value=True, good_for_ms=5), Reading("a", "battery", 80, good_for_ms=5))
-        return Decoded("x", (*own, Reading("b", "battery", other, good_for_ms=5)))
+        own = [Reading("a", metric, value=True, good_for_ms=5) for metric in ("sos", "button_press")]
+        theirs = [
+            Reading("b", "battery", other, good_for_ms=5),
+            Reading("b", "sos", value=True, good_for_ms=5),
+        ]
+        return Decoded("x", (*own, *theirs))
 
     message = native("event", {})
     first, second = identities(said(1), message), identities(said(2), message)
     assert first[:2] == second[:2]
     assert first[0] != first[1]
-    assert first[2] != second[2]
+    assert first[2] == second[2] == 0
+    assert first[3] != second[3]
