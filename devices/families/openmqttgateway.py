@@ -26,7 +26,7 @@ TOPICS = (
             *("433toMQTT", "SRFBtoMQTT", "RF2toMQTT", "PilighttoMQTT", "LORAtoMQTT", "RFM69toMQTT"),
             *("IRtoMQTT", "SYStoMQTT", "HCSR501toMQTT", "HCSR04toMQTT", "DHTtoMQTT", "CLIMAtoMQTT"),
             *("GPIOInputtoMQTT", "WATERtoMQTT", "GAStoMQTT", "LIGHTtoMQTT", "BH1750toMQTT", "TSL2561toMQTT"),
-            "RTL_433toMQTT",
+            *("RTL_433toMQTT", "GPIOMultiInputtoMQTT", "RN8209toMQTT", "INA226toMQTT"),
         )
     ),
 )
@@ -34,6 +34,7 @@ CALLS = (
     b"433tomqtt",
     b"srfbtomqtt",
     b"gpioinputtomqtt",
+    b"gpiomultiinputtomqtt",
     b"rf2tomqtt",
     b"pilighttomqtt",
 )  # the first is also in RTL_433toMQTT
@@ -41,8 +42,8 @@ CALLS = (
 
 _SUBJECT = "toMQTT"
 _CODES = frozenset(("433toMQTT", "SRFBtoMQTT"))
-_PIN = "GPIOInputtoMQTT"
-_SAYS = {_PIN: "gpio", "RF2toMQTT": "switchType", "PilighttoMQTT": "message.state"}
+_PINS = frozenset(("GPIOInputtoMQTT", "GPIOMultiInputtoMQTT"))
+_SAYS = {**dict.fromkeys(_PINS, "gpio"), "RF2toMQTT": "switchType", "PilighttoMQTT": "message.state"}
 """The field that says nothing without the registry, where it is not the code itself."""
 _RTL_433 = "RTL_433toMQTT"
 _BLUETOOTH = "BTtoMQTT"  # decoded elsewhere
@@ -139,7 +140,7 @@ def _said(
     origin, said = Origin(device, message.received_at), Said()
     if fields.get("unit") == "F" and "temp" in fields:
         fields["tempf"] = fields.pop("temp")
-    if subject in _CODES or subject in _REMOTES or subject == _PIN:
+    if subject in _CODES or subject in _REMOTES or subject in _PINS:
         fields["role"] = _role(registered)
         fields["received"] = True
         if not fields["role"]:

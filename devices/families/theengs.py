@@ -32,6 +32,7 @@ _RADIO = ("rssi", "distance")
 _PRESSES = frozenset(("button_press", "sos"))
 _SAME_PRESS_MS = 5_000
 _SAME_WEIGHING_MS = 30_000
+_METERED = {("avg", "kW"): ("power", 1000.0), ("sum", "kWh"): ("energy", 1.0)}
 _MASSES = {"kg": ("kg", 1.0), "lb": ("[lb_av]", 1.0), "lbs": ("[lb_av]", 1.0), "jin": ("kg", 0.5)}
 _SCALE = "SCALE"
 _SCALES = ("XMTZC", "MI SMART SCALE", "MI BODY")
@@ -73,14 +74,16 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(payload.reason, payload.detail, _device_of_topic(levels))
     if not isinstance(payload, dict):
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", _device_of_topic(levels))
-    device = _address(payload) or _device_of_topic(levels)
+    device = _address(payload, levels[-1]) or _device_of_topic(levels)
     if not device:
         return Decoded(FAMILY)  # the gateway's configuration
     if len(payload) > _MAX_FIELDS:
         return Rejected(Reason.WRONG_SHAPE, f"more than {_MAX_FIELDS} fields", device)
     if not payload.get("model_id") and not payload.get("model"):
         heard = ble.advertisement(payload)
-        found = ble.read(heard) if isinstance(heard, ble.Advertisement) else heard
+        if isinstance(heard, Rejected):
+            return _garbled(payload, heard, Origin(device, message.received_at), _gateway(levels), known)
+        found = ble.read(heard) if heard is not None else None
         if isinstance(found, Rejected):
             return Rejected(found.reason, found.detail, device)
         if found:
@@ -98,6 +101,22 @@ def last_will(levels: list[str], subject: str) -> tuple[Learned, ...]:
     return (Learned(f"{gateway}/LWT", "family", "openmqttgateway"),) if gateway else ()
 
 
+def _garbled(
+    payload: dict[str, Json], why: Rejected, origin: Origin, gateway: str, known: Known
+) -> Decoded | Rejected:
+    """Data that a gateway passed on as text, and so lost: that it heard the device is still true.
+
+    Where the data have a UUID, or the device is one for calls, what was lost may have been a call.
+    """
+    rejected, said = Rejected(why.reason, why.detail, origin.device), Said()
+    fields, _ = flatten(payload)
+    heard = _radio(fields, origin.device, gateway, said)
+    may_call = payload.get("servicedatauuid") or calls_for_help(known.models(origin.device))
+    if not heard or may_call or _random(fields, origin.device):
+        return rejected
+    return Decoded(FAMILY, tuple(heard), rejected=(rejected,))
+
+
 def _said(
     message: Message, known: Known, device: str, gateway: str, payload: dict[str, Json]
 ) -> Decoded | Rejected:
@@ -107,6 +126,7 @@ def _said(
     origin, said = Origin(device, message.received_at), Said()
     radio = _radio(fields, device, gateway, said)
     _weigh(fields, origin, said)
+    _meter(fields, origin, said)
     _probe(fields, said)
     level = number_of(fields.get("batt"))
     if level is not None and 100 < level <= _FULL:
@@ -116,7 +136,7 @@ def _said(
     if not said.readings and _locked(fields):
         return Rejected(Reason.UNDECODED, "encrypted, and the gateway has no key for it", device)
     readings = _keyed(said.readings, call=calls_for_help(registered))
-    if not _random(fields):
+    if not _random(fields, device):
         readings += radio
     return Decoded(FAMILY, tuple(readings), rejected=tuple(said.rejected), left=said.names_left())
 
@@ -154,9 +174,15 @@ def calls_for_help(registered: tuple[str, ...]) -> bool:
     )
 
 
-def _address(payload: dict[str, Json]) -> str:
-    """The device's address; where a gateway's system hides it behind a UUID, the one that the device says."""
-    given, own = text_of(payload.get("id")), text_of(payload.get("mac"))
+def _address(payload: dict[str, Json], topic: str) -> str:
+    """The device's address; where a gateway's system hides it behind a UUID, the one that the device says.
+
+    A beacon of a phone is known by the UUID that it sends, where its gateway was told so: it changes its
+    address (OpenMQTTGateway, `presenceUseBeaconUuid` and `pubBeaconUuidForTopic`).
+    """
+    given, own, beacon = (text_of(payload.get(name)) for name in ("id", "mac", "uuid"))
+    if beacon and beacon in {given, topic}:
+        return beacon
     return own if own and ":" not in given else given
 
 
@@ -175,15 +201,14 @@ def _gateway(levels: list[str]) -> str:
     return levels[-2] if len(levels) > 1 and levels[-1] in _PRESENCE else levels[-1]
 
 
-def _random(fields: Fields) -> bool:
+def _random(fields: Fields, device: str) -> bool:
     """Whether the address changes every quarter of an hour, so that it is nobody's.
 
     `mac_type` 1 is any random address; only those that begin with two set bits stay (Core, Vol 6 B 1.3.2).
     """
     if fields.get("prmac") is True or fields.get("type") == _RANDOM:
         return True
-    address = fields.get("id")
-    return fields.get("mac_type") == 1 and isinstance(address, str) and address[:1].upper() not in set("CDEF")
+    return fields.get("mac_type") == 1 and ":" in device and device[:1].upper() not in set("CDEF")
 
 
 def _locked(fields: Fields) -> bool:
@@ -224,6 +249,15 @@ def _of_people(fields: Fields) -> bool:
     """Whether a scale that says nothing of its mode is one for people (old gateways do not give it)."""
     model = fields.get("model_id") or fields.get("model")
     return fields.get("type") == _SCALE or (isinstance(model, str) and model.upper().startswith(_SCALES))
+
+
+def _meter(fields: Fields, origin: Origin, said: Said) -> None:
+    """What an energy meter counts; one of gas or water has another unit, and does not say which it is."""
+    for (name, unit), (metric, factor) in _METERED.items():
+        number = number_of(fields.get(name))
+        if number is not None and fields.get(f"{name}u") == unit:
+            del fields[name], fields[f"{name}u"]
+            said.add(origin, metric, float(number) * factor)
 
 
 def _probe(fields: Fields, said: Said) -> None:

@@ -169,6 +169,28 @@ def test_what_is_encrypted_or_damaged_is_a_fault_with_a_name(payload: dict[str, 
     assert (answer.reason, answer.device) == (Reason.UNDECODED, _ID)
 
 
+def test_what_a_gateway_garbled_is_a_fault_but_it_heard_the_device() -> None:
+    garbled = _message({"id": _ID, "rssi": -60, "distance": 2.5, "servicedata": "zyx"}, _RAW)
+    answer = decode(garbled)
+    assert isinstance(answer, Decoded)
+    assert {one.metric: one.value for one in answer.readings} == {"rssi": -60, "distance": 2.5}
+    assert [one.reason for one in answer.rejected] == [Reason.UNDECODED]
+    assert isinstance(decode(garbled, Models(default="SOS button")), Rejected)
+
+
+def test_a_phones_beacon_is_known_by_its_uuid_where_the_gateway_says_so() -> None:
+    uuid = "0f" * 16
+    beacon = {"id": "5A:01:02:03:04:05", "mac_type": 1, "rssi": -60, "model_id": "IBEACON", "uuid": uuid}
+    by_topic = decode(_message(beacon, f"home/hall/BTtoMQTT/{uuid}"))
+    by_id = decode(_message(beacon | {"id": uuid, "mac": beacon["id"]}, "home/presence/theengs"))
+    for answer in (by_topic, by_id):
+        assert isinstance(answer, Decoded)
+        assert [(one.device, one.metric, one.value) for one in answer.readings] == [(uuid, "rssi", -60)]
+    answer = decode(_message(beacon, "home/hall/BTtoMQTT/5A0102030405"))
+    assert isinstance(answer, Decoded)
+    assert not answer.readings
+
+
 def test_what_a_gateway_decrypted_counts_although_it_shows_the_cipher() -> None:
     said = _says(
         {"model_id": "SBBT-002C", "packet": 1, "button": 1, "cipher": "62", "ctr": "b8", "mic": "5b"}
