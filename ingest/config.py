@@ -6,6 +6,7 @@ Rule: an unknown key is an error, all errors are told at once, and secrets can s
 import re
 import ssl
 import tomllib
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -63,10 +64,29 @@ def _site(name: str) -> str:
     return name
 
 
-_VENDORS = tuple(
-    dict.fromkeys(topic for family in FAMILIES.values() if family.name != "native" for topic in family.topics)
-)
-"""What fetches the messages of all families but the native one."""
+def _covers(wide: str, narrow: str) -> bool:
+    """Whether one topic filter fetches all that another does (MQTT 3.1.1, 4.7)."""
+    wider, narrower = wide.split("/"), narrow.split("/")
+    for level, (one, other) in enumerate(zip_longest(wider, narrower)):
+        if one == "#":
+            return level <= len(narrower)
+        if one is None or other is None or (one not in {"+", other}) or other == "#":
+            return False
+    return True
+
+
+def vendor_topics() -> list[str]:
+    """What fetches the messages of all families but the native one.
+
+    Without filters that others cover: some brokers send a message once for every filter that matches.
+    """
+    wanted = dict.fromkeys(
+        topic for family in FAMILIES.values() if family.name != "native" for topic in family.topics
+    )
+    return [one for one in wanted if not any(other != one and _covers(other, one) for other in wanted)]
+
+
+_VENDORS = vendor_topics()
 
 
 class _Part(BaseModel):

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from devices.families import FAMILIES
 from devices.registry_files import Problem
-from ingest.config import EMBEDDED, Config, load
+from ingest.config import EMBEDDED, Config, load, vendor_topics
+from tests.topics import matches
 
 
 @pytest.fixture(autouse=True)
@@ -235,3 +237,15 @@ class TestEnvironment:
         self.set("SHOUWANG_TEST_DSN", "postgresql://x/y")
         self.set("SHOUWANG_SHARED", "/somewhere")
         assert good(file, "") == good(file, "# nothing\n")
+
+
+def test_the_default_topics_fetch_what_any_family_asks_for_each_once() -> None:
+    asked = {topic for family in FAMILIES.values() for topic in family.topics if family.name != "native"}
+    chosen = vendor_topics()
+    assert set(chosen) <= asked
+    for topic in asked - set(chosen):
+        example = topic.replace("+", "x").replace("#", "y/z")
+        assert [one for one in chosen if matches(one, example)], topic
+    for one in chosen:
+        example = one.replace("+", "some-level").replace("#", "more/levels")
+        assert [other for other in chosen if matches(other, example)] == [one]
