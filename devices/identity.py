@@ -13,19 +13,21 @@ from devices.reading import Decoded, Reading, TimeSource
 RESENT_MS = 30 * 60_000
 """R-04: how long a sender repeats a call that nobody took."""
 
-_HAPPENINGS = LIFE_SAFETY | {name for name, metric in METRICS.items() if metric.kind is Kind.EVENT}
+_EVENTS = frozenset(name for name, metric in METRICS.items() if metric.kind is Kind.EVENT)
+_HAPPENINGS = LIFE_SAFETY | _EVENTS
 
 
 def identities(decoded: Decoded, message: Message) -> list[int]:
     """For each reading, a signed 64-bit identity of the message or item it came in.
 
     From the sender's own key where it gave one; else from device, time and payload. Of a radio that repeats
-    itself (`good_for_ms` without a key) what the message says of the device identifies it, for that long. A
-    payload without key and time (or with a time relative to its arrival) can only be told from a new one by
-    MQTT's DUP flag: then 0 means "cannot tell, is new". Under one key a sender may tell several happenings of
-    an incident (suspected, confirmed, over): each has its own identity, since none of them may pass for
-    another. A call for help is a repeat only with the same key and the same time: devices that start counting
-    anew after a change of battery are real, and a second alert is better than none.
+    itself (`good_for_ms` without a key) what the message says of the device identifies a happening, for that
+    long; but no state, which may have been another one in between. A payload without key and time (or with a
+    time relative to its arrival) can only be told from a new one by MQTT's DUP flag: then 0 means "cannot
+    tell, is new". Under one key a sender may tell several happenings of an incident (suspected, confirmed,
+    over): each has its own identity, since none of them may pass for another. A call for help is a repeat
+    only with the same key and the same time: devices that start counting anew after a change of battery are
+    real, and a second alert is better than none.
     """
     found: list[int] = []
     last: tuple[str, str, int | None, str] | None = None
@@ -36,7 +38,7 @@ def identities(decoded: Decoded, message: Message) -> list[int]:
         happening = f"\0{reading.metric}={reading.value}" if reading.metric in _HAPPENINGS else ""
         this = (reading.device, reading.key, reading.at, happening)
         if this != last:
-            if reading.good_for_ms and not reading.key and not said:
+            if reading.good_for_ms and not reading.key and reading.metric in _EVENTS and not said:
                 said = _said_of(decoded)
             last, identity = this, _identity(decoded, reading, payload, said, happening)
         found.append(identity)
@@ -84,7 +86,7 @@ def _identity(
         return _hash(who, reading.key + happening + stamp, b"")
     if own_time:
         return _hash(who, f"{reading.at}{happening}", payload)
-    if reading.good_for_ms:
+    if reading.good_for_ms and reading.metric in _EVENTS:
         return _hash(who, f"said:{said[reading.device]}{happening}", b"")
     return 0
 

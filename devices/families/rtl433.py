@@ -30,7 +30,8 @@ _REPEATS_MS = 5_000
 _VOLATILE = frozenset(("time", "rssi", "snr", "noise", "freq", "freq1", "freq2", "mod", "protocol"))
 _NAMES = ("id", "device", "code", "address", "housecode")
 _MAX_DEVICE = 100
-_ENCRYPTED = frozenset(("simplisafe-gen3", "twogig-key2e345"))
+_ENCRYPTED = frozenset(("simplisafe-gen3", "twogig-key2e345", "vivint-security"))
+"""Protocols whose state rtl_433 prints only when it was given the key, if at all."""
 _ROLES: tuple[tuple[str, frozenset[str]], ...] = tuple(
     (role, frozenset(words.split()))
     for role, words in (  # the first that fits: a "panic button" is no button, a "smoke remote" is no remote
@@ -101,7 +102,7 @@ def _heard(message: Message, known: Known, payload: dict[str, Json]) -> Decoded 
     device = _device(fields) or model
     if not device:
         return Rejected(Reason.WRONG_SHAPE, "neither a model nor an id")
-    if model.lower() in _ENCRYPTED or ("encr" in fields and "state" not in fields):
+    if model.lower() in _ENCRYPTED and "state" not in fields:
         return Rejected(Reason.UNDECODED, "encrypted: rtl_433 has no key", device)
     models = known.models(device)
     if fields.get("type") == "TPMS":

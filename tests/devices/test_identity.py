@@ -149,13 +149,19 @@ def _said(*readings: Reading) -> list[int]:
 
 
 def test_a_radio_that_repeats_itself_is_identified_by_what_it_says() -> None:
-    smoke, low = Reading("a", "smoke", True, good_for_ms=5_000), Reading("a", "battery_low", False)
-    assert 0 not in _said(smoke)
-    assert _said(smoke) == _said(smoke)
-    assert _said(smoke)[0] != _said(smoke, low)[0]
-    assert _said(smoke)[0] != _said(smoke._replace(value=False))[0]
-    assert _said(smoke)[0] != _said(smoke._replace(device="b"))[0]
+    press, low = Reading("a", "sos", True, good_for_ms=5_000), Reading("a", "battery_low", False)
+    assert 0 not in _said(press)
+    assert _said(press) == _said(press)
+    assert _said(press)[0] != _said(press, low)[0]
+    assert _said(press)[0] != _said(press._replace(metric="fall"))[0]
+    assert _said(press)[0] != _said(press._replace(device="b"))[0]
     assert _said(low) == [0]  # without a window, what says neither key nor time is new
+
+
+def test_no_state_is_a_repeat_by_what_it_says() -> None:
+    """Smoke, no smoke, smoke: within five seconds all three are true."""
+    for metric in ("smoke", "door_open", "heart_rate"):
+        assert _said(Reading("a", metric, True, good_for_ms=5_000)) == [0]
 
 
 def _observed(metric: str, source: TimeSource) -> Observation:
@@ -200,11 +206,16 @@ def test_one_byte_anywhere_makes_another_message_however_long(filler: int) -> No
 
 def test_what_repeats_itself_is_told_by_all_that_it_says_of_one_device() -> None:
     def said(other: int) -> Decoded:
-        own = (Reading("a", "sos", value=True, good_for_ms=5), Reading("a", "battery", 80, good_for_ms=5))
-        return Decoded("x", (*own, Reading("b", "battery", other, good_for_ms=5)))
+        own = [Reading("a", metric, value=True, good_for_ms=5) for metric in ("sos", "button_press")]
+        theirs = [
+            Reading("b", "battery", other, good_for_ms=5),
+            Reading("b", "sos", value=True, good_for_ms=5),
+        ]
+        return Decoded("x", (*own, *theirs))
 
     message = native("event", {})
     first, second = identities(said(1), message), identities(said(2), message)
     assert first[:2] == second[:2]
     assert first[0] != first[1]
-    assert first[2] != second[2]
+    assert first[2] == second[2] == 0
+    assert first[3] != second[3]

@@ -113,12 +113,22 @@ def test_what_may_be_a_call_from_an_unregistered_device_is_told_as_undecoded() -
     assert [(one.reason, one.device) for one in answer.rejected] == [(Reason.UNDECODED, "1M38R")]
 
 
-def test_encrypted_frames_are_undecoded_and_name_their_device() -> None:
-    answer = _answer(
-        {"model": "SimpliSafe-Gen3", "id": "4985a8ef", "msg_type": "02", "encr": "0cae222ffd842634d89e"}
-    )
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"model": "SimpliSafe-Gen3", "id": "4985a8ef", "msg_type": "02", "encr": "0cae222ffd842634d89e"},
+        {"model": "Vivint-Security", "id": "4985a8ef", "counter": 17, "flags": 2, "data": "7a0011a2"},
+    ],
+)
+def test_encrypted_frames_are_undecoded_and_name_their_device(frame: dict[str, Any]) -> None:
+    answer = _answer(frame)
     assert isinstance(answer, Rejected)
     assert (answer.reason, answer.device) == (Reason.UNDECODED, "4985a8ef")
+
+
+def test_a_frame_that_rtl433_had_the_key_for_is_decoded() -> None:
+    frame = {"model": "Vivint-Security", "id": "4985a8ef", "state": "open", "contact_open": 1, "reed": 0}
+    assert _said(frame) == {"door_open": True}
 
 
 def test_a_pin_is_nowhere_in_the_answer() -> None:

@@ -118,8 +118,7 @@ class TestRule2:
         assert not set(unknown) & set(values(said))
 
 
-SWITCHES = {f"switch{n}": state for n, state in enumerate(("OPEN", "OPEN", "OPEN", "CLOSED", "CLOSED"), 1)}
-SMOKE = {"model": "Interlogix-Security", "subtype": "smoke", "id": "29cd45", "battery_ok": 1, **SWITCHES}
+PANIC = {"model": "X10-Security", "id": "7be1", "code": "26", "event": "KR18 PANIC", "mic": "CRC"}
 CARD = {"user_id": 7, "tenant_id": 1, "timestamp": T0 // 1000, "alarm_type": "SOS"}
 PRESS = {"deduplicationId": "u-1", "time": "2026-09-21T13:33:20Z", "object": {"sos": True}}
 
@@ -137,14 +136,18 @@ class TestRule3:
     async def test_else_by_what_was_said_within_a_few_seconds(self, at_work: Works) -> None:
         """A radio repeats itself; the receiver's own relative time differs each time."""
         topic = "rtl_433/hub/events"
-        await decided(
-            at_work, *[message(topic, {"time": f"@0.{n}s"} | SMOKE, T0 + n * SECOND // 5) for n in range(6)]
-        )
-        stored = [o.metric for entry in await at_work.stored() for o in entry.observations]
-        assert stored.count("smoke") == 1
-        await decided(at_work, message(topic, {"time": "@9s"} | SMOKE, T0 + 10 * SECOND))
-        again = [o.metric for entry in await at_work.stored() for o in entry.observations]
-        assert again.count("smoke") == 2
+        repeats = [message(topic, {"time": f"@0.{n}s"} | PANIC, T0 + n * SECOND // 5) for n in range(6)]
+        assert await decided(at_work, *repeats) == ["sos"]
+        pressed_again = message(topic, {"time": "@9s"} | PANIC, T0 + 10 * SECOND)
+        assert await decided(at_work, pressed_again) == ["sos", "sos"]
+
+    async def test_a_state_that_came_back_within_a_second_is_no_repeat(self, at_work: Works) -> None:
+        states = [
+            message("home/radar/presence", said, T0 + n * 200) for n, said in enumerate((b"1", b"0", b"1"))
+        ]
+        await decided(at_work, *states)
+        stored = [o.value for entry in await at_work.stored() for o in entry.observations]
+        assert stored == [True, False, True]
 
     async def test_a_retained_replay_is_no_new_call(self, at_work: Works) -> None:
         replayed = message("zigbee2mqtt/button", {"action": "emergency"}, retained=True)
