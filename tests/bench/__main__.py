@@ -1,4 +1,7 @@
-"""`make bench`: how fast the whole path is, on this machine, now.
+"""`make bench`: how fast the whole path is, on this machine, now; and its parts, each alone with `--only`.
+
+decode: one payload, by family. worst: the worst payloads. registry: the import of a large home. path: a
+running service, from broker to rows and alerts.
 
 Throughput is compared in one run with `mosquitto_sub | psql COPY` of the raw text: the least that could be
 done with the same messages. Latency is that of an SOS, from publish to the alert's own message on MQTT.
@@ -22,30 +25,49 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from tests.bench import decoding, registry, worst
 from tests.bench.stage import METRICS, SITE, Stage, load_tool, publish, publisher, stage
 
 _COPY_TEXT = "COPY raw_text FROM STDIN (FORMAT csv, DELIMITER E'\\001', QUOTE E'\\002')"
+_PARTS = ("decode", "worst", "registry", "path")
 out = Console(highlight=False)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", choices=_PARTS, action="append", help="one part of it; may be repeated")
     parser.add_argument("--messages", type=int, default=100_000, help="per throughput run")
     parser.add_argument("--runs", type=int, default=3, help="of throughput; the median is told")
     parser.add_argument("--presses", type=int, default=200, help="of the SOS button, per latency run")
     parser.add_argument("--rate", type=int, default=2000, help="messages/s beside the presses")
+    parser.add_argument("--attacks", type=int, default=200, help="worst payloads tried on each family")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        tool = load_tool(folder)
-        if tool is None:
-            out.print("the fast publisher (shared/tools/load.c) or a C compiler is missing: nothing measured")
-            return
-        if shutil.which("mosquitto") is None:
-            out.print("mosquitto is not on PATH: measuring with the embedded broker, without comparison")
-        asyncio.run(_measure(folder, tool, chosen))
+        for part in chosen.only or _PARTS:
+            match part:
+                case "decode":
+                    decoding.tell(out)
+                case "worst":
+                    worst.tell(out, chosen.attacks)
+                case "registry":
+                    registry.tell(out, folder)
+                case _:
+                    _service(folder, chosen)
+
+
+def _service(folder: Path, chosen: argparse.Namespace) -> None:
+    tool = load_tool(folder)
+    if tool is None:
+        out.print(
+            "the fast publisher (shared/tools/load.c) or a C compiler is missing: the path is not measured"
+        )
+        return
+    if shutil.which("mosquitto") is None:
+        out.print("mosquitto is not on PATH: measuring with the embedded broker, without comparison")
+    asyncio.run(_measure(folder, tool, chosen))
 
 
 async def _measure(folder: Path, tool: Path, chosen: argparse.Namespace) -> None:

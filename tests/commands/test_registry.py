@@ -100,3 +100,18 @@ def test_twenty_thousand_devices(files: list[Path], tmp_path: Path) -> None:
     assert answer.code == 0
     assert "20001 devices" in answer.err
     assert taken(tmp_path / "data").count(b"[[device]]") == 20_001
+
+
+def test_a_handful_of_wrong_rows_among_many_changes_nothing(files: list[Path], tmp_path: Path) -> None:
+    put(tmp_path / "data", *files)
+    before = {file: file.read_bytes() for file in (tmp_path / "data").iterdir()}
+    many = tmp_path / "many.csv"
+    wrong = {17: "r-9,yes", 4_000: "r-1,perhaps", 9_999: "nobody,no"}
+    rows = (f"button-{n:05},button,{wrong.get(n, 'r-1,yes')}" for n in range(10_000))
+    many.write_text("\n".join(["id,kind,resident,calls", *rows]))
+    answer = put(tmp_path / "data", many)
+    assert answer.code == 2
+    assert [line.split(": ")[0] for line in answer.err.splitlines() if str(many) in line] == [
+        f"{many}:{n + 2}" for n in wrong
+    ]
+    assert {file: file.read_bytes() for file in (tmp_path / "data").iterdir()} == before

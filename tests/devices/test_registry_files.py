@@ -1,7 +1,7 @@
 """Registry files: what people and spreadsheets write is read whole, or each mistake is told with its line."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.registry import CareLevel, Device, Place, PlaceKind, Registry, Resident, Supervision
@@ -264,3 +264,29 @@ def test_what_is_written_is_read_back_equal(registry: Registry) -> None:
 def test_any_text_is_a_registry_or_problems(name: str, text: str) -> None:
     found = read([(name, text)])
     assert isinstance(found, Registry) or all(isinstance(problem, Problem) for problem in found)
+
+
+class TestLarge:
+    """A whole home in one go: a handful of mistakes among thousands of rows."""
+
+    _ROWS = 2000
+    _MISTAKES = (
+        "dev-{n},bed sensor,nobody,r1,yes",  # no such resident
+        "dev-{n},bed sensor,,nowhere,yes",  # no such place
+        "dev-{n},bed sensor,,r1,maybe",  # neither yes nor no
+        ",bed sensor,,r1,yes",  # no id
+        "dev-0,bed sensor,,r1,yes",  # an id that stands above
+        "dev-{n},bed sensor,,r1,yes,more",  # too many cells
+        "dev-{n},bed\x01sensor,,r1,yes",
+    )
+
+    @settings(max_examples=10, deadline=None)
+    @given(
+        st.dictionaries(st.integers(1, _ROWS - 1), st.sampled_from(_MISTAKES), min_size=1, max_size=7),
+    )
+    def test_exactly_the_wrong_rows_are_told(self, wrong: dict[int, str]) -> None:
+        right = "dev-{n},bed sensor,,r1,yes"
+        rows = [wrong.get(n, right).replace("{n}", str(n)) for n in range(self._ROWS)]
+        table = "\n".join(["id,kind,resident,place,calls", *rows])
+        found = told(("places.csv", _PLACES), ("devices.csv", table))
+        assert sorted(set(found)) == [("devices.csv", n + 2) for n in sorted(wrong)]
