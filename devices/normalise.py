@@ -21,6 +21,7 @@ SKEW_MS = 5_000
 
 _NEVER_SO_OLD_MS = 30 * 86_400_000  # no device keeps a call for help for a month: its clock was reset
 _GOOD = Quality.GOOD
+_QUANTITY, _STATE, _EVENT = Kind.QUANTITY, Kind.STATE, Kind.EVENT  # slow to reach by name
 _ZERO_IS_NO_VALUE = frozenset(("heart_rate", "respiratory_rate"))
 _MAX_TEXT = 200
 
@@ -74,7 +75,7 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
         if metric is None:
             rejected.append(Rejected(Reason.UNKNOWN_METRIC, name[:40], device))
             continue
-        value = _number(reading, metric) if metric.kind is Kind.QUANTITY else _word(reading, metric)
+        value = _number(reading, metric) if metric.kind is _QUANTITY else _word(reading, metric)
         if isinstance(value, Rejected):
             rejected.append(value)
             continue
@@ -136,29 +137,23 @@ def _bound(registry: Registry, site: str, device: str) -> tuple[str, str]:
 
 
 def _word(reading: Reading, metric: Metric) -> Value | Rejected:
-    """The value of a state, an event or an enumeration, or why it is none."""
-    value = reading.value
-    match metric.kind:
-        case Kind.STATE:
-            if isinstance(value, bool):
-                return value
-            if isinstance(value, (int, float)) and value in {0, 1}:
-                return bool(value)
-            return _no(reading, Reason.WRONG_TYPE, "is neither true nor false")
-        case Kind.EVENT:
-            return (
-                True
-                if value is True
-                else _no(reading, Reason.WRONG_TYPE, "is an event: only true is a value")
-            )
-        case Kind.ENUM:
-            if not isinstance(value, str) or not value or len(value) > _MAX_TEXT:
-                return _no(reading, Reason.WRONG_TYPE, "is no short text")
-            if metric.words and value not in metric.words:
-                return _no(reading, Reason.OUT_OF_RANGE, f"is none of {', '.join(metric.words)}")
+    """The value of a state, an event or an enumeration, or why it is none; of a quantity see `_number`."""
+    value, kind = reading.value, metric.kind
+    if kind is _STATE:
+        if isinstance(value, bool):
             return value
-        case Kind.QUANTITY:  # see `_number`
-            return _no(reading, Reason.WRONG_TYPE, "is a number")
+        if isinstance(value, (int, float)) and value in {0, 1}:
+            return bool(value)
+        return _no(reading, Reason.WRONG_TYPE, "is neither true nor false")
+    if kind is _EVENT:
+        if value is True:
+            return True
+        return _no(reading, Reason.WRONG_TYPE, "is an event: only true is a value")
+    if not isinstance(value, str) or not value or len(value) > _MAX_TEXT:
+        return _no(reading, Reason.WRONG_TYPE, "is no short text")
+    if metric.words and value not in metric.words:
+        return _no(reading, Reason.OUT_OF_RANGE, f"is none of {', '.join(metric.words)}")
+    return value
 
 
 def _number(reading: Reading, metric: Metric) -> float | Rejected:

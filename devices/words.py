@@ -23,6 +23,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from devices.envelope import Json
 from devices.instants import any_ms, relative
@@ -81,7 +82,7 @@ class _No(Enum):
 
 
 _VALUE, _WORD = _No.VALUE, _No.WORD  # looked up once: an enum's members are slow to reach
-_QUANTITY, _ENUM, _EVENT = Kind.QUANTITY, Kind.ENUM, Kind.EVENT
+_QUANTITY, _STATE, _ENUM, _EVENT = Kind.QUANTITY, Kind.STATE, Kind.ENUM, Kind.EVENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,10 @@ class Vocabulary:
     times: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     items: frozenset[str] = frozenset()
+    numbered: bool = True  # whether some of its words are of any channel
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Whose payload it is and when: what its readings have where the payload says nothing of its own."""
 
     device: str
@@ -134,7 +135,9 @@ class Said:
                 origin.at_source,
                 origin.key,
                 detail,
-                good_for_ms=origin.good_for_ms,
+                None,
+                "",
+                origin.good_for_ms,  # by position: by name is slower
             )
         )
 
@@ -204,6 +207,7 @@ def vocabulary(words: Mapping[str, object], truth: Truth) -> Vocabulary:
         tuple(about["at"]),
         tuple(about["key"]),
         frozenset(about["items"]),
+        any("#" in name for name in known),
     )
 
 
@@ -281,7 +285,7 @@ def speak_fields(
     at = _time(vocabulary, fields, origin) if vocabulary.times else None
     if at is not None:
         origin = Origin(origin.device, origin.received_at, at, clock, origin.key, origin.good_for_ms)
-    if vocabulary.keys:
+    if vocabulary.keys and not fields.keys().isdisjoint(vocabulary.keys):
         own = "+".join(_text(fields[name]) for name in vocabulary.keys if fields.get(name) is not None)
         if own:
             own = own[:_MAX_KEY]
@@ -292,7 +296,7 @@ def speak_fields(
     for name, value in fields.items():
         word = words.get(name)
         if word is None and name not in parts:
-            if ("_" in name or "." in name) and len(said.left) < _MAX_ITEMS:
+            if vocabulary.numbered and ("_" in name or "." in name) and len(said.left) < _MAX_ITEMS:
                 word = words.get(_CHANNEL.sub(r"\1#", name, count=1))
             if word is None:
                 said.left.append(name)
@@ -309,7 +313,7 @@ def speak_fields(
             for one in word:
                 _measured(one, name, value, vocabulary.truth, fields, origin, said, len(word) == 1)
     for names, choice in vocabulary.joins:
-        if all(fields.get(name) is not None for name in names):
+        if names[0] in fields and all(fields.get(name) is not None for name in names):
             chosen = _choose(choice, [_text(fields[name]) for name in names])
             if chosen is None:
                 said.left.append("+".join(names))
@@ -372,15 +376,13 @@ def _certain(claims: Claims, fields: Fields, origin: Origin, said: Said) -> None
     for one in claims:
         if one.unless and _any_of(one.unless, fields):
             continue
-        match one.kind:
-            case Kind.STATE:
-                said.add(origin, one.metric, not one.inverted, one.detail)
-            case Kind.EVENT:
-                said.add(origin, one.metric, value=True, detail=one.detail)
-            case Kind.ENUM:
-                said.add(origin, one.metric, one.detail)
-            case Kind.QUANTITY:
-                continue
+        kind = one.kind
+        if kind is _STATE:
+            said.add(origin, one.metric, not one.inverted, one.detail)
+        elif kind is _EVENT:
+            said.add(origin, one.metric, value=True, detail=one.detail)
+        elif kind is _ENUM:
+            said.add(origin, one.metric, one.detail)
 
 
 def _measured(
@@ -418,7 +420,9 @@ def _measured(
                 origin.at_source,
                 origin.key,
                 one.detail,
-                good_for_ms=origin.good_for_ms,
+                None,
+                "",
+                origin.good_for_ms,
             )
         )
     elif found is _WORD and sole:  # what one of several claims cannot use is the others'

@@ -29,6 +29,7 @@ TOPICS = ("application/+/device/+/event/+",)
 __all__ = ["CALLS", "FAMILY", "TOPICS", "claims", "decode"]
 
 _TOPIC = re.compile(r"application/([^/]+)/device/([^/]+)/(event|command)/([^/]+)", re.DOTALL)
+_GATEWAY = TimeSource.GATEWAY
 _SILENT = frozenset(("ack", "txack", "integration"))
 _PROTOBUF = (b"\x08", b"\n", b"\x12")  # the tags of fields 1 and 2, of which every event has one
 _JSON = (b"{", b"[", b'"')
@@ -57,7 +58,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.WRONG_SHAPE, "neither topic nor payload names a device")
     at = first_time((payload.get("time"), *times(payload.get("rxInfo"))))
     key = text_of(payload.get("deduplicationId"))
-    origin = Origin(device, message.received_at, at, TimeSource.GATEWAY, key)
+    origin = Origin(device, message.received_at, at, _GATEWAY, key)
     said = Said()
     match event:
         case "up":

@@ -4,8 +4,6 @@ Rule: the envelope says who, when and how well it was heard; what was said is th
 Fields equal to 0, false or "" are omitted by the server, so a missing field is never an error.
 """
 
-import re
-
 from devices.envelope import Json, json_value
 from devices.families.lorawan import (
     codec,
@@ -30,7 +28,7 @@ TOPICS = ("v3/+/devices/#",)
 
 __all__ = ["CALLS", "FAMILY", "TOPICS", "claims", "decode"]
 
-_TOPIC = re.compile(r"v3/([^/]+)/devices/([^/]+)/(.+)", re.DOTALL)
+_GATEWAY = TimeSource.GATEWAY
 
 
 def claims(topic: str) -> bool:
@@ -40,8 +38,8 @@ def claims(topic: str) -> bool:
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One message about one device: uplink, join, location, or what happened to a downlink."""
-    topic = _TOPIC.fullmatch(message.topic)
-    device = topic.group(2) if topic else ""
+    levels = message.topic.split("/", 4)  # v3/<application>/devices/<device id>/<what>
+    device = levels[3] if len(levels) == 5 and levels[0] == "v3" and levels[2] == "devices" else ""
     payload = json_value(message.payload)
     if isinstance(payload, Rejected):
         return Rejected(payload.reason, payload.detail, device)
@@ -101,7 +99,7 @@ def _origin(message: Message, device: str, payload: dict[str, Json], uplink: dic
             (uplink.get("received_at"), object_of(uplink.get("settings")).get("time"), *times(heard))
         )
     key = f"{number_of(uplink.get('f_cnt')) or 0}@{received}" if received else ""
-    return Origin(device, message.received_at, at, TimeSource.GATEWAY, key)
+    return Origin(device, message.received_at, at, _GATEWAY, key)
 
 
 def _uplink(
