@@ -3,11 +3,13 @@
 Rule: a device is `<product key>/<device name>`; what its identifiers mean is the thing model's. Forwarded by
 the platform's rules, the same messages come without `/sys` and with `items` for `params`; on
 `/as/mqtt/status/...` the platform says who is online. Times are in ms, whatever SagooIoT's page says.
+iotkit's devices write `s/` (to the server) for `thing/` and leave out `/post`; `c/` is to the client.
 """
 
 from devices.envelope import Json, json_value
 from devices.families.lorawan import object_of, text_of
 from devices.families.thing_model import CALLS, Report, Thing
+from devices.families.thing_names import text_said
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 
@@ -17,13 +19,18 @@ DIALECT = "thing_model"
 
 __all__ = ["CALLS", "DIALECT", "FAMILY", "TOPICS", "claims", "decode"]
 
-_STATUS = "as/mqtt/status/"
+_STATUS, _SOFTWARE = "as/mqtt/status/", "ota/device/"
+_SIDES = frozenset(("thing", "s", "c"))
+_STATE = "state/update"  # of a take-up of Alink in which devices say themselves whether they are on line
+_STATES = {"online": True, "offline": False, "1": True, "2": False}
 _ENVELOPE = frozenset(("id", "version", "sys", "method", "time", "timestamp"))
 _DAS = ("properties/", "heart", "ntp/", "status/")  # a relative's (`das_aiot`), as is what ends in /up
 
 
 def claims(topic: str) -> bool:
     """Whether the topic is Alink's: `/sys/<pk>/<dn>/thing/...`, with or without the first slash or `sys`."""
+    if topic.startswith((f"/{_SOFTWARE}", _SOFTWARE)):
+        return True
     found = _parts(topic)
     return found is not None and not found[2].startswith(_DAS) and "/up/" not in f"{found[2]}/"
 
@@ -31,6 +38,8 @@ def claims(topic: str) -> bool:
 def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One message: properties or events of a device, of a gateway and its devices, live or from the past."""
     parts = _parts(message.topic)
+    if parts is None and message.topic.removeprefix("/").startswith(_SOFTWARE):
+        return Decoded(FAMILY)
     if parts is None:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected /sys/<product key>/<device name>/thing/...")
     product, name, what = parts
@@ -41,14 +50,16 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         steps.insert(0, "event")
     if steps[0] == "model" and steps[-1] == "up_raw":
         return Rejected(Reason.UNDECODED, "binary of the product's own", device)
-    if what and (steps[0] != "event" or steps[-1] != "post"):
+    if steps[0] == "event" and steps[-1] not in {"post", "event"} and not steps[-1].endswith("_reply"):
+        steps.append("post")
+    if what and what != _STATE and (steps[0] != "event" or steps[-1] != "post"):
         return Decoded(FAMILY)
     thing = report.thing(device, clock=TimeSource.DEVICE if what else TimeSource.GATEWAY)
     payload = json_value(message.payload)
     if not isinstance(payload, dict):
         why = payload if isinstance(payload, Rejected) else Rejected(Reason.WRONG_SHAPE, "no JSON object")
         return report.unreadable(FAMILY, thing, steps[1] if len(steps) > 2 else "", why)
-    if not what:
+    if not what or what == _STATE:
         _status(thing, payload)
     elif steps[1] == "property":
         _properties(report, thing, steps[2:-1], payload)
@@ -63,10 +74,13 @@ def _parts(topic: str) -> tuple[str, str, str] | None:
     if bare.startswith(_STATUS):
         product, _, name = bare.removeprefix(_STATUS).partition("/")
         return (product, name, "") if product and name and "/" not in name else None
-    levels = bare.removeprefix("sys/").split("/", 3)
-    if len(levels) < 4 or levels[2] != "thing" or not (levels[0] and levels[1] and levels[3]):
+    inside = bare.removeprefix("sys/")
+    levels = inside.split("/", 3)
+    if len(levels) < 4 or levels[2] not in _SIDES or not (levels[0] and levels[1] and levels[3]):
         return None
-    return levels[0], levels[1], levels[3]
+    if levels[2] != "thing" and inside is bare:
+        return None
+    return levels[0], levels[1], levels[3] if levels[2] != "c" else "service"
 
 
 def _properties(report: Report, thing: Thing, mode: list[str], payload: dict[str, Json]) -> None:
@@ -99,12 +113,15 @@ def _event(thing: Thing, steps: list[str], payload: dict[str, Json]) -> None:
         inside = object_of(one)
         name = text_of(inside.get("identifier")) if len(steps) == 2 or steps[1] == "batch" else steps[1]
         if name:
-            thing.event(name, one, inside.get("time", at))
+            own = inside.get(name)  # QuecPython's trackers repeat the name around value and time
+            held = own if len(inside) == 1 and isinstance(own, dict) else one
+            thing.event(name, held, inside.get("time", at))
         else:
             thing.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "no identifier", thing.origin.device))
 
 
 def _status(thing: Thing, payload: dict[str, Json]) -> None:
-    status = text_of(payload.get("status")).lower()
-    if status in {"online", "offline"}:
-        thing.state("online", status == "online", payload.get("utcTime"))
+    said = object_of(payload.get("params")).get("state", payload.get("status"))
+    online = _STATES.get(text_said(said)) if isinstance(said, (str, int)) else None
+    if online is not None:
+        thing.state("online", online, payload.get("utcTime"))

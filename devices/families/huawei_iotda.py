@@ -1,5 +1,6 @@
 """Huawei Cloud IoTDA: `$oc/devices/<device id>/sys/...`, JSON of services with their properties or events.
 
+Its elder sister ROMA, and ThingLinks after her, say the same on `/v1/devices/<gateway>/datas` in camel case.
 Rule: a property means something only together with its service; a gateway's message is its devices'.
 Sources: support.huaweicloud.com/api-iothub, "MQTT(S) device interfaces".
 """
@@ -13,12 +14,14 @@ from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 
 FAMILY = "huawei-iotda"
-TOPICS = ("$oc/devices/#",)
+TOPICS = ("$oc/devices/#", "/v1/devices/#", "/huawei/v1/devices/#")
 DIALECT = "thing_model"
 
 __all__ = ["CALLS", "DIALECT", "FAMILY", "TOPICS", "claims", "decode"]
 
 _TOPIC = re.compile(r"/?\$oc/devices/([^/]+)/(sys|user)/(.+)")
+_ELDER = re.compile(r"(?:/huawei)?/v1/devices/([^/]+)/(.+)")
+_ELDER_VALUES, _ELDER_STATES = frozenset(("datas", "data/json")), "topo/update"
 _MEMBERS = "gateway/sub_devices/properties/report"
 _VALUES = ("properties/report", "properties/get/response")
 _OWN_EVENTS = frozenset(("add_sub_device_request", "delete_sub_device_request", "sub_device_sync_request"))
@@ -26,12 +29,14 @@ _OWN_EVENTS = frozenset(("add_sub_device_request", "delete_sub_device_request", 
 
 def claims(topic: str) -> bool:
     """Whether the topic is one of a device on IoTDA."""
-    return topic.startswith(("$oc/devices/", "/$oc/devices/"))
+    return topic.startswith(("$oc/devices/", "/$oc/devices/", "/v1/devices/", "/huawei/v1/devices/"))
 
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One message: properties, events, a gateway's batch, or a message of the device's own format."""
     topic = _TOPIC.fullmatch(message.topic)
+    if topic is None and (elder := _ELDER.fullmatch(message.topic)):
+        return _elder(message, known, *elder.groups())
     if topic is None:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected $oc/devices/<device id>/sys/...")
     device, kind, what = topic.groups()
@@ -56,6 +61,35 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
             return Rejected(Reason.WRONG_SHAPE, "no services", device)
         clock = TimeSource.GATEWAY if member else TimeSource.DEVICE
         (_events if what == "events/up" else _services)(report, device, services, clock)
+    return report.decoded(FAMILY)
+
+
+def _elder(message: Message, known: Known, gateway: str, what: str) -> Decoded | Rejected:
+    """What a gateway on ROMA or ThingLinks says of its devices: their values, or who is online."""
+    if what not in _ELDER_VALUES and what != _ELDER_STATES:
+        return Decoded(FAMILY)
+    payload = json_value(message.payload)
+    if isinstance(payload, Rejected):
+        return Rejected(payload.reason, payload.detail, gateway)
+    report = Report(DIALECT, message, known)
+    if what == _ELDER_STATES:
+        for one in report.each(object_of(payload).get("deviceStatuses")):
+            state = object_of(one)
+            _status(report, {"device_id": state.get("deviceId"), "status": state.get("status")}, None)
+        return report.decoded(FAMILY)
+    for one in report.each(object_of(payload).get("devices")):
+        member = object_of(one)
+        services = member.get("services", member.get("serviceData"))
+        name = text_of(member.get("deviceId"))
+        if name and isinstance(services, list):
+            clock = TimeSource.DEVICE if name == gateway else TimeSource.GATEWAY
+            thing = report.thing(name, clock=clock)
+            for held in report.each(services):
+                service = object_of(held)
+                values = service.get("data", service.get("serviceData"))
+                thing.properties(values, service.get("eventTime"), text_of(service.get("serviceId")))
+        else:
+            report.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "no deviceId or no services", name))
     return report.decoded(FAMILY)
 
 

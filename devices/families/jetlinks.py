@@ -1,7 +1,8 @@
 """JetLinks' official protocol: `/<product>/<device>/properties/report`, `/event/<id>`, `/child/<id>/...`.
 
 Rule: a device is its id alone; behind `child/` it is the child that speaks, not the gateway. An event is
-named by the topic alone and may come with any value.
+named by the topic alone and may come with any value. Forwarded by the platform's rules, the same messages
+come on `/device/<product>/<device>/message/...`.
 """
 
 from devices.envelope import Json, json_value
@@ -14,6 +15,7 @@ FAMILY = "jetlinks"
 TOPICS = (
     *("/+/+/properties/#", "/+/+/event/+", "/+/+/child/#", "/+/+/child-reply/#"),
     *("/+/+/online", "/+/+/offline", "/+/+/state-check/reply", "/+/+/direct"),
+    *("/device/+/+/message/#", "/device/+/+/online", "/device/+/+/offline"),
 )
 DIALECT = "jetlinks"
 
@@ -68,6 +70,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         payload = {}
     for one in report.each({} if payload is None else payload):
         inside = object_of(one)
+        if child and isinstance(inside.get("childDeviceMessage"), dict):
+            inside = {"timestamp": inside.get("timestamp"), **object_of(inside["childDeviceMessage"])}
         at = report.time(inside.get("timestamp"), device)
         thing = report.thing(device, at, clock)
         if event:
@@ -89,12 +93,24 @@ def _parts(topic: str) -> tuple[str, str, bool] | None:
     levels = topic.split("/", _MAX_LEVELS)
     if len(levels) < 4 or levels[0] or not (levels[1] and levels[2]):
         return None
+    if levels[1] == "device" and len(levels) in {5, 7} and (bare := _forwarded(levels[4:])):
+        return levels[3], bare, False
     device, rest, child = levels[2], levels[3:], False
     while len(rest) >= 3 and rest[0] in _CHILDREN:
         device, rest, child = rest[1], rest[2:], True
     if rest[0] == "event" and len(rest) != 2:
         return None
     return (device, "/".join(rest), child) if device and rest[-1] else None
+
+
+def _forwarded(what: list[str]) -> str:
+    """What a message on the platform's own bus is on a device's topic, "" when it is none of these."""
+    if what in (["online"], ["offline"]):
+        return what[0]
+    kind = what[1] if len(what) == 3 and what[0] == "message" else ""
+    if kind == "event":
+        return f"event/{what[2]}"
+    return "properties/report" if kind == "property" and what[2] == "report" else ""
 
 
 def _bare(inside: dict[str, Json]) -> dict[str, Json]:

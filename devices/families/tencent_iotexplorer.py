@@ -1,5 +1,7 @@
 """Tencent Cloud IoT Explorer: `$thing/up/<what>/<product>/<device>` and `$gateway/operation/...`, JSON.
 
+Its older data template is `$template/operation/...`. iThings speaks the same in camel case (`eventPost`).
+
 Rule: an event is what its `eventId` says; its `type` (info, alert, fault, fatal) is how grave that is for the
 device, never a call for help. What comes `down` is the platform's.
 """
@@ -11,18 +13,19 @@ from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 
 FAMILY = "tencent-iotexplorer"
-TOPICS = ("$thing/up/#", "$gateway/operation/#")
+TOPICS = ("$thing/up/#", "$gateway/operation/#", "$template/operation/#")
 DIALECT = "thing_model"
 
 __all__ = ["CALLS", "DIALECT", "FAMILY", "TOPICS", "claims", "decode"]
 
-_THING, _GATEWAY = "$thing/", "$gateway/"
+_THING, _GATEWAY, _TEMPLATE = "$thing/", "$gateway/", "$template/"
+_NO_VALUES = frozenset(("reportinfo", "reportreply", "reportinforeply"))
 _LEVELS = 5  # $thing / up / property / <product> / <device>
 
 
 def claims(topic: str) -> bool:
     """Whether the topic is of IoT Explorer's thing model or of its gateways."""
-    return topic.startswith((_THING, _GATEWAY))
+    return topic.startswith((_THING, _GATEWAY, _TEMPLATE))
 
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
@@ -30,13 +33,13 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     levels = message.topic.split("/")
     if len(levels) < _LEVELS - 1:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected $thing/up/<what>/<product>/<device>")
-    gateway = levels[0] == _GATEWAY.removesuffix("/")
-    if (gateway and levels[2] == "result") or (not gateway and (levels[1] != "up" or len(levels) < _LEVELS)):
+    thing, gateway = f"{levels[0]}/" == _THING, f"{levels[0]}/" == _GATEWAY
+    if (thing and (levels[1] != "up" or len(levels) < _LEVELS)) or (not thing and levels[2] == "result"):
         return Decoded(FAMILY)
     device = "/".join(levels[-2:])
     if levels[2] == "raw":
         return Rejected(Reason.UNDECODED, "binary of the product's own", device)
-    if not gateway and levels[2] not in {"property", "event"}:
+    if thing and levels[2] not in {"property", "event"}:
         return Decoded(FAMILY)
     payload = json_value(message.payload)
     if isinstance(payload, Rejected):
@@ -46,6 +49,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     report = Report(DIALECT, message, known)
     if gateway:
         _members(report, payload)
+    elif not thing:
+        report.thing(device).properties(object_of(payload.get("state")).get("reported"))
     elif levels[2] == "property":
         _properties(report.thing(device), payload)
     else:
@@ -55,7 +60,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
 
 def _properties(thing: Thing, payload: dict[str, Json]) -> None:
     method = text_of(payload.get("method")) or "report"
-    if not method.startswith("report") or method in {"report_info", "report_reply"}:
+    if not method.startswith("report") or method.replace("_", "").lower() in _NO_VALUES:
         return  # asks for a state, answers a command, or tells the firmware
     params = payload.get("params")
     for one in thing.report.each(params):
@@ -68,12 +73,12 @@ def _properties(thing: Thing, payload: dict[str, Json]) -> None:
 
 
 def _events(thing: Thing, payload: dict[str, Json]) -> None:
-    if text_of(payload.get("method")).endswith("_reply"):
+    if text_of(payload.get("method")).lower().endswith("reply"):
         return
     several = payload.get("events")
     for one in thing.report.each(several if isinstance(several, list) else payload):
         event = object_of(one)
-        name = text_of(event.get("eventId"))
+        name = text_of(event.get("eventId")) or text_of(event.get("eventID"))
         if name:
             thing.event(name, event.get("params"), event.get("timestamp", payload.get("timestamp")))
         else:

@@ -210,11 +210,13 @@ class Thing:
 
     def _kind_inside(self, fields: Mapping[str, Json]) -> tuple[str | None, str]:
         """What an event is whose identifier does not tell (`alarm`), by a text that came with it."""
-        for text in kinds(fields):
+        found: str | None = None
+        for text in kinds(self.report.dialect, fields):
             kind, end = happening(self.report.dialect, text)
             if kind:
                 return kind, end
-        return None, ""
+            found = kind if found is None else found
+        return found, ""
 
     def state(self, metric: str, value: bool, at: Json = None) -> None:
         """Adds a state or an event that the envelope itself tells, such as `online`."""

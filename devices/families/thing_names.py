@@ -150,11 +150,14 @@ def text_said(value: Scalar) -> str:
     return str(value) if isinstance(value, float) or (value is not None and abs(value) < 10**15) else ""
 
 
-def kinds(outputs: Mapping[str, Json]) -> Iterator[str]:
+def kinds(dialect: str, outputs: Mapping[str, Json]) -> Iterator[str]:
     """Texts among the values of an event that may say what happened."""
+    words = NAMES[dialect].words
     for name, value in outputs.items():
-        if isinstance(value, str) and folded(name[:MAX_NAME]) in _KIND_FIELDS:
-            yield value[:MAX_NAME]
+        if isinstance(value, str):
+            text = folded(name[:MAX_NAME])
+            if text in _KIND_FIELDS or words.get(text) == "alarm_kind":
+                yield value[:MAX_NAME]
 
 
 def alarm_like(name: str) -> bool:

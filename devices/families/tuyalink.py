@@ -29,7 +29,10 @@ _SCALED = {
 _MAX_SERVICES, _MAX_PROPERTIES, _MAX_SCALE, _MAX_VALUE = 16, 256, 4, 10**9
 _ONLINE = {"device/sub/login": True, "device/sub/logout": False}
 _SPOKEN = frozenset(
-    ("thing/property/report", "thing/event/trigger", "thing/data/batch_report", "thing/data/history_report")
+    (
+        *("thing/property/report", "thing/event/trigger", "thing/data/batch_report"),
+        *("thing/data/history_report", "thing/property/batch_report", "thing/property/history_report"),
+    )
 )
 
 

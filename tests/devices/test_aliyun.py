@@ -94,3 +94,42 @@ def test_what_cannot_be_read_is_told_with_its_device(payload: bytes) -> None:
     found = answer("/sys/pk/dn/thing/event/property/post", payload)
     rejected = found if isinstance(found, Rejected) else found.rejected[0]
     assert rejected.device == "pk/dn"
+
+
+def test_iotkit_writes_to_the_server_and_reads_what_is_for_the_client() -> None:
+    radar = {"reportType": "daily", "heartRate": 71, "breathingRate": 15, "personDetected": 1}
+    found = decoded("/sys/kit7/bed-4/s/event/property/post", {"id": "8", "params": radar})
+    assert {(one.device, one.metric, one.value) for one in found.readings} == {
+        ("kit7/bed-4", "heart_rate", 71),
+        ("kit7/bed-4", "respiratory_rate", 15),
+        ("kit7/bed-4", "presence", True),
+    }
+    assert told("/sys/kit7/bed-4/s/event/fallAlarm", {"id": "9", "params": {"level": 2}}) == {"fall": True}
+    for what in ("c/service/property/set", "c/event/sos_reply", "s/register", "s/config/get"):
+        assert answer(f"/sys/kit7/bed-4/{what}", {"params": {"sos": 1}}) == Decoded("aliyun")
+
+
+def test_a_sign_of_life_is_no_pulse() -> None:
+    alive = {"reportType": "heartbeat", "personDetected": 0, "heartbeat": 1, "heart": 1}
+    assert told("/sys/kit7/bed-4/s/event/property/post", {"params": alive}) == {"presence": False}
+
+
+def test_an_event_whose_topic_ends_with_its_name() -> None:
+    assert told("/sys/pk/dn/thing/event/alarm", {"params": {"type": "SOS"}}) == {"sos": True}
+    assert answer("/sys/pk/dn/thing/event/sos/post_reply", {"code": 200}) == Decoded("aliyun")
+
+
+def test_an_event_may_repeat_its_name_around_its_value() -> None:
+    held = {"sos_alert": {"value": {}, "time": 1789999980000}}
+    found = decoded("/sys/pk/dn/thing/event/sos_alert/post", {"id": 3, "params": held})
+    assert [(one.metric, one.at) for one in found.readings] == [("sos", 1789999980000)]
+
+
+@pytest.mark.parametrize(("state", "online"), [(1, True), (2, False), ("offline", False)])
+def test_a_device_may_say_itself_whether_it_is_on_line(state: object, online: bool) -> None:
+    assert told("/sys/pk/dn/thing/state/update", {"params": {"state": state}}) == {"online": online}
+    assert told("/sys/pk/dn/thing/state/update", {"params": {"state": 0}}) == {}
+
+
+def test_what_is_about_software_says_nothing() -> None:
+    assert answer("/ota/device/inform/pk/dn", {"params": {"version": "2.1"}}) == Decoded("aliyun")

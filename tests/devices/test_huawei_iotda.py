@@ -88,3 +88,36 @@ def test_a_message_in_the_makers_own_format() -> None:
 def test_commands_say_nothing() -> None:
     for what in ("commands/request_id=1", "properties/set/request_id=2", "events/down", "messages/down"):
         assert answer(_OC + what, {"services": []}) == Decoded("huawei-iotda")
+
+
+def test_an_elder_sister_says_the_same_in_camel_case() -> None:
+    services = [{"serviceId": "band", "data": {"heartRate": 64, "fall": 1}, "eventTime": "20260921T141310Z"}]
+    devices = [{"deviceId": "el-9", "services": services}, {"services": services}]
+    found = decoded("/v1/devices/gw-2/datas", {"devices": devices})
+    assert [(one.device, one.metric, one.at) for one in found.readings] == [
+        ("el-9", "heart_rate", 1789999990000),
+        ("el-9", "fall", 1789999990000),
+    ]
+    assert [one.reason for one in found.rejected] == [Reason.WRONG_SHAPE]
+    older = {"deviceId": "el-9", "serviceData": [{"serviceId": "x", "serviceData": {"sos": 1}}]}
+    assert told("/huawei/v1/devices/gw-2/data/json", {"devices": [older]}) == {"sos": True}
+
+
+def test_an_elder_gateway_says_who_is_online() -> None:
+    states = [{"deviceId": "el-9", "status": "OFFLINE"}, {"deviceId": "el-8", "status": "?"}]
+    assert told("/v1/devices/gw-2/topo/update", {"deviceStatuses": states}) == {"online": False}
+    assert answer("/v1/devices/gw-2/topo/add", {"deviceInfos": []}) == Decoded("huawei-iotda")
+    found = answer("/v1/devices/gw-2/datas", b"{")
+    assert isinstance(found, Rejected)
+    assert (found.reason, found.device) == (Reason.NOT_JSON, "gw-2")
+
+
+def test_a_temperature_beside_a_pulse_is_a_bodys_where_it_can_be() -> None:
+    def said(service: str, model: str = "", **values: float) -> dict[str, object]:
+        services = [{"service_id": service, "properties": values}]
+        return told(f"{_OC}properties/report", {"services": services}, model)
+
+    assert said("health", heart_rate=70, temperature=36.4) == {"heart_rate": 70, "body_temperature": 36.4}
+    assert said("health", heart_rate=70, temperature=33.1) == {"heart_rate": 70}
+    assert said("state", temperature=36.4) == {}
+    assert said("health", "bracelet", temperature=36.4) == {"skin_temperature": 36.4}

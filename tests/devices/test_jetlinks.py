@@ -78,3 +78,28 @@ def test_a_makers_own_format_is_told_with_its_device() -> None:
     found = answer("/p/g/child/c/direct", b"\x01")
     assert isinstance(found, Rejected)
     assert (found.reason, found.device) == (Reason.UNDECODED, "c")
+
+
+def test_a_gateway_may_pass_on_the_childs_own_message() -> None:
+    own = {"deviceId": "c1", "timestamp": 1789999990000, "properties": {"heartRate": 62}}
+    found = decoded("/p/g/child/c1/properties/report", {"childDeviceId": "c1", "childDeviceMessage": own})
+    assert [(one.device, one.metric, one.at) for one in found.readings] == [
+        ("c1", "heart_rate", 1789999990000)
+    ]
+
+
+def test_messages_forwarded_on_the_platforms_bus() -> None:
+    bus = "/device/prod-bed/bed-2"
+    found = decoded(f"{bus}/message/property/report", {"properties": {"heartRate": 62}})
+    assert [(one.device, one.metric) for one in found.readings] == [("bed-2", "heart_rate")]
+    assert told(f"{bus}/message/event/sos", {"data": {}}) == {"sos": True}
+    assert told(f"{bus}/offline", {}) == {"online": False}
+    assert told("/device/bed-2/properties/report", {"properties": {"heartRate": 62}}) == {"heart_rate": 62}
+
+
+@pytest.mark.parametrize(
+    "beside", ["co2", "pm25", "smoke", "door", "motion", "bodyTemperature", "deviceTemp"]
+)
+def test_temp_beside_what_is_of_a_room_is_no_bodys(beside: str) -> None:
+    said = told("/p/d/properties/report", {"properties": {"temp": 37.2, beside: 36}})
+    assert said.get("body_temperature") in {None, 36}

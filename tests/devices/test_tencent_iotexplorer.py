@@ -62,3 +62,18 @@ def test_binary_is_told_with_its_device() -> None:
     found = answer("$thing/up/raw/P/d", b"\x01\x02")
     assert isinstance(found, Rejected)
     assert (found.reason, found.device) == (Reason.UNDECODED, "P/d")
+
+
+def test_ithings_says_the_same_in_camel_case() -> None:
+    fall = {"method": "eventPost", "eventID": "fall", "type": "alert", "timestamp": 1789999990000}
+    found = decoded("$thing/up/event/P/d", {**fall, "params": {"code": 0}})
+    assert [(one.metric, one.at) for one in found.readings] == [("fall", 1789999990000)]
+    assert decoded("$thing/up/event/P/d", {**fall, "method": "eventReply"}).readings == ()
+    assert decoded(_PROPERTY, {"method": "reportInfo", "params": {"sos": 1}}).readings == ()
+
+
+def test_the_older_data_template() -> None:
+    state = {"reported": {"heart_rate": 63}, "desired": {"sos": 1}}
+    found = decoded("$template/operation/P/d", {"type": "update", "state": state, "version": 4})
+    assert [(one.device, one.metric, one.value) for one in found.readings] == [("P/d", "heart_rate", 63)]
+    assert answer("$template/operation/result/P/d", {"state": state}) == Decoded("tencent-iotexplorer")

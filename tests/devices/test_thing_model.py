@@ -351,3 +351,24 @@ def test_what_is_beyond_any_device_is_told_not_dropped_in_silence() -> None:
     found = decoded("/sys/pk/dn/thing/event/property/batch/post", {"params": {"properties": {"hr": moments}}})
     assert len(found.readings) > 700
     assert [one.reason for one in found.rejected] == [Reason.TOO_LARGE]
+
+
+def test_pinyin_and_samples_of_makers() -> None:
+    assert _said({"xueya_high": 131, "xueya_low": 82}) == {"bp_systolic": 131, "bp_diastolic": 82}
+    assert _said({"dis_hr": 72, "dis_spo2": 96}) == {"heart_rate": 72, "spo2": 96}
+    assert _said({"SPO": 97, "hum": 51, "resp": 14}) == {"spo2": 97, "humidity": 51, "respiratory_rate": 14}
+    assert _said({"heart": 68}) == {"heart_rate": 68}
+    place = {"Longtitude": 2.29448, "Latitude": 48.85837, "CoordinateSystem": 1}  # as QuecPython spells it
+    assert _said({"GeoLocation": place}) == {"latitude": 48.85837, "longitude": 2.29448}
+
+
+@pytest.mark.parametrize("name", ["HelpCancel", "cancel_help"])
+def test_help_that_is_cancelled(name: str) -> None:
+    assert _happened(name, {}) == {"help_cancelled": True}
+
+
+def test_an_alarm_of_a_kind_that_concerns_no_person_is_understood() -> None:
+    for outputs in ({"alarmType": "temperature_high"}, {"type": "over_speed"}):
+        assert decoded("/sys/pk/dn/thing/event/alarm/post", {"params": outputs}).rejected == ()
+    both = {"alarmType": "temperature_high", "content": "sos"}
+    assert told("/sys/pk/dn/thing/event/alarm/post", {"params": both}) == {"sos": True}

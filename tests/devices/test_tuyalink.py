@@ -127,3 +127,16 @@ def test_history_keeps_its_times() -> None:
 )
 def test_commands_say_nothing(what: str) -> None:
     assert decoded(f"tylink/t1/{what}", {"data": {"sos_state": {"value": True}}}).readings == ()
+
+
+@pytest.mark.parametrize("what", ["data", "property"])  # both are in use
+def test_a_batch_by_either_name(what: str) -> None:
+    data = {
+        "properties": {"sos_state": {"value": True, "time": 1789999990000}},
+        "events": {"fall": {"outputParams": {}, "eventTime": 1789999991000}},
+    }
+    found = decoded(f"tylink/6cq1/thing/{what}/batch_report", {"time": 1789999992000, "data": data})
+    assert [(one.metric, one.at) for one in found.readings] == [
+        ("sos", 1789999990000),
+        ("fall", 1789999991000),
+    ]
