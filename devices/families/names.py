@@ -24,9 +24,13 @@ _MAX_NAME = 200
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_a-zA-Z]")
 _PADDING = frozenset(
     "sensor value detected detection detector reading measurement level pressed triggered active binary "
-    "button event alert now current".split()
+    "button event alert now current concentration".split()
 )
 """Words that may follow a name and change nothing."""
+_STATED = frozenset(("state", "status"))
+"""Words that may follow the name of a state or an event; that of a quantity is something else then."""
+_THINGS = frozenset(("sensor", "detector", "device"))
+"""Things that have a state of their own, which is not what they measure."""
 _SIDES = frozenset(("left", "right"))
 _OF_A_SLEEPER = frozenset(
     (
@@ -50,6 +54,11 @@ def _compact(name: str) -> str:
 _VOCABULARY = words_of(DIALECT)
 _KEYS = {_compact(key): key for key in _VOCABULARY.words}
 _KEYS |= {_compact(alias): key for key, aliases in ALIASES.items() for alias in aliases}
+_QUANTITIES = frozenset(
+    key
+    for key, word in _VOCABULARY.words.items()
+    if isinstance(word, tuple) and any(claim.kind is Kind.QUANTITY for claim in word)
+)
 _LONGEST = max(len(key) for key in _KEYS)
 
 
@@ -65,12 +74,12 @@ def meaning(name: str) -> Meaning | None:
 
 @lru_cache(maxsize=65_536)
 def _meaning(name: str) -> Meaning | None:
-    words, side = words_in(name), ""
+    words, side, stated = words_in(name), "", False
     while words:
         found = _ending(words)
         if found is not None:
             key, before = found
-            if not _like(key, before):
+            if not _like(key, before) or (stated and key in _QUANTITIES):
                 return None
             if not side and before and before[-1] in _SIDES:
                 side = before[-1]
@@ -78,6 +87,10 @@ def _meaning(name: str) -> Meaning | None:
         last = words.pop()
         if last in _SIDES:
             side = last
+        elif last in _STATED:
+            if words and words[-1] in _THINGS:
+                return None
+            stated = True
         elif last not in _PADDING and not last.isdigit():
             return None
     return None
@@ -143,7 +156,7 @@ def contradicts(name: str) -> bool:
         found = _ending(words)
         if found is not None:
             return not _like(*found)
-        if words.pop() not in _PADDING:
+        if words.pop() not in _PADDING | _STATED:
             return False
     return False
 
@@ -187,7 +200,7 @@ def _plain() -> Iterator[tuple[str, tuple[str, frozenset[float], tuple[type, ...
     for key, word in _VOCABULARY.words.items():
         if isinstance(word, tuple) and len(word) == 1:
             one = word[0]
-            if one.kind is Kind.QUANTITY:
+            if one.kind is Kind.QUANTITY and not one.unit:
                 yield key, (one.metric, one.none, (float, int))
             elif one.kind is Kind.STATE and not one.inverted:
                 yield key, (one.metric, frozenset(), (bool,))
