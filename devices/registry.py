@@ -102,7 +102,7 @@ class Registry:
     zone: str = "Asia/Shanghai"
     _alone: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _models: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
-    _zones: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _stands: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -129,9 +129,10 @@ class Registry:
             if told != device.model:
                 registry._models[device.id] = ""
             whose = registry.residents.get(device.resident)
-            zone = registry.timezone(device.place or (whose.place if whose is not None else ""))
-            if registry._zones.setdefault(device.id, zone) != zone:
-                registry._zones[device.id] = ""
+            where = device.place or (whose.place if whose is not None else "")
+            stands = registry._stands.setdefault(device.id, where)
+            if stands is not None and registry.timezone(stands) != registry.timezone(where):
+                registry._stands[device.id] = None
         registry._alone.update({place: ids[0] for place, ids in living.items() if len(ids) == 1})
         return registry
 
@@ -154,7 +155,8 @@ class Registry:
 
     def clock_zone(self, device: str) -> str:
         """The zone of the place of a device; "" when it is not registered, or its namesakes are elsewhere."""
-        return self._zones.get(device, "")
+        place = self._stands.get(device)
+        return "" if place is None else self.timezone(place)
 
     def above(self, place: str) -> list[Place]:
         """The place and everything it lies in, from the inside out."""

@@ -226,6 +226,21 @@ def entries_of(dialect: str, *models: str) -> tuple[Entry, ...]:
     return ()
 
 
+def entries_of_any(model: str) -> tuple[Entry, ...]:
+    """The entries of any dialect that a text names, where the device's family is not known."""
+    return tuple(dict.fromkeys(entry for dialect in _DIALECTS for entry in entries_of(dialect, model)))
+
+
+_DIALECTS = tuple(dict.fromkeys(entry.dialect for entry in ENTRIES))
+_UNITS_MS = {"s": 1_000, "min": 60_000, "h": 3_600_000}
+
+
+def expected_ms(entry: Entry) -> int | None:
+    """How long such a device is silent at most while it works, in ms; None when it speaks only of events."""
+    found = re.fullmatch(r"(\d+)(s|min|h)", entry.expected)
+    return int(found[1]) * _UNITS_MS[found[2]] if found else None
+
+
 def _codes(model: str) -> Iterator[str]:
     """What in a text may be a model's code: the whole, its words, their parts, and these shortened."""
     yield model.strip().upper()

@@ -17,6 +17,7 @@ import structlog
 import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from devices.catalogue import entries_of_any, expected_ms
 from devices.registry import PlaceKind, Registry
 from devices.registry_files import Problem
 from ingest.app import Setting, service
@@ -120,10 +121,29 @@ def _doubts(found: Checked) -> list[str]:
     missing = sorted({rule.kind.name for rule in default()} - kinds)
     if missing:
         doubts.append(f"no rule of kind {', '.join(missing)}: a rule file replaces the default one whole")
+    doubts += _doubtful_devices(found.registry)
     lonely = without_line(found.registry)
     if lonely:
         doubts.append(f"no device to call for help with: {', '.join(list(lonely)[:10])}")
     return doubts
+
+
+def _doubtful_devices(registry: Registry) -> Iterator[str]:
+    """Models nobody knows, and devices that are silent for longer than they may."""
+    entries = {
+        model: entries_of_any(model) for model in {d.model for d in registry.devices.values() if d.model}
+    }
+    unknown = sorted(model for model, found in entries.items() if not found)
+    hasty = []
+    for device in registry.devices.values():
+        expected = [ms for entry in entries.get(device.model, ()) if (ms := expected_ms(entry)) is not None]
+        if expected and device.supervision.ms < min(expected):
+            hasty.append(f"{device.id} ({device.supervision.value})")
+    if unknown:
+        named = ", ".join(unknown[:10])
+        yield f"models not in devices/README.md, so what only a model tells is left: {named}"
+    if hasty:
+        yield f"supervision is shorter than these are silent by themselves: {', '.join(hasty[:10])}"
 
 
 def migrate(

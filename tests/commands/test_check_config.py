@@ -50,3 +50,22 @@ def test_what_is_no_toml_is_told_with_its_line(tmp_path: Path) -> None:
     answer = called("check-config", file)
     assert answer.code == 2
     assert f"{file}:2: " in answer.err
+
+
+def test_doubtful_devices_are_noted(tmp_path: Path) -> None:
+    (tmp_path / "devices.csv").write_text(
+        "id,model,supervision\n"
+        "pad,QX-4711,25h\n"
+        "door,MCCGQ11LM,90s\n"  # speaks once an hour by itself
+        "fine,MCCGQ11LM,25h\n"
+    )
+    (tmp_path / "shouwang.toml").write_text('registry = ["devices.csv"]\n')
+    answer = called("check-config", tmp_path / "shouwang.toml")
+    assert answer.code == 0
+    unknown, hasty = (
+        line for line in answer.err.splitlines() if "models not" in line or "supervision" in line
+    )
+    assert "QX-4711" in unknown
+    assert "MCCGQ11LM" not in unknown
+    assert "door (90s)" in hasty
+    assert "fine" not in hasty

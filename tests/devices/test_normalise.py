@@ -4,6 +4,7 @@ The tables here are typed from sections 8 and 11 of REQUIREMENTS, not read from 
 """
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -489,3 +490,18 @@ class TestWhose:
             ]
         )
         assert [registry.models(device) for device in "abcd"] == [("WXKG11LM",), ("MCCGQ11LM",), (), ()]
+
+    def test_the_zone_of_a_device_is_that_of_its_place(self) -> None:
+        registry = Registry.of(
+            [Place("s", PlaceKind.SITE), Place("urumqi", PlaceKind.ROOM, timezone="Asia/Urumqi")],
+            [Resident("ann", "urumqi")],
+            [
+                Device("a", resident="ann"),
+                Device("b", place="s"),
+                Device("c", place="s", site="home-1"),
+                Device("c", place="urumqi", site="home-2"),
+            ],
+        )
+        assert [registry.clock_zone(device) for device in "abcd"] == ["Asia/Urumqi", "Asia/Shanghai", "", ""]
+        moved = replace(registry, zone="Europe/Berlin")  # the service's own, where no place names one
+        assert [moved.clock_zone(device) for device in "ab"] == ["Asia/Urumqi", "Europe/Berlin"]

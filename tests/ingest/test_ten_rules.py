@@ -13,7 +13,7 @@ from devices.message import Message
 from devices.metrics import METRICS
 from devices.observation import Observation, Quality
 from devices.reading import Reason, Rejected, TimeSource
-from devices.registry import Device, Registry
+from devices.registry import Device, Place, PlaceKind, Registry
 from devices.scrub import shown
 from ingest.interpret import Interpreted, interpret
 from tests.ingest.works import SITE, T0, Works, works
@@ -29,9 +29,8 @@ def message(topic: str, payload: object, at: int = T0, **flags: bool) -> Message
 
 def means(topic: str, payload: object, model: str = "", device: str = "", zone: str = "") -> Interpreted:
     """What a message means to a service that knows this device's model, and perhaps the zone it stands in."""
-    known = Registry.of(devices=[Device(device, model=model)]) if device else NOBODY
-    if device and zone:
-        known._zones[device] = zone
+    home = Place("home", PlaceKind.ROOM, timezone=zone)
+    known = Registry.of([home], devices=[Device(device, model=model, place="home")]) if device else NOBODY
     return interpret(message(topic, payload), known, SITE)
 
 
