@@ -5,13 +5,14 @@ Rule: a word says only what the catalogue wrote for it. A field without a word i
 A word is one claim, several, or a choice by the field's value (`*`: any other value). A claim is written
 
     [not] metric[:detail] [in unit] [* factor] [except number ...] [over number] [under number]
-    [unless field ...] [without field ...] [with field ...] [if text]
+    [unless field ...] [without field ...] [with field ...] [bit number] [if text]
 
 - `in`: the unit the device uses; `* factor`: what makes its number one in the metric's own unit;
 - `except`: numbers that mean "no value"; `over`, `under`: a number that is not over, under this one is left,
   and a state with `over` is whether its number is over it;
 - `unless`: gives way to another field, which says it better (`field=value`: when it has this value);
   `without`: is left beside such a field; `with`: is left where none such is beside it;
+- `bit`: whether this bit of the field, a number written in binary, is one; the last is bit 0;
 - `if`: true when the field's text contains this text, which goes to the end of the claim.
 
 Three claims are about the message: `at` (its time), `key` (what identifies the physical event) and `items`
@@ -36,7 +37,7 @@ Truth = Mapping[str, Mapping[str, bool]]
 """What texts say of a state: metric -> text -> true or false; `*` holds those that say so of any state."""
 
 _ABOUT_MESSAGE = frozenset(("at", "key", "items"))
-_KEYWORDS = frozenset(("in", "*", "except", "over", "under", "unless", "without", "with"))
+_KEYWORDS = frozenset(("in", "*", "except", "over", "under", "unless", "without", "with", "bit"))
 _NO_VALUE = frozenset(
     ("", "unknown", "none", "null", "n/a", "na", "nan", "unavailable", "undefined", "-", "--")
 )
@@ -69,6 +70,7 @@ class Claim:
     phrase: str = ""
     under: float | None = None
     beside: tuple[str, ...] = ()
+    bit: int = -1
 
 
 Claims = tuple[Claim, ...]
@@ -180,6 +182,7 @@ def claim(written: str) -> Claim:
         phrase.strip().lower(),
         float(given["under"][0]) if "under" in given else None,
         tuple(given.get("with", ())),
+        int(given["bit"][0]) if "bit" in given else -1,
     )
 
 
@@ -455,8 +458,10 @@ def _quantity(one: Claim, value: Scalar) -> float | int | _No:
 def _state(one: Claim, value: Scalar, truth: Truth) -> bool | _No:
     if one.phrase:
         return not one.inverted if one.phrase in _text(value) else _VALUE
-    if isinstance(value, bool):
-        found: bool | None = value
+    if one.bit >= 0:
+        found: bool | None = _bit(_text(value), one.bit)
+    elif isinstance(value, bool):
+        found = value
     elif one.over is not None:
         number = number_of(value)
         found = None if number is None else number > one.over
@@ -471,6 +476,13 @@ def _state(one: Claim, value: Scalar, truth: Truth) -> bool | _No:
     if one.kind is _EVENT:
         return True if found is not one.inverted else _VALUE
     return found is not one.inverted
+
+
+def _bit(binary: str, number: int) -> bool | None:
+    """Whether a bit is one, None when the text is no binary number."""
+    if not binary or binary.strip("01"):
+        return None
+    return number < len(binary) and binary[-1 - number] == "1"
 
 
 def _enum(one: Claim, value: Scalar) -> str | _No:

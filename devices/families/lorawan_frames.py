@@ -11,7 +11,16 @@ from functools import partial
 
 from devices.envelope import Json
 
-CALLS = (b"t1000", b"lw004-", b"lw006", b"man_down", b"idle_info", b"safety_status", b"detection_status")
+CALLS = (
+    b"t1000",
+    b"lw004-",
+    b"lw006",
+    b"binarysensor",
+    b"man_down",
+    b"idle_info",
+    b"safety_status",
+    b"detection_status",
+)
 """What is in calls for help (`devices.families`): the models whose frames may be one, and codecs' words."""
 _MAX_FRAME = 242
 """The longest application payload of LoRaWAN (regional parameters, EU868 DR4 and above)."""

@@ -374,3 +374,13 @@ def test_a_model_is_known_behind_the_name_of_its_maker() -> None:
     told = {"battery": 3.6, "status": 1, "temperatureBoard": 20}
     heard = readings(_TTS, {"uplink_message": {"decoded_payload": told}}, "browan tabs-tbms100")
     assert heard["motion"].value is True
+
+
+@pytest.mark.parametrize(
+    ("bits", "calls"),
+    [("10", True), ("111", True), ("101", False), ("1", False), ("0", False), (10, True), ("x", False)],
+)
+def test_a_call_may_be_one_bit_of_a_number_written_in_binary(bits: object, calls: bool) -> None:
+    told = {"Device": "R315", "Volt": 3, "BinarySensorReport": bits}
+    heard = readings(_TTS, {"uplink_message": {"decoded_payload": told}})
+    assert ("sos" in heard) is calls
