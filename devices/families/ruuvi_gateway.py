@@ -1,5 +1,7 @@
 """Ruuvi Gateway: `<prefix>/<gateway>/<tag>`, JSON with the advertisement in hexadecimal, decoded, or both.
 
+RuuviBridge sends what it decoded itself on `ruuvi_measurements/<tag>`.
+
 Rule: the advertisement is decoded here where it is given; what the gateway decoded counts only without it.
 `coords` is where the gateway hangs, not where the tag is.
 """
@@ -15,11 +17,12 @@ from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSourc
 from devices.words import Fields, Origin, Said, flatten, own_time, speak_fields, truth_of
 
 FAMILY = "ruuvi-gateway"
-TOPICS = ("ruuvi/#",)
+TOPICS = ("ruuvi/#", "ruuvi_measurements/#")
 CALLS = (b"d2fc", b"95fe")
 """BTHome and MiBeacon frames of smoke and gas detectors, for a gateway that passes on all of Bluetooth."""
 
 _BASE = "ruuvi"
+_BRIDGE = "ruuvi_measurements"
 _STATUS = "gw_status"
 _RAW = "theengs"
 _MAX_DATA = 1024
@@ -32,7 +35,7 @@ _GATEWAYS = frozenset(("gw_mac", "rssi", "aoa", "gwts", "ts", "cnt", "data", "co
 def claims(topic: str) -> bool:
     """Whether the topic begins with the gateway's own prefix. Another prefix is known by the payload."""
     levels = topic.split("/")
-    return levels[0] == _BASE and len(levels) > 2
+    return (levels[0] == _BASE and len(levels) > 2) or (levels[0] == _BRIDGE and len(levels) == 2)
 
 
 def recognises(payload: Json) -> bool:
@@ -59,7 +62,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return _state(payload, device)
     if isinstance(payload.get("data"), dict):
         return _batch(message, known, object_of(payload["data"]))
-    device = device if device.count(":") else text_of(payload.get("id")) or device
+    device = device if device.count(":") else text_of(payload.get("id") or payload.get("mac")) or device
     if not device:
         return Rejected(Reason.WRONG_SHAPE, "neither topic nor payload names a device")
     return _heard(message, known, device, payload)
@@ -94,7 +97,7 @@ def _batch(message: Message, known: Known, data: dict[str, Json]) -> Decoded:
 
 
 def _heard(message: Message, known: Known, device: str, payload: dict[str, Json]) -> Decoded | Rejected:
-    at = own_time(_number(payload.get("ts")), message.received_at)
+    at = own_time(_number(payload.get("ts", payload.get("timestamp"))), message.received_at)
     sent_at = own_time(_number(payload.get("gwts")), message.received_at)
     origin = Origin(device, message.received_at, at, TimeSource.GATEWAY)
     said, radio = Said(), Said()
