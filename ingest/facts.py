@@ -55,13 +55,14 @@ class Facts:
         """Take up what entry `seq` taught; what of it is new."""
         new: list[Fact] = []
         for about, field, value in ((one.about, one.field, one.value) for one in learned):
-            if self.fact(about, field) == value:
-                continue
             fact = Fact(about, field, seq, value)
+            if len(value) > _MAX_VALUE:
+                self._refuse(field)
+                fact = fact._replace(value="")  # what was known before is true no longer
+            if self.fact(about, field) == fact.value:
+                continue
             if not self._fits(fact):
-                self.refused += 1
-                if self.refused == 1:
-                    log.warning("too_many_facts", field=field)
+                self._refuse(field)
                 continue
             self._keep(fact)
             self._changed.append(fact)
@@ -107,8 +108,13 @@ class Facts:
         versions = self._versions.get((about, field), ())
         return next((value for learned, value in reversed(versions) if learned < seq), "")
 
+    def _refuse(self, field: str) -> None:
+        self.refused += 1
+        if self.refused == 1:
+            log.warning("too_many_facts", field=field)
+
     def _fits(self, fact: Fact) -> bool:
-        if len(fact.about) > _MAX_ABOUT or len(fact.field) > _MAX_FIELD or len(fact.value) > _MAX_VALUE:
+        if len(fact.about) > _MAX_ABOUT or len(fact.field) > _MAX_FIELD:
             return False
         known = (fact.about, fact.field) in self._versions
         room = self._characters + len(fact.about) + len(fact.value) <= _MAX_CHARACTERS

@@ -59,6 +59,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     match rest:
         case ["$state"]:
             return _state(device, text, known)
+        case ["$online"]:  # before Homie 3
+            return Decoded(FAMILY, (online(device, text == "true"),) if text in {"true", "false"} else ())
         case ["$description"]:
             return _described(message, device, known)
         case ["$alert", alert]:

@@ -24,7 +24,7 @@ _MAX_NAME = 200
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_a-zA-Z]")
 _PADDING = frozenset(
     "sensor value detected detection detector reading measurement level pressed triggered active binary "
-    "button event alert now current concentration".split()
+    "button event alert now current concentration degrees percent".split()
 )
 """Words that may follow a name and change nothing."""
 _STATED = frozenset(("state", "status"))

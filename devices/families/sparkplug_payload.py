@@ -11,7 +11,7 @@ from functools import lru_cache
 import orjson
 
 from devices.envelope import Json, json_value
-from devices.families import wire
+from devices.families import facts, wire
 from devices.reading import Rejected
 from devices.words import Scalar
 
@@ -24,7 +24,7 @@ _MAX_DEPTH = 4
 _MAX_METRICS = 2000
 _MAX_FIELDS = 20_000
 _MAX_NAME = 200
-_MAX_BIRTH = 48_000  # a birth with more is kept without the names that say nothing: a fact has an end
+_MAX_BIRTH = 48_000  # a longer one is kept without the names that say nothing
 _UNSAID = "?"
 _QUALITY, _UNITS = frozenset(("quality",)), frozenset(("units", "unit", "engunit", "engineering units"))
 
@@ -90,13 +90,14 @@ def written(payload: Payload, says: Callable[[str], object]) -> str:
         for one in payload.metrics
         if one.name and not one.name.startswith(("Node Control/", "Device Control/")) and one.name != "bdSeq"
     ]
-    birth = {"bdSeq": sessions[0] if sessions else None, "metrics": rows}
-    fact = orjson.dumps(birth).decode()
+    head = {"bdSeq": sessions[0] if sessions else None}
+    fact = orjson.dumps({**head, "metrics": rows})
     if len(fact) <= _MAX_BIRTH:
-        return fact
+        return fact.decode()
     said = [row for row in rows if says(str(row[0]))]
     unsaid = [[_UNSAID, 0, "", row[3]] for row in rows if row[3] is not None and not says(str(row[0]))]
-    return orjson.dumps(birth | {"metrics": said + unsaid}).decode()
+    kept = orjson.Fragment(facts.written([*said, *unsaid]) or "[]")
+    return orjson.dumps({**head, "metrics": kept}).decode()
 
 
 def payload_of(data: bytes) -> Payload:

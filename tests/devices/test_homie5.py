@@ -25,6 +25,13 @@ def test_states_of_all_versions(base: str, state: str, said: dict[str, object]) 
     assert {one.device for one in readings} <= {"bed-12"}
 
 
+@pytest.mark.parametrize(
+    ("text", "said"), [("true", {"online": True}), ("false", {"online": False}), ("", {})]
+)
+def test_the_oldest_devices_say_whether_they_are_online(text: str, said: dict[str, object]) -> None:
+    assert Taught().said("homie/bed-12/$online", text) == said
+
+
 def test_an_unknown_state_is_rejected() -> None:
     answer = Taught().hear("homie/5/bed-12/$state", "dancing")
     assert isinstance(answer, Rejected)
@@ -57,6 +64,8 @@ def test_a_lost_root_takes_its_children_and_theirs_with_it() -> None:
         ("vitals/heart-rate", "0", {}),
         ("air/temperature", "21.5", {"room_temperature": 21.5}),
         ("outside/temperature", "3", {}),
+        ("temperature/degrees", "21.5", {"room_temperature": 21.5}),
+        ("humidity/percent", "44", {"humidity": 44}),
         ("door/set", "true", {}),
         ("relay/power/set", "true", {}),
         ("air/temperature/$target", "22", {}),

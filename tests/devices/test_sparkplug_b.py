@@ -181,6 +181,22 @@ def test_a_long_birth_is_kept_without_the_names_that_say_nothing() -> None:
     assert (answer.readings, answer.rejected, set(answer.left)) == ((), (), {"?"})
 
 
+def test_a_birth_without_end_is_cut_since_an_older_one_is_true_no_longer() -> None:
+    taught = Taught()
+    beds = (_metric(f"{'Ward/' * 20}{one}/Bed/Occupied", one, 11, _field(14, 1)) for one in range(1, 1_200))
+    taught.hear(_BIRTH, _payload(*beds))
+    assert 50_000 < len(taught.facts["Home/floor1/bed1", "metrics"]) < 65_536
+    assert taught.said(_DATA, _payload(_metric("", 1, None, _field(14, 0)))) == {"bed_occupied": False}
+    assert isinstance(taught.hear(_DATA, _payload(_metric("", 1_199, None, _field(14, 0)))), Rejected)
+
+
+def test_a_node_has_no_children_without_end() -> None:
+    taught = Taught()
+    for one in range(120):
+        taught.hear(f"spBv1.0/Home/DBIRTH/floor1/{one:0600}", _payload())
+    assert len(taught.facts["Home/floor1", "children"]) < 65_536
+
+
 @pytest.mark.parametrize(
     ("born", "died", "dead"), [(3, 3, True), (3, 2, False), (0, 255, False), (3, 4, True), (255, 0, True)]
 )

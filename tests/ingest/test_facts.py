@@ -38,6 +38,13 @@ def test_an_empty_value_takes_a_fact_back() -> None:
     assert facts.before(2).fact("t", "family") == "homeassistant"
 
 
+def test_what_is_too_long_to_keep_takes_back_what_was_known() -> None:
+    facts = Facts(REGISTRY, [Fact("node", "metrics", 1, "born")])
+    assert facts.learn(2, [Learned("node", "metrics", "x" * 65_537)]) == [Fact("node", "metrics", 2, "")]
+    assert facts.fact("node", "metrics") == ""
+    assert facts.refused == 1
+
+
 def test_there_is_an_end_to_what_is_kept() -> None:
     facts = Facts(REGISTRY)
     assert facts.learn(1, [Learned("t", "entity", "x" * 65_537)]) == []
