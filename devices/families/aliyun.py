@@ -3,8 +3,11 @@
 Rule: a device is `<product key>/<device name>`; what its identifiers mean is the thing model's. Forwarded by
 the platform's rules, the same messages come without `/sys` and with `items` for `params`; on
 `/as/mqtt/status/...` the platform says who is online. Times are in ms, whatever SagooIoT's page says.
-iotkit's devices write `s/` (to the server) for `thing/` and leave out `/post`; `c/` is to the client.
+iotkit's devices write `s/` (to the server) for `thing/` and leave out `/post`; `c/` is to the client. On
+`/ext/session/...` a gateway says who behind it is on line; `/shadow/update/...` holds what a device reported.
 """
+
+import re
 
 from devices.envelope import Json, json_value
 from devices.families.lorawan import object_of, text_of
@@ -14,14 +17,28 @@ from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 
 FAMILY = "aliyun"
-TOPICS = ("/sys/#", "sys/#", "/+/+/thing/#", "/as/mqtt/status/#")
+TOPICS = (
+    "/sys/#",
+    "sys/#",
+    "/+/+/thing/#",
+    "/+/+/user/#",
+    "/as/mqtt/status/#",
+    "/ext/session/#",
+    "/shadow/update/#",
+)
 DIALECT = "thing_model"
 
 __all__ = ["CALLS", "DIALECT", "FAMILY", "TOPICS", "claims", "decode"]
 
 _STATUS, _SOFTWARE = "as/mqtt/status/", "ota/device/"
+_SESSION, _SHADOW = "ext/session/", "shadow/update/"
+_SESSIONS = {"login": True, "batch_login": True, "logout": False, "batch_logout": False}
+_KEY = re.compile(
+    r"[A-Za-z0-9]{10,11}"
+)  # of a product, given out by the platform: others have topics .../user/
 _SIDES = frozenset(("thing", "s", "c"))
 _STATE = "state/update"  # of a take-up of Alink in which devices say themselves whether they are on line
+_OTHERS = frozenset(("", _STATE, "shadow", *(f"session/{what}" for what in _SESSIONS)))
 _STATES = {"online": True, "offline": False, "1": True, "2": False}
 _ENVELOPE = frozenset(("id", "version", "sys", "method", "time", "timestamp"))
 _DAS = ("properties/", "heart", "ntp/", "status/")  # a relative's (`das_aiot`), as is what ends in /up
@@ -52,15 +69,22 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.UNDECODED, "binary of the product's own", device)
     if steps[0] == "event" and steps[-1] not in {"post", "event"} and not steps[-1].endswith("_reply"):
         steps.append("post")
-    if what and what != _STATE and (steps[0] != "event" or steps[-1] != "post"):
+    own = steps[0] == "user" and steps[-1] not in {"get", "error"}
+    if not own and what not in _OTHERS and (steps[0] != "event" or steps[-1] != "post"):
         return Decoded(FAMILY)
     thing = report.thing(device, clock=TimeSource.DEVICE if what else TimeSource.GATEWAY)
     payload = json_value(message.payload)
     if not isinstance(payload, dict):
         why = payload if isinstance(payload, Rejected) else Rejected(Reason.WRONG_SHAPE, "no JSON object")
-        return report.unreadable(FAMILY, thing, steps[1] if len(steps) > 2 else "", why)
+        return report.unreadable(FAMILY, thing, steps[1] if own or len(steps) > 2 else "", why)
+    if own:
+        return _own(report, thing, steps[-1], payload)
     if not what or what == _STATE:
         _status(thing, payload)
+    elif steps[0] == "session":
+        _session(report, steps[-1], payload)
+    elif what == "shadow":
+        thing.properties(object_of(payload.get("state")).get("reported"))
     elif steps[1] == "property":
         _properties(report, thing, steps[2:-1], payload)
     else:
@@ -71,16 +95,31 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
 def _parts(topic: str) -> tuple[str, str, str] | None:
     """Product, device and what comes after `thing/` ("" for the platform's word on who is online)."""
     bare = topic.removeprefix("/")
+    if bare.startswith((_SESSION, _SHADOW)):
+        return _beside(bare.split("/"))
     if bare.startswith(_STATUS):
         product, _, name = bare.removeprefix(_STATUS).partition("/")
         return (product, name, "") if product and name and "/" not in name else None
     inside = bare.removeprefix("sys/")
     levels = inside.split("/", 3)
-    if len(levels) < 4 or levels[2] not in _SIDES or not (levels[0] and levels[1] and levels[3]):
+    if len(levels) < 4 or not (levels[0] and levels[1] and levels[3]):
+        return None
+    if levels[2] == "user" and inside is bare:
+        return (levels[0], levels[1], f"user/{levels[3]}") if _KEY.fullmatch(levels[0]) else None
+    if levels[2] not in _SIDES:
         return None
     if levels[2] != "thing" and inside is bare:
         return None
     return levels[0], levels[1], levels[3] if levels[2] != "c" else "service"
+
+
+def _beside(levels: list[str]) -> tuple[str, str, str] | None:
+    """The same of `ext/session/<pk>/<dn>/combine/<what>` and `shadow/update/<pk>/<dn>`."""
+    if not (len(levels) > 3 and levels[2] and levels[3]):
+        return None
+    if levels[0] == "shadow":
+        return (levels[2], levels[3], "shadow") if len(levels) == 4 else None
+    return (levels[2], levels[3], f"session/{levels[-1]}") if levels[4:-1] == ["combine"] else None
 
 
 def _properties(report: Report, thing: Thing, mode: list[str], payload: dict[str, Json]) -> None:
@@ -118,6 +157,27 @@ def _event(thing: Thing, steps: list[str], payload: dict[str, Json]) -> None:
             thing.event(name, held, inside.get("time", at))
         else:
             thing.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "no identifier", thing.origin.device))
+
+
+def _own(report: Report, thing: Thing, name: str, payload: dict[str, Json]) -> Decoded | Rejected:
+    """A message on a topic that the maker made: values as in Alink or bare, or an event named by the topic."""
+    params = payload.get("params", payload.get("items"))
+    values = params if isinstance(params, dict) else payload
+    thing.properties(values)
+    if not report.said.readings:
+        thing.event(name, values)
+    if not report.said.readings:
+        return Rejected(Reason.UNDECODED, "a message in the maker's own format", thing.origin.device)
+    return report.decoded(FAMILY)
+
+
+def _session(report: Report, what: str, payload: dict[str, Json]) -> None:
+    """Devices that a gateway takes on line or off, one or a list of them."""
+    params = payload.get("params")
+    for one in report.each(object_of(params).get("deviceList", params)):
+        named = [text_of(object_of(one).get(name)) for name in ("productKey", "deviceName")]
+        if all(named):
+            report.thing("/".join(named), clock=TimeSource.GATEWAY).state("online", _SESSIONS[what])
 
 
 def _status(thing: Thing, payload: dict[str, Json]) -> None:

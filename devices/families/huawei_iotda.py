@@ -55,7 +55,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         member = text_of(payload.get("object_device_id"))
         device = member or device
         if own:
-            return _own(report, device, payload)
+            return _own(report, device, what if kind == "user" else text_of(payload.get("name")), payload)
         services = payload.get("services")
         if not isinstance(services, list):
             return Rejected(Reason.WRONG_SHAPE, "no services", device)
@@ -131,8 +131,11 @@ def _status(report: Report, status: dict[str, Json], at: Json) -> None:
         report.thing(member, clock=TimeSource.GATEWAY).state("online", online == "ONLINE", at)
 
 
-def _own(report: Report, device: str, payload: dict[str, Json]) -> Decoded | Rejected:
-    """A message that the platform only passes on: `{name, id, content}`, or whatever the maker likes."""
+def _own(report: Report, device: str, name: str, payload: dict[str, Json]) -> Decoded | Rejected:
+    """A message that the platform only passes on: `{name, id, content}`, or whatever the maker likes.
+
+    Where it holds no value that is understood, its name or that of its topic may be an event's.
+    """
     content = payload.get("content", payload)
     if isinstance(content, str):
         inner = json_value(content.encode("utf-8", "replace"))
@@ -142,7 +145,10 @@ def _own(report: Report, device: str, payload: dict[str, Json]) -> Decoded | Rej
         if isinstance(services, list):
             _services(report, device, services, TimeSource.DEVICE)
         else:
-            report.thing(device).properties(content)
+            thing = report.thing(device)
+            thing.properties(content)
+            if name and not report.said.readings:
+                thing.event(name.rpartition("/")[2], content)
     if not report.said.readings:
         return Rejected(Reason.UNDECODED, "a message in the maker's own format", device)
     return report.decoded(FAMILY)

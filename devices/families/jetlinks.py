@@ -75,7 +75,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         at = report.time(inside.get("timestamp"), device)
         thing = report.thing(device, at, clock)
         if event:
-            thing.event(event, inside["data"] if "data" in inside else _bare(inside))
+            thing.event(event, _of_event(inside["data"] if "data" in inside else _bare(inside)))
         elif what.startswith("properties/"):
             _properties(thing, inside)
         else:
@@ -116,6 +116,13 @@ def _forwarded(what: list[str]) -> str:
 def _bare(inside: dict[str, Json]) -> dict[str, Json]:
     """The values of an event whose device left out the `data` around them."""
     return {name: value for name, value in inside.items() if name not in _OWN}
+
+
+def _of_event(data: Json) -> Json:
+    """The values of an event, in which `temp` is what an alarm was about: of anything."""
+    if isinstance(data, dict) and "temp" in data:
+        return {"temperature" if name == "temp" else name: value for name, value in data.items()}
+    return data
 
 
 def _properties(thing: Thing, inside: dict[str, Json]) -> None:

@@ -188,6 +188,10 @@ class Thing:
 
     def event(self, name: str, outputs: Json, at: Json = None) -> None:
         """Adds what an event says: that it happened, and the values that came with it."""
+        if isinstance(outputs, list) and outputs and isinstance(outputs[0], dict):
+            for one in self.report.each(outputs):
+                self.event(name, one, at)
+            return
         if not self.report.spend(_MOMENT):
             return
         moment = self._at(at)

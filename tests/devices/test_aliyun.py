@@ -133,3 +133,35 @@ def test_a_device_may_say_itself_whether_it_is_on_line(state: object, online: bo
 
 def test_what_is_about_software_says_nothing() -> None:
     assert answer("/ota/device/inform/pk/dn", {"params": {"version": "2.1"}}) == Decoded("aliyun")
+
+
+def test_a_gateway_takes_its_devices_on_line_and_off() -> None:
+    one = {"productKey": "p2", "deviceName": "d2"}
+    found = decoded(
+        "/ext/session/gw/g1/combine/batch_login", {"params": {"deviceList": [one, {"productKey": "p2"}]}}
+    )
+    assert [(each.device, each.metric, each.value) for each in found.readings] == [("p2/d2", "online", True)]
+    assert told("/ext/session/gw/g1/combine/logout", {"params": one}) == {"online": False}
+    assert answer("/ext/session/gw/g1/combine/login_reply", {"code": 200}) == Decoded("aliyun")
+
+
+def test_a_shadow_holds_what_a_device_reported() -> None:
+    state = {"reported": {"HeartRate": 63, "SOS": 1}, "desired": {"Fall": 1}}
+    assert told("/shadow/update/pk/dn", {"method": "update", "state": state}) == {
+        "heart_rate": 63,
+        "sos": True,
+    }
+    assert told("/shadow/update/pk/dn", {"method": "get"}) == {}
+
+
+def test_a_topic_that_the_maker_made() -> None:
+    own = "/g1Xk2Qp9wZ0/dn/user"
+    assert told(f"{own}/update", {"HeartRate": 63}) == {"heart_rate": 63}
+    assert told(f"{own}/update", {"params": {"SOS": 1}}) == {"sos": True}
+    assert told(f"{own}/sos", {"x": 1}) == {"sos": True}
+    assert told(f"{own}/sos", b"!") == {"sos": True}
+    found = answer(f"{own}/update", {"x": 1})
+    assert isinstance(found, Rejected)
+    assert (found.reason, found.device) == (Reason.UNDECODED, "g1Xk2Qp9wZ0/dn")
+    assert answer(f"{own}/get", {"SOS": 1}) == Decoded("aliyun")
+    assert isinstance(answer("/house/kitchen/user/update", {"SOS": 1}), Rejected)  # anybody's

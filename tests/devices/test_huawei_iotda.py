@@ -121,3 +121,9 @@ def test_a_temperature_beside_a_pulse_is_a_bodys_where_it_can_be() -> None:
     assert said("health", heart_rate=70, temperature=33.1) == {"heart_rate": 70}
     assert said("state", temperature=36.4) == {}
     assert said("health", "bracelet", temperature=36.4) == {"skin_temperature": 36.4}
+
+
+def test_a_topic_of_the_makers_own_may_name_what_happened() -> None:
+    assert told("$oc/devices/d-1/user/alarm", {"type": "sos"}) == {"sos": True}
+    assert told("$oc/devices/d-1/user/fall", {"x": 1}) == {"fall": True}
+    assert told(f"{_OC}messages/up", {"name": "sos", "content": {"x": 1}}) == {"sos": True}

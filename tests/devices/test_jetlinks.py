@@ -103,3 +103,11 @@ def test_messages_forwarded_on_the_platforms_bus() -> None:
 def test_temp_beside_what_is_of_a_room_is_no_bodys(beside: str) -> None:
     said = told("/p/d/properties/report", {"properties": {"temp": 37.2, beside: 36}})
     assert said.get("body_temperature") in {None, 36}
+
+
+def test_what_an_alarm_says_may_be_a_list() -> None:
+    assert told("/p/d/event/alarm", {"data": [{"type": "sos"}]}) == {"sos": True}
+
+
+def test_the_temp_of_an_alarm_is_of_anything() -> None:
+    assert decoded("/p/d/event/temp_alarm", {"data": {"temp": 38.5}}).readings == ()

@@ -140,3 +140,16 @@ def test_a_batch_by_either_name(what: str) -> None:
         ("sos", 1789999990000),
         ("fall", 1789999991000),
     ]
+
+
+@pytest.mark.parametrize(("value", "room"), [(231, 23.1), (600, 60.0), (23, None), (2310, None), (-50, None)])
+def test_a_scale_is_believed_only_where_no_other_could_be_meant(value: int, room: float | None) -> None:
+    data = {"va_temperature": {"value": value, "time": 1789999990000}}
+    said = decoded("tylink/6cq1/thing/property/report", {"time": 1789999990000, "data": data}).readings
+    assert [one.value for one in said] == ([] if room is None else [room])
+
+
+def test_a_false_alarm_is_over() -> None:
+    data = {"eventCode": "fall", "outputParams": {"state": "false_alarm"}}
+    said = decoded("tylink/6cq1/thing/event/trigger", {"time": 1789999990000, "data": data}).readings
+    assert [one.metric for one in said] == ["fall_cleared"]
