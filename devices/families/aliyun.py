@@ -160,7 +160,7 @@ def _event(thing: Thing, steps: list[str], payload: dict[str, Json]) -> None:
 
 
 def _own(report: Report, thing: Thing, name: str, payload: dict[str, Json]) -> Decoded | Rejected:
-    """A message on a topic that the maker made: values as in Alink or bare, or an event named by the topic."""
+    """A message on the maker's own topic: values as in Alink or bare, or an event that the topic names."""
     params = payload.get("params", payload.get("items"))
     values = params if isinstance(params, dict) else payload
     thing.properties(values)
