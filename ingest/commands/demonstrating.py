@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -29,7 +29,6 @@ from alerts.notification import notify, text
 from alerts.where import where
 from devices.registry import Registry
 from devices.registry_files import read
-from ingest.app import Running, Setting, service
 from ingest.checkpoint import latest_clock
 from ingest.clock import ScaledClock
 from ingest.commands.console import FAILURE, be_prompt, end, end_with, set_up_logs, told
@@ -42,6 +41,9 @@ from rules.configuration import default
 from simulators import play
 from simulators import scenario as scenarios
 from simulators.clock import ClockAnchor
+
+if TYPE_CHECKING:  # loaded where it runs, as in `serving`
+    from ingest.app import Running
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 _SCENARIO = "demo"
@@ -122,6 +124,8 @@ class _Demo:
     async def run(self, seconds: float | None) -> int:
         """Run until the time is over or somebody stops it; the exit code."""
         stop = stop_on_signals()
+        from ingest.app import Setting, service
+
         setting = Setting(
             self._config, self._registry, default(), self._broker_url, self._dsn, "", self._clock
         )
@@ -159,7 +163,7 @@ class _Demo:
             told.print(output.getvalue(), style="red", markup=False)
         return code
 
-    async def _print_alerts(self, running: Running) -> None:
+    async def _print_alerts(self, running: "Running") -> None:
         async for _, event in running.desk.subscribe():
             episode = running.desk.get(event.episode)
             if episode is not None and self._worth_telling(event, episode):
@@ -197,7 +201,7 @@ class _Demo:
         room = f"room {found.room}" if found.room else found.en
         return f"{name}, {room}"
 
-    def _greet(self, running: Running, seconds: float | None) -> None:
+    def _greet(self, running: "Running", seconds: float | None) -> None:
         began = datetime.fromtimestamp(self._anchor.sim_ms / 1000, _ZONE)
         _shown.print(
             f"A home of {self._residents} at {began:%H:%M}, {self._anchor.speed:g} times real speed"

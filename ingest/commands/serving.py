@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import psycopg
 import structlog
@@ -20,7 +20,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from devices.catalogue import entries_of_any, expected_ms
 from devices.registry import PlaceKind, Registry
 from devices.registry_files import Problem
-from ingest.app import Setting, service
 from ingest.commands.console import USAGE, be_prompt, end, end_with, rule_problems, set_up_logs, told
 from ingest.commands.registering import stored
 from ingest.config import EMBEDDED, Config, load
@@ -32,6 +31,9 @@ from ingest.store.schema import migrate as migrate_database
 from rules.configuration import default
 from rules.kinds.unprotected import without_line
 from rules.ruleset import RuleSet
+
+if TYPE_CHECKING:  # the service with its web framework takes as long to load as all the rest: where it runs
+    from ingest.app import Setting
 
 log = structlog.get_logger()
 
@@ -178,6 +180,8 @@ def run(config: _Config) -> None:
         token = _token(found.config)
         _allow_many_files()
         with embedded(found.config) as (broker_url, dsn, servers):
+            from ingest.app import Setting
+
             setting = Setting(found.config, found.registry, found.rules, broker_url, dsn, token)
             asyncio.run(_serve(setting, servers))
             if ended := [server.name for server in servers if server.ended]:
@@ -225,8 +229,10 @@ def _allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _serve(setting: Setting, servers: list[EmbeddedServer]) -> None:
+async def _serve(setting: "Setting", servers: list[EmbeddedServer]) -> None:
     """Serve until told to stop, or until a server of ours has ended: whoever starts us starts all again."""
+    from ingest.app import service
+
     stop = stop_on_signals()
     async with service(setting) as running:
         be_prompt()
