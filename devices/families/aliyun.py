@@ -8,6 +8,7 @@ iotkit's devices write `s/` (to the server) for `thing/` and leave out `/post`; 
 """
 
 import re
+from functools import lru_cache
 
 from devices.envelope import Json, json_value
 from devices.families.lorawan import object_of, text_of
@@ -92,6 +93,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     return report.decoded(FAMILY)
 
 
+@lru_cache(maxsize=1024)
 def _parts(topic: str) -> tuple[str, str, str] | None:
     """Product, device and what comes after `thing/` ("" for the platform's word on who is online)."""
     bare = topic.removeprefix("/")
@@ -146,8 +148,10 @@ def _packed(params: Json) -> bool:
 def _event(thing: Thing, steps: list[str], payload: dict[str, Json]) -> None:
     """An event on a topic of its own, or, on that of all, with its identifier inside."""
     at = payload.get("time", payload.get("timestamp"))
-    bare = {name: held for name, held in payload.items() if name not in _ENVELOPE}
-    params = payload.get("params", payload.get("value", bare))
+    if "params" in payload or "value" in payload:
+        params = payload.get("params", payload.get("value"))
+    else:
+        params = {name: held for name, held in payload.items() if name not in _ENVELOPE}
     for one in thing.report.each({} if params is None else params):  # a list is its past
         inside = object_of(one)
         name = text_of(inside.get("identifier")) if len(steps) == 2 or steps[1] == "batch" else steps[1]

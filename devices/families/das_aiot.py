@@ -3,6 +3,8 @@
 Rule: as in Alink, its relative, a device is `<product>/<device>`; one message of the bus is of many devices.
 """
 
+from functools import lru_cache
+
 from devices.catalogue import TRUTH
 from devices.envelope import Json, json_value
 from devices.families.lorawan import object_of, text_of
@@ -68,6 +70,7 @@ def _stream(topic: str) -> str:
     return next((name for name in _STREAMS if topic.startswith(_BUS) and topic.endswith(f"/{name}")), "")
 
 
+@lru_cache(maxsize=1024)
 def _parts(topic: str) -> tuple[str, str, str] | None:
     levels = topic.removeprefix("/").split("/", 4)
     if len(levels) < 5 or levels[0] != "sys" or levels[3] != "thing" or not (levels[1] and levels[2]):

@@ -5,6 +5,8 @@ named by the topic alone and may come with any value. Forwarded by the platform'
 come on `/device/<product>/<device>/message/...`.
 """
 
+from functools import lru_cache
+
 from devices.envelope import Json, json_value
 from devices.families.lorawan import object_of
 from devices.families.thing_model import CALLS, Report, Thing
@@ -88,6 +90,7 @@ _STATES = {"online": ("online", True), "offline": ("online", False)}
 _MEMBERSHIP = {"register": ("device_joined", True), "unregister": ("device_left", True)}
 
 
+@lru_cache(maxsize=1024)
 def _parts(topic: str) -> tuple[str, str, bool] | None:
     """The device that speaks, what it says, and whether a gateway passed it on."""
     levels = topic.split("/", _MAX_LEVELS)

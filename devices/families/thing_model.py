@@ -67,8 +67,9 @@ class Report:
             return value
         if isinstance(value, str):
             text = value.strip()
-            number = number_of(text) if text.replace(".", "", 1).isdecimal() else None
-            return local_ms(text[:40], self.known.clock_zone(device)) if number is None else self._own(number)
+            if text.replace(".", "", 1).isdecimal() and (number := number_of(text)) is not None:
+                return self._own(number)
+            return local_ms(text[:40], self.known.clock_zone(device))
         return self._own(value) if isinstance(value, (int, float)) else None
 
     def each(self, held: Json) -> Iterator[Json]:
@@ -140,7 +141,7 @@ class Report:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Thing:
     """One device on a platform."""
 
@@ -158,14 +159,19 @@ class Thing:
         moments: dict[int | None, dict[str, Json]] = {}
         default = self._at(at)
         for name, value in values.items():
-            if isinstance(value, dict) and _wrapped(value):
-                self._moment_of(moments, self._own_at(value, default))[name] = value["value"]
+            at, held = default, value
+            if isinstance(value, dict):
+                if _wrapped(value):
+                    at, held = self._own_at(value, default), value["value"]
             elif isinstance(value, list) and value and isinstance(value[0], dict) and "value" in value[0]:
                 for one in self.report.each(value):
                     if isinstance(one, dict) and "value" in one:
                         self._moment_of(moments, self._own_at(one, default))[name] = one["value"]
-            else:
-                self._moment_of(moments, default)[name] = value
+                continue
+            together = moments.get(at)
+            if together is None:
+                together = self._moment_of(moments, at)
+            together[name] = held
         for moment, held in moments.items():
             self._speak({within: held} if within else held, moment)
 
@@ -197,14 +203,15 @@ class Thing:
         moment = self._at(at)
         if isinstance(outputs, dict) and _wrapped(outputs):
             moment, outputs = self._own_at(outputs, moment), outputs["value"]
-        kind, end = happening(self.report.dialect, name[:MAX_NAME])
+        called = name[:MAX_NAME]
+        kind, end = happening(self.report.dialect, called)
         fields = outputs if isinstance(outputs, dict) else {"value": outputs}
         if kind is None:
             kind, end = self._kind_inside(fields)
-        says = end or verdict(self.report.dialect, fields, folded(name[:MAX_NAME]))
+        says = end or verdict(self.report.dialect, fields, folded(called))
         known: Fields = {f"event.{kind}": says} if kind else {}
         before = len(self.said.readings)
-        self._speak(outputs if isinstance(outputs, dict) else {}, moment, name, known)
+        self._speak(outputs if isinstance(outputs, dict) else {}, moment, called, known)
         if kind is None and all(one.metric not in _TOLD for one in self.said.readings[before:]):
             self.said.left.append(name)
             if alarm_like(name):
@@ -236,7 +243,7 @@ class Thing:
         return self.origin.at if found is None else found
 
     def _own_at(self, wrapped: Mapping[str, Json], default: int | None) -> int | None:
-        for name in _TIMES:
+        for name in _TIMES:  # nearly always the first
             if name in wrapped:
                 found = self.report.time(wrapped[name], self.origin.device)
                 return default if found is None else found
@@ -260,13 +267,14 @@ class Thing:
         spoken: Fields = known if known is not None else {}
         paths: dict[str, str] = {}
         for path, value in fields.items():
-            word = term(dialect, path, event)
+            word = term(dialect, path, event) if len(path) <= MAX_NAME else ""
             if not word:
                 said.left.append(path)
             elif spoken.get(word) is None:
                 spoken[word] = value
                 paths[word] = path
-        said.left += [name for name, _ in lists]
+        if lists:
+            said.left += [name for name, _ in lists]
         origin = self._moment(at)
         if "position" in spoken:
             _pair(spoken)
@@ -311,6 +319,9 @@ _TOLD = frozenset(
 )
 
 
+_EVENTS = frozenset(name for name, metric in METRICS.items() if metric.kind is Kind.EVENT)
+
+
 def _understood(dialect: str, fields: Fields) -> Fields:
     """Of too many fields those that may be understood, so that no crowd hides a call for help."""
     words = NAMES[dialect].words
@@ -332,7 +343,7 @@ def _once(readings: list[Reading]) -> list[Reading]:
     told: set[str] = set()
     kept: list[Reading] = []
     for reading in readings:
-        if METRICS[reading.metric].kind is Kind.EVENT:
+        if reading.metric in _EVENTS:
             if reading.metric in told:
                 continue
             told.add(reading.metric)

@@ -44,15 +44,20 @@ _UNNAMED = _UNNAMED_VALUES | frozenset("state status alarm alarmstate alarmstatu
 _ALARM_LIKE = ("alarm", "alert", "warn", "报警", "告警", "警报", "预警", "baojing", "gaojing")
 
 
+@lru_cache(maxsize=8192)
 def folded(name: str) -> str:
-    """An identifier without case, underscores and the module before it (`test:Power`)."""
+    """An identifier, cut to `MAX_NAME`, without case, underscores and the module before it (`test:Power`)."""
     if ":" in name:
         name = name.rpartition(":")[2]
     return name.replace("_", "").replace("-", "").replace(" ", "").lower()
 
 
 @lru_cache(maxsize=8192)
-def _term(dialect: str, path: str, event: str) -> str:
+def term(dialect: str, path: str, event: str = "") -> str:
+    """The word for a field by its dotted path, "" when there is none; `event` is the event it came with.
+
+    Neither is longer than `MAX_NAME`.
+    """
     names = NAMES[dialect]
     if not event and "." not in path:
         return names.words.get(folded(path)) or _numbered(names, path)
@@ -66,13 +71,6 @@ def _term(dialect: str, path: str, event: str) -> str:
             within = levels[:first]
             return "" if any(part in level for level in within for part in names.blocked) else found
     return _numbered(names, levels[-1])
-
-
-def term(dialect: str, path: str, event: str = "") -> str:
-    """The word for a field by its dotted path, "" when there is none; `event` is the event it came with."""
-    if len(path) > MAX_NAME or len(event) > MAX_NAME:
-        return ""
-    return _term(dialect, path, event)
 
 
 def _of_container(dialect: str, levels: list[str]) -> str:
@@ -141,6 +139,8 @@ def verdict(dialect: str, outputs: Mapping[str, Json], event: str) -> str:
 
 def text_said(value: Scalar) -> str:
     """A value as the lists of verdicts write it."""
+    if value.__class__ is int:
+        return str(value) if abs(value) < 10**15 else ""
     if isinstance(value, str):
         return folded(value[:MAX_NAME].strip())
     if isinstance(value, bool):
