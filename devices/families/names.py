@@ -127,7 +127,10 @@ _NOTHING: frozenset[str] = frozenset()
 def calls(name: str) -> bool:
     """Whether a press of a thing of this name is a call for help, whatever kind of thing it is."""
     words = words_in(name)
-    return not _CALLING.isdisjoint(words) and _UNCALLING.isdisjoint(words)
+    if not _UNCALLING.isdisjoint(words):
+        return False
+    found = meaning(name)
+    return not _CALLING.isdisjoint(words) or (found is not None and found.key == "sos")
 
 
 _CALLING, _UNCALLING = frozenset(CLASSES["calls"]["sos"]), frozenset(CLASSES["calls"]["unlike"])

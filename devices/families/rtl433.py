@@ -4,13 +4,14 @@ Rule: rtl_433 names the protocol, not the purpose. Where one protocol serves doo
 alike, the registry's words about the device decide (its role); a call that nobody can tell is said to be one.
 """
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 
 import orjson
 
-from devices.catalogue import words_of
+from devices.catalogue import entries_of, words_of
 from devices.envelope import Json, json_value
 from devices.families.online import online
 from devices.instants import clock_ms
@@ -25,11 +26,13 @@ CALLS = (b"",)  # by its role in the registry any of them may be one
 
 _BASES = frozenset(("rtl_433", "rtl433"))
 _DIALECT = "rtl433"
+_FLEX = "flex decoder"
 _REPEATS_MS = 5_000
 """A transmitter sends each message four to eight times within three seconds."""
 _VOLATILE = frozenset(("time", "rssi", "snr", "noise", "freq", "freq1", "freq2", "mod", "protocol"))
 _NAMES = ("id", "device", "code", "address", "housecode")
 _MAX_DEVICE = 100
+_CAMEL = re.compile("(?<=[a-z])(?=[A-Z])")
 _ENCRYPTED = frozenset(("simplisafe-gen3", "twogig-key2e345", "vivint-security"))
 """Protocols whose state rtl_433 prints only when it was given the key, if at all."""
 _ROLES: tuple[tuple[str, frozenset[str]], ...] = tuple(
@@ -42,9 +45,9 @@ _ROLES: tuple[tuple[str, frozenset[str]], ...] = tuple(
         ("gas", "gas methane propane"),
         ("water", "water leak flood"),
         ("bell", "doorbell bell chime"),
-        ("motion", "motion pir movement"),
+        ("motion", "motion pir pir2 movement driveway beam"),
         ("other", "glass shock vibration freeze siren repeater"),
-        ("contact", "door window contact entry magnet reed opening"),
+        ("contact", "door window contact entry magnet reed opening dds"),
     )
 )
 _LATCHES = ((0, 0x08), (0, 0x02), (1, 0x80), (1, 0x20), (1, 0x08))  # inputs 1 to 5: byte and bit (US 5761206)
@@ -109,6 +112,9 @@ def _heard(message: Message, known: Known, payload: dict[str, Json]) -> Decoded 
         model = "TPMS"  # tyres use the same names of fields
     fields["received"] = True  # of what says nothing but that it was sent
     fields["role"] = role(models)
+    if "num_rows" in fields:  # a decoder of somebody's own configuration, who named it for what it hears
+        fields["role"] = fields["role"] or role((_CAMEL.sub(" ", model[:_MAX_DEVICE]),))
+        model = _FLEX
     if "switch1" in fields:
         fields |= _interlogix(fields)
     at = clock_ms(fields.pop("time", None), known.clock_zone(device))
@@ -160,9 +166,10 @@ def _device(fields: Fields) -> str:
 
 @lru_cache(maxsize=4096)
 def role(models: tuple[str, ...]) -> str:
-    """What a device is for, in the words of those who registered it; "" when nobody said."""
-    for model in models:
-        words = frozenset("".join(c if c.isalnum() else " " for c in model[:200].lower()).split())
+    """What a device is for, in the words of who registered it, else by its maker's code; "" if unknown."""
+    kinds = (entry.kind for model in models for entry in entries_of(_DIALECT, model))
+    for spoken in (*models, *kinds):
+        words = frozenset("".join(c if c.isalnum() else " " for c in spoken[:200].lower()).split())
         for role, names in _ROLES:
             if words & names:
                 return role

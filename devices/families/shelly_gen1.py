@@ -8,6 +8,7 @@ import re
 
 from devices.catalogue import words_of
 from devices.envelope import Json, json_value
+from devices.families.names import calls
 from devices.families.online import online
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
@@ -15,6 +16,7 @@ from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, flatten, own_time
 
 FAMILY = "shelly-gen1"
 TOPICS = ("shellies/#",)
+CALLS = (b"/input_event/", b"/longpush")  # a call by the registry's word for the button
 
 _BASE = "shellies/"
 _CHANNEL = re.compile(r"/(\d{1,3})(?=/|$)")
@@ -53,7 +55,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if path == "announce":
         return _announced(message, device)
     if path.startswith("input_event/"):
-        return _pressed(message, device, last)
+        return _pressed(message, known, device, last)
     if path in _OBJECTS:
         return _state(message, known, device, path)
     return _value(message, known, device, path)
@@ -78,7 +80,7 @@ def _announced(message: Message, device: str) -> Decoded | Rejected:
     return Decoded(FAMILY)
 
 
-def _pressed(message: Message, device: str, channel: str) -> Decoded | Rejected:
+def _pressed(message: Message, known: Known, device: str, channel: str) -> Decoded | Rejected:
     """`{"event": "S", "event_cnt": 12}`; an empty event is how the topic begins."""
     payload = _object(message, device)
     if isinstance(payload, Rejected):
@@ -90,7 +92,7 @@ def _pressed(message: Message, device: str, channel: str) -> Decoded | Rejected:
     sleeps = device.lower().startswith("shellybutton")
     press = Reading(
         device,
-        "button_press",
+        "sos" if any(map(calls, known.models(device))) else "button_press",
         value=True,
         key=f"{channel[:3]}/{event.upper()}/{count}" if counted else "",
         detail=_EVENTS[event.upper()],

@@ -6,17 +6,20 @@ its edges. A Bluetooth device heard by a script is itself, by its address, which
 
 from devices.catalogue import words_of
 from devices.envelope import Json, json_value
+from devices.families.names import calls
 from devices.families.online import online
 from devices.instants import clock_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource
-from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, Scalar, flatten, speak_fields
+from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, Scalar, Vocabulary, flatten, speak_fields
 
 FAMILY = "shelly-gen2"
 TOPICS = (
     *("+/events/rpc", "+/status/+", "+/online", "+/announce"),
     *("shellies/+/events/rpc", "shellies/+/status/+"),
 )
+
+CALLS = (b"_push", b"hold_press", b'"button"')  # a call by the registry's word for the button
 
 _EVENTS, _STATUS = "/events/rpc", "/status/"
 _TAILS = ("/online", "/announce", "/rpc", "/debug/log")
@@ -192,7 +195,7 @@ class _Told:
             at = clock_ms(body.get("last_updated_ts"), "") or at
         origin = Origin(device, self.received_at, at, TimeSource.DEVICE)
         mark = len(self.said.readings)
-        speak_fields(words_of(FAMILY, *self.known.models(device)), fields, origin, self.said)
+        speak_fields(self.words(device), fields, origin, self.said)
         for name, items in lists:
             if name.endswith(".errors"):
                 self.faults(items, origin)
@@ -223,7 +226,7 @@ class _Told:
         if (gesture := _GESTURES.get(name.removeprefix(f"{kind}."))) is not None:
             which = event.get("idx") if device != self.device else number
             channel = f"{which}:" if isinstance(which, (int, str)) and which not in {"", "0", 0} else ""
-            self.said.add(origin, "button_press", value=True, detail=f"{channel[:8]}{gesture}")
+            self.press(origin, f"{channel[:8]}{gesture}")
         elif alarm is not None:
             self.said.add(origin, *alarm)
         elif kind == "presencezone" and name in {"presence", "counter"}:
@@ -257,7 +260,7 @@ class _Told:
                 fields[f"blu.{name}"] = scalars[0] if scalars else None
             elif not isinstance(value, dict):
                 fields[f"blu.{name}"] = value
-        speak_fields(words_of(FAMILY, *self.known.models(device)), fields, origin, self.said)
+        speak_fields(self.words(device), fields, origin, self.said)
 
     def presses(self, value: Json, origin: Origin) -> None:
         """Which buttons were pressed and how: one number, or one for each button."""
@@ -265,8 +268,16 @@ class _Told:
         for number, code in enumerate(value[:8] if isinstance(value, list) else [value], 1):
             gesture = _PRESSES.get(code) if isinstance(code, int) and not isinstance(code, bool) else None
             if gesture is not None:
-                detail = f"{number}:{gesture}" if several else gesture
-                self.said.add(origin, "button_press", value=True, detail=detail)
+                self.press(origin, f"{number}:{gesture}" if several else gesture)
+
+    def press(self, origin: Origin, gesture: str) -> None:
+        """A press, or a call where the registry says that the button is for calls."""
+        call = any(map(calls, self.known.models(origin.device)))
+        self.said.add(origin, "sos" if call else "button_press", value=True, detail=gesture)
+
+    def words(self, device: str) -> Vocabulary:
+        """Of the model that was learned or registered, else that the device's own name begins with."""
+        return words_of(FAMILY, *self.known.models(device), device.partition("-")[0])
 
 
 def _powered(fields: dict[str, Scalar]) -> dict[str, Scalar]:

@@ -19,7 +19,19 @@ from devices.words import Fields, Origin, flatten
 FAMILY = "tasmota"
 TOPICS = ("tele/#", "stat/#", "+/tele/#", "+/stat/#", "tasmota/discovery/#")
 CALLS = (
-    *(b'"switch', b'"button', b'"click', b'"co"', b'"cie"', b'"0500', b'"0501!', b'"0006!', b'"0008!'),
+    *(
+        b'"switch',
+        b'"button',
+        b'"click',
+        b'"co"',
+        b'"cie"',
+        b'"0500',
+        b'"0501!',
+        b'"0006!',
+        b'"0006/',
+        b'"0008!',
+        b'"action',
+    ),
     *(b"zonestatus", b"rfreceived", b"/pir", b"/button"),
 )
 
@@ -66,7 +78,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     payload = json_value(message.payload)
     if isinstance(payload, dict):
         told = _Told(message, known, device)
-        told.payload(payload)
+        told.payload(_acted(last, payload))
         return told.decoded()
     if isinstance(payload, Rejected):
         if payload.reason is not Reason.NOT_JSON or message.payload.lstrip()[:1] in {b"{", b"["}:
@@ -74,6 +86,15 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     elif isinstance(payload, list):
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
     return _plain(message, known, device, last)
+
+
+def _acted(name: str, payload: dict[str, Json]) -> dict[str, Json]:
+    """`stat/<topic>/BUTTON1T`, before version 9.1, named the input in the topic; later messages do inside."""
+    base = name.rstrip("T").rstrip(_DIGITS)
+    action = payload.get("TRIG", payload.get("ACTION"))
+    if base not in {"BUTTON", "SWITCH"} or not isinstance(action, str):
+        return payload
+    return {name.rstrip("T").replace(base, base.capitalize(), 1): {"Action": action}}
 
 
 def _plain(message: Message, known: Known, device: str, name: str) -> Decoded | Rejected:
@@ -164,13 +185,17 @@ class _Told(Told):
     def chip(self, name: str, body: dict[str, Json], at: int | None) -> None:
         """A sensor on the board; of several that measure the same, its name is in the detail."""
         fields, lists = flatten(body)
+        for inner, values in lists:
+            self.said.left.append(f"{name}.{inner}")
+            if inner == "Distance" and values and isinstance(values[0], (int, float)):
+                fields[inner] = values[0]  # a radar's: of whatever there is, of what moves, of what is still
         origin = Origin(self.device, self.received_at, at, TimeSource.DEVICE)
         self.speak(words_of(FAMILY, name), fields, origin, name[:_MAX_TEXT])
-        self.said.left += [f"{name}.{inner}" for inner, _ in lists]
 
 
 _HEARD: dict[str, Callable[[Told, dict[str, Json], int | None], None]] = {
     "ZbReceived": bridges.zigbee,
+    "ZigbeeReceived": bridges.zigbee,  # before version 8.2
     "ZbInfo": bridges.zigbee_memory,
     "LwReceived": bridges.lora,
     "LwDecoded": bridges.lora,

@@ -244,3 +244,31 @@ def test_the_kind_of_an_interlogix_transmitter_is_in_its_id_where_rtl433_does_no
 def test_a_glass_break_detector_is_no_door() -> None:
     payload = {"model": "Honeywell-Security", "id": 7, "contact_open": 1, "reed_open": 0, "state": "open"}
     assert _said(payload, "2GIG glass break detector") == {}
+
+
+def test_the_maker_s_code_of_a_pendant_is_enough_to_know_a_call() -> None:
+    heard = {"model": "Honeywell-Security", "id": 41_900, "state": "open", "contact_open": 1, "reed_open": 0}
+    assert _said(heard, "5802MN2") == {"sos": True}
+    assert _said(heard, "5816") == {"door_open": True}
+    assert _said(heard, "5816, worn as a help pendant") == {"sos": True}
+
+
+def test_a_decoder_of_the_installer_s_own_says_what_it_is_called_but_the_registry_knows_better() -> None:
+    heard = {
+        "time": "@0.1s",
+        "model": "Hall-PIR",
+        "num_rows": 1,
+        "len": 24,
+        "data": "0a1b2c",
+        "code": 662_316,
+    }
+    assert _said(heard) == {"motion": True}
+    assert _said(heard, "SOS pendant") == {"sos": True}
+    assert _said(heard | {"model": "unnamed"}) == {}
+
+
+def test_a_sensor_of_the_installer_s_own_that_says_its_state_is_believed_rather_than_its_name() -> None:
+    heard = {"time": "@0.1s", "model": "Front-Door", "num_rows": 1, "id": 12, "closed": 1}
+    assert _said(heard) == {"door_open": False}
+    heard = {"time": "@0.1s", "model": "Hall-PIR", "num_rows": 1, "id": 12, "motion": 0}
+    assert _said(heard) == {"motion": False}

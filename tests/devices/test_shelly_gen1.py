@@ -179,3 +179,16 @@ def test_topics_of_the_second_generation_below_the_same_base_are_not_ours() -> N
     found = family_of(Message("shellies/lamp/status/switch:0", b"{}", _NOW))
     assert found is not None
     assert found.name == "shelly-gen2"
+
+
+@pytest.mark.parametrize("model", ["Shelly Button1, SOS", "SHBTN-2 pull cord", "nurse call"])
+def test_a_button_registered_for_calls_calls_whichever_way_it_is_pressed(model: str) -> None:
+    answer = _answer("shellybutton1-0A1B/input_event/0", {"event": "L", "event_cnt": 5}, model)
+    assert isinstance(answer, Decoded)
+    assert [(one.metric, one.detail, one.key) for one in answer.readings] == [("sos", "long", "0/L/5")]
+
+
+def test_a_motion_sensor_that_was_told_not_to_look_does_not_say_that_nobody_is_there() -> None:
+    state = {"motion": False, "timestamp": 1_772_323_200, "active": False, "vibration": False, "lux": 3}
+    assert "motion" not in _said("shellymotionsensor-0A1B/status", state)
+    assert _said("shellymotionsensor-0A1B/status", state | {"active": True})["motion"] is False

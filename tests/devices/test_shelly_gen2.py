@@ -280,3 +280,21 @@ def test_what_is_unreadable_names_its_device() -> None:
     assert _answer(f"{_ID}/online", "maybe") == Rejected(
         Reason.WRONG_SHAPE, "expected online or offline", _ID
     )
+
+
+def test_a_button_registered_for_calls_calls_and_its_edges_do_not() -> None:
+    push = _event(component="input:1", id=1, event="long_push", ts=1_772_323_200.5)
+    (call,) = _readings(_RPC, push, "SOS pull cord")
+    assert (call.metric, call.detail) == ("sos", "1:long")
+    edge = _event(component="input:1", id=1, event="btn_down", ts=1_772_323_200.5)
+    assert _readings(_RPC, edge, "SOS pull cord") == ()
+
+
+def test_a_bluetooth_button_registered_for_calls_calls() -> None:
+    assert _said(_RPC, _heard(button=1), "Shelly BLU Button1, SOS")["sos"] is True
+
+
+def test_the_thermometer_of_an_energy_meter_is_inside_it() -> None:
+    meter, sensor = "shellypro3em-0a1b2c3d4e5f", "shellyhtg3-0a1b2c3d4e5f"
+    assert _said(f"{meter}/status/temperature:0", {"id": 0, "tC": 46.2}) == {"device_temperature": 46.2}
+    assert _said(f"{sensor}/status/temperature:0", {"id": 0, "tC": 21.2}) == {"room_temperature": 21.2}

@@ -310,3 +310,41 @@ def test_topics_of_tasmota(topic: str) -> None:
 def test_topics_that_are_too_short_have_an_answer(topic: str) -> None:
     answer = decode(Message(topic, b"Offline", _NOW), Models(), "tasmota")
     assert isinstance(answer, Rejected) or answer.readings == ()
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("hall/stat/BUTTON2T", {"TRIG": "DOUBLE"}),
+        ("stat/hall/BUTTON2", {"ACTION": "DOUBLE"}),
+        ("stat/hall/RESULT", {"Button2": {"Action": "DOUBLE"}}),
+    ],
+)
+def test_a_press_is_the_same_in_the_forms_of_all_versions(topic: str, payload: dict[str, Any]) -> None:
+    (press,) = _readings(topic, payload)
+    assert (press.device, press.metric, press.detail) == ("hall", "button_press", "double")
+
+
+def test_zigbee_devices_of_bridges_before_version_8_2() -> None:
+    heard = {"ZigbeeReceived": {"0x1A2B": {"0006/8000": 3, "LinkQuality": 102}}}
+    (press, link) = _readings(_SENSOR, heard)
+    assert (press.device, press.metric, press.detail) == ("0x1A2B", "button_press", "triple")
+    assert link.metric == "link_quality"
+
+
+@pytest.mark.parametrize(
+    ("fields", "model", "presses"),
+    [
+        ({"MultiInValue": 3, "click": 3}, "", ["triple"]),
+        ({"MultiInValue": 1, "click": "single"}, "lumi.remote.b486opcn01", ["single"]),
+        ({"MultiInValue": 2}, "WXCJKG12LM", ["double"]),
+        ({"MultiInValue": 2}, "", []),
+        ({"MultiInValue": 255}, "WXCJKG12LM", []),
+    ],
+)
+def test_one_click_of_an_aqara_button_is_one_press(
+    fields: dict[str, Any], model: str, presses: list[str]
+) -> None:
+    heard = {"ZbReceived": {"0x1A2C": {"Device": "0x1A2C", **fields, "Endpoint": 2, "LinkQuality": 102}}}
+    readings = _readings(_SENSOR, heard, model)
+    assert [one.detail for one in readings if one.metric == "button_press"] == presses
