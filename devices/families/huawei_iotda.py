@@ -22,6 +22,7 @@ __all__ = ["CALLS", "DIALECT", "FAMILY", "TOPICS", "claims", "decode"]
 _TOPIC = re.compile(r"/?\$oc/devices/([^/]+)/(sys|user)/(.+)")
 _ELDER = re.compile(r"(?:/huawei)?/v1/devices/([^/]+)/(.+)")
 _ELDER_VALUES, _ELDER_STATES = frozenset(("datas", "data/json")), "topo/update"
+_PLAIN = (None, 0, "0")  # cipherFlag; a tuple, since a device may write anything there
 _MEMBERS = "gateway/sub_devices/properties/report"
 _VALUES = ("properties/report", "properties/get/response")
 _OWN_EVENTS = frozenset(("add_sub_device_request", "delete_sub_device_request", "sub_device_sync_request"))
@@ -72,6 +73,9 @@ def _elder(message: Message, known: Known, gateway: str, what: str) -> Decoded |
     if isinstance(payload, Rejected):
         return Rejected(payload.reason, payload.detail, gateway)
     report = Report(DIALECT, message, known)
+    payload = _unsealed(payload)
+    if isinstance(payload, Rejected):
+        return Rejected(payload.reason, payload.detail, gateway)
     if what == _ELDER_STATES:
         for one in report.each(object_of(payload).get("deviceStatuses")):
             state = object_of(one)
@@ -91,6 +95,16 @@ def _elder(message: Message, known: Known, gateway: str, what: str) -> Decoded |
         else:
             report.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "no deviceId or no services", name))
     return report.decoded(FAMILY)
+
+
+def _unsealed(payload: Json) -> Json | Rejected:
+    """What is in ThingLinks' envelope `{head, dataBody, dataSign}`, which may be encrypted."""
+    if not isinstance(payload, dict) or "dataBody" not in payload:
+        return payload
+    body = payload["dataBody"]
+    if object_of(payload.get("head")).get("cipherFlag") not in _PLAIN:
+        return Rejected(Reason.UNDECODED, "encrypted")
+    return json_value(body.encode("utf-8", "replace")) if isinstance(body, str) else body
 
 
 def _members(report: Report, devices: Json) -> None:

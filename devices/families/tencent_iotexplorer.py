@@ -60,6 +60,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
 
 def _properties(thing: Thing, payload: dict[str, Json]) -> None:
     method = text_of(payload.get("method")) or "report"
+    if method == "packReport":
+        _packed(thing, payload)
+        return
     if not method.startswith("report") or method.replace("_", "").lower() in _NO_VALUES:
         return  # asks for a state, answers a command, or tells the firmware
     params = payload.get("params")
@@ -83,6 +86,27 @@ def _events(thing: Thing, payload: dict[str, Json]) -> None:
             thing.event(name, event.get("params"), event.get("timestamp", payload.get("timestamp")))
         else:
             thing.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "no eventId", thing.origin.device))
+
+
+def _packed(gateway: Thing, payload: dict[str, Json]) -> None:
+    """What an iThings gateway says of itself and of its devices: lists of moments and of events."""
+    report = gateway.report
+    _moments(gateway, payload, payload)
+    for one in report.each(payload.get("subDevices")):
+        member = object_of(one)
+        named = [text_of(member.get("productID")), text_of(member.get("deviceName"))]
+        if all(named):
+            _moments(report.thing("/".join(named), clock=TimeSource.GATEWAY), member, payload)
+        else:
+            report.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "no productID or no deviceName"))
+
+
+def _moments(thing: Thing, member: dict[str, Json], payload: dict[str, Json]) -> None:
+    for one in thing.report.each(member.get("properties")):
+        moment = object_of(one)
+        thing.properties(moment.get("params"), moment.get("timestamp", payload.get("timestamp")))
+    if isinstance(member.get("events"), list):
+        _events(thing, {"events": member["events"], "timestamp": payload.get("timestamp")})
 
 
 def _members(report: Report, payload: dict[str, Json]) -> None:

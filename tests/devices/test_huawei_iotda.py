@@ -1,5 +1,7 @@
 """IoTDA: a property belongs to its service, a gateway's message to its devices."""
 
+import json
+
 import pytest
 
 from devices.reading import Decoded, Reason, Rejected, TimeSource
@@ -127,3 +129,15 @@ def test_a_topic_of_the_makers_own_may_name_what_happened() -> None:
     assert told("$oc/devices/d-1/user/alarm", {"type": "sos"}) == {"sos": True}
     assert told("$oc/devices/d-1/user/fall", {"x": 1}) == {"fall": True}
     assert told(f"{_OC}messages/up", {"name": "sos", "content": {"x": 1}}) == {"sos": True}
+
+
+def test_an_envelope_is_opened_unless_it_is_encrypted() -> None:
+    body = {"devices": [{"deviceId": "el-9", "services": [{"serviceId": "x", "data": {"sos": 1}}]}]}
+    head = {"cipherFlag": 0, "mid": 3}
+    for held in (body, json.dumps(body)):
+        sealed = {"head": head, "dataBody": held, "dataSign": "s"}
+        assert told("/v1/devices/gw-2/datas", sealed) == {"sos": True}
+    for flag in (1, "2", [1]):
+        found = answer("/v1/devices/gw-2/datas", {"head": {"cipherFlag": flag}, "dataBody": "QUJD"})
+        assert isinstance(found, Rejected)
+        assert (found.reason, found.device) == (Reason.UNDECODED, "gw-2")

@@ -77,3 +77,21 @@ def test_the_older_data_template() -> None:
     found = decoded("$template/operation/P/d", {"type": "update", "state": state, "version": 4})
     assert [(one.device, one.metric, one.value) for one in found.readings] == [("P/d", "heart_rate", 63)]
     assert answer("$template/operation/result/P/d", {"state": state}) == Decoded("tencent-iotexplorer")
+
+
+def test_an_ithings_gateway_packs_what_its_devices_say() -> None:
+    fall = {"eventID": "fall", "type": "alert", "timestamp": 1789999980000, "params": {}}
+    member = {
+        "productID": "P2",
+        "deviceName": "bed",
+        "properties": [{"timestamp": 1789999990000, "params": {"heart_rate": 61}}],
+        "events": [fall],
+    }
+    packed = {"method": "packReport", "properties": [{"params": {"battery": 40}}], "subDevices": [member, {}]}
+    found = decoded(_PROPERTY, packed)
+    assert [(one.device, one.metric, one.at) for one in found.readings] == [
+        ("P/d", "battery", None),
+        ("P2/bed", "heart_rate", 1789999990000),
+        ("P2/bed", "fall", 1789999980000),
+    ]
+    assert [one.reason for one in found.rejected] == [Reason.WRONG_SHAPE]
