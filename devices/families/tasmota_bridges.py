@@ -27,6 +27,15 @@ _ZONE = {  # bits of a zone's status (ZCL 8.2.2.2.1.3)
 }
 _DANGERS = ("Fire", "CO", "Water", "Panic", "PersonalAlarm", "CIE")
 """A zone's alarms by Tasmota's names, where either alarm bit is one."""
+_ZONE_TYPES: dict[object, str] = {  # by Tasmota's names of their alarms (ZCL 8.2.2.2.1.2)
+    0x0D: "Occupancy",
+    0x15: "Contact",
+    0x28: "Fire",
+    0x2A: "Water",
+    0x2B: "CO",
+    0x2C: "PersonalAlarm",
+    0x2D: "Movement",
+}
 _ZONE_COMMANDS = ("0500<00", "0500?00", "0500!00")
 _MAX_PARTS = 256
 _MAX_TEXT = 60
@@ -141,6 +150,9 @@ def _zoned(fields: Fields) -> Fields:
         except ValueError:
             return fields
     zone: Fields = {name: bool(bits & bit) for name, bit in _ZONE.items()}
+    kind = _ZONE_TYPES.get(fields.get("ZoneType"))
+    if kind is not None and kind not in fields:
+        fields = fields | {kind: zone["zone.alarm"]}
     dangers = [name for name in _DANGERS if name in fields]
     if zone["zone.test"]:
         del zone["zone.alarm"]

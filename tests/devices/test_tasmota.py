@@ -348,3 +348,18 @@ def test_one_click_of_an_aqara_button_is_one_press(
     heard = {"ZbReceived": {"0x1A2C": {"Device": "0x1A2C", **fields, "Endpoint": 2, "LinkQuality": 102}}}
     readings = _readings(_SENSOR, heard, model)
     assert [one.detail for one in readings if one.metric == "button_press"] == presses
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "said"),
+    [
+        (0x28, 0x21, {"smoke": True}),
+        (0x15, 0x20, {"door_open": False}),
+        (0x2A, 0x01, {"water_leak": True}),
+        (0x28, 0x0101, {"device_test": True}),
+        (0x0999, 0x01, {}),
+    ],
+)
+def test_a_zone_that_says_its_type_needs_no_model(kind: int, status: int, said: dict[str, bool]) -> None:
+    heard = {"ZbReceived": {"0x1A2D": {"Device": "0x1A2D", "ZoneType": kind, "ZoneStatus": status}}}
+    assert _said(_SENSOR, heard) == _ZONE | said
