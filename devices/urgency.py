@@ -6,6 +6,7 @@ Rule: errs towards urgent. It only decides who goes first, never what is true.
 from functools import lru_cache
 
 from devices.families import GENERIC, SPECIFIC
+from devices.families.names import CALLS as NAMES_OF_CALLS
 from devices.message import Message
 
 _WORDS = (
@@ -13,6 +14,10 @@ _WORDS = (
     *(b"man down", b"abnormal", b"silent", b"co_state", b"event status"),  # of devices in the catalogue
     b"\\u00",  # a letter of such a word written as an escape; nobody needs to
 )
+
+_TEACHING = ("/config", "/$", "/bridge/devices", "BIRTH/", "DEATH/")
+"""In topics of messages that say how later ones are to be read: a call must not overtake what announced it,
+nor an announcement the one that took it back before."""
 
 _NATIVE = (b'"sos', b'"fall', b'"smoke', b'"gas', b'"carbon', b"\\u00")
 
@@ -35,15 +40,17 @@ def urgent(message: Message) -> bool:
 
 
 def about_life(name: str) -> bool:
-    """Whether the name of a field that nobody understood has a word for a call or a danger."""
-    spelled = name.lower().encode("utf-8", "replace")
-    return any(word in spelled for word in _WORDS)
+    """Whether the name of a field or an entity, in any language, has a word for a call or a danger."""
+    if not name:
+        return False
+    spelled = _spelled(name)
+    return any(word in spelled for word in _WORDS) or any(word in spelled for word in NAMES_OF_CALLS)
 
 
 @lru_cache(maxsize=65_536)
 def _words_on(topic: str) -> tuple[bytes, ...]:
     """The words one of which is in every call for help on a topic; none when all on it are urgent."""
-    if topic.endswith("/event"):
+    if topic.endswith("/event") or any(part in topic for part in _TEACHING):
         return ()
     if topic.startswith("shouwang/") and topic.endswith("/telemetry"):
         return _NATIVE
@@ -51,5 +58,10 @@ def _words_on(topic: str) -> tuple[bytes, ...]:
         *_WORDS,
         *(word for family in (*SPECIFIC, *GENERIC) if family.claims(topic) for word in family.calls),
     )
-    spelled = topic.lower().encode("utf-8", "replace")
+    spelled = _spelled(topic)
     return () if any(word in spelled for word in words) else words
+
+
+def _spelled(text: str) -> bytes:
+    """A text as the words are written; Home Assistant's own name asks nobody to assist."""
+    return text.lower().replace("assistant", "").encode("utf-8", "replace")

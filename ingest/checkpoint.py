@@ -41,6 +41,7 @@ DELETE FROM fact WHERE EXISTS (
     WHERE later.about = fact.about AND later.field = fact.field AND later.seq > fact.seq AND later.seq <= ?
 )
 """
+_FORGET_TAKEN_BACK = "DELETE FROM fact WHERE value = '' AND seq <= ?"
 
 
 class Progress(NamedTuple):
@@ -141,6 +142,7 @@ class Checkpoint:
             self._writer.execute("DELETE FROM seen WHERE at < ?", (seen_before,))
             self._writer.execute("DELETE FROM duplicate WHERE seq <= ?", (stored,))
             self._writer.execute(_FORGET_FACTS, (stored,))
+            self._writer.execute(_FORGET_TAKEN_BACK, (stored,))
 
     def close(self) -> None:
         """Close both connections."""

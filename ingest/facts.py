@@ -4,7 +4,9 @@ Rule: a fact learned from entry n holds for the entries after n. So an entry tha
 what it meant, whatever was learned since.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import NamedTuple
 
 import structlog
@@ -51,23 +53,33 @@ class Facts:
         for fact in sorted(kept, key=lambda fact: fact.seq):
             self._keep(fact)
 
-    def learn(self, seq: int, learned: Iterable[Learned]) -> list[Fact]:
-        """Take up what entry `seq` taught; what of it is new."""
+    def learn(self, seq: int, learned: Iterable[Learned], *, ahead: bool = False) -> list[Fact]:
+        """Take up what entry `seq` taught; what of it is new.
+
+        `ahead`: entries before it come only later (those about life go first). What it taught stays then,
+        even if it is what was known already. A fact for which there is no room takes back the one it would
+        replace: better unknown than wrong.
+        """
         new: list[Fact] = []
         for about, field, value in ((one.about, one.field, one.value) for one in learned):
-            fact = Fact(about, field, seq, value)
-            if len(value) > _MAX_VALUE:
-                self._refuse(field)
-                fact = fact._replace(value="")  # what was known before is true no longer
-            if self.fact(about, field) == fact.value:
+            known = self.version(about, field, seq + 1)
+            if known == value and not ahead:
                 continue
+            fact = Fact(about, field, seq, value)
             if not self._fits(fact):
                 self._refuse(field)
-                continue
+                if known in {"", value}:
+                    continue
+                fact = fact._replace(value="")
             self._keep(fact)
             self._changed.append(fact)
             new.append(fact)
         return new
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many facts there are, and characters in all their versions."""
+        return len(self._versions), self._characters
 
     def changed(self) -> list[Fact]:
         """What was learned since the last call, for the checkpoint."""
@@ -75,10 +87,16 @@ class Facts:
         return changed
 
     def forget(self, stored: int) -> None:
-        """Drop what no entry after `stored` needs: versions that a later one, up to there, replaced."""
-        for versions in self._versions.values():
+        """Drop what no entry after `stored` needs: what up to there was replaced or taken back."""
+        gone: list[tuple[str, str]] = []
+        for (about, field), versions in self._versions.items():
             while len(versions) > 1 and versions[1][0] <= stored:
-                self._characters -= len(versions.pop(0)[1])
+                self._characters -= len(about) + len(versions.pop(0)[1])
+            if len(versions) == 1 and versions[0][0] <= stored and not versions[0][1]:
+                gone.append((about, field))
+        for about, field in gone:
+            del self._versions[about, field]
+            self._characters -= len(about)
 
     def about(self, field: str) -> list[str]:
         """What has this fact now: the topics that were announced, say."""
@@ -114,7 +132,7 @@ class Facts:
             log.warning("too_many_facts", field=field)
 
     def _fits(self, fact: Fact) -> bool:
-        if len(fact.about) > _MAX_ABOUT or len(fact.field) > _MAX_FIELD:
+        if len(fact.about) > _MAX_ABOUT or len(fact.field) > _MAX_FIELD or len(fact.value) > _MAX_VALUE:
             return False
         known = (fact.about, fact.field) in self._versions
         room = self._characters + len(fact.about) + len(fact.value) <= _MAX_CHARACTERS
@@ -122,7 +140,8 @@ class Facts:
 
     def _keep(self, fact: Fact) -> None:
         self._characters += len(fact.about) + len(fact.value)
-        self._versions.setdefault((fact.about, fact.field), []).append((fact.seq, fact.value))
+        versions = self._versions.setdefault((fact.about, fact.field), [])
+        versions.insert(bisect_right(versions, fact.seq, key=itemgetter(0)), (fact.seq, fact.value))
 
 
 class _Before(NamedTuple):

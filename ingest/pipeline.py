@@ -227,7 +227,13 @@ class Pipeline:
 
     def _process(self, entries: list[Entry]) -> None:
         self._last_work = asyncio.get_running_loop().time()
-        interpreted = [self._understand(entry) for entry in entries]
+        interpreted: list[Interpreted] = []
+        turn = self.position + 1
+        for entry in entries:
+            interpreted.append(self._understand(entry, ahead=entry.seq > turn))
+            turn = entry.seq + 1 if entry.seq == turn else turn
+            while turn in self._ahead:
+                turn += 1
         known = self._known(interpreted)
         fates = Counter(
             self._one(entry, said, known) for entry, said in zip(entries, interpreted, strict=True)
@@ -237,9 +243,10 @@ class Pipeline:
         if entries:
             self.last_received = max(self.last_received, entries[-1].message.received_at)
 
-    def _understand(self, entry: Entry) -> Interpreted:
-        said = self.interpret(entry.message)
-        if said.learned and (new := self.facts.learn(entry.seq, said.learned)):
+    def _understand(self, entry: Entry, *, ahead: bool) -> Interpreted:
+        known = self.facts.before(entry.seq)  # entries about life are taken out of turn
+        said = interpret(entry.message, self._registry, self._site, known)
+        if said.learned and (new := self.facts.learn(entry.seq, said.learned, ahead=ahead)):
             self._taught(new)
         return said
 

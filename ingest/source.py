@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as paho
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.matcher import MQTTMatcher
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -116,7 +117,10 @@ class Source:
     ) -> None:
         self.lane = lane
         self._broker, self._topics, self._received, self._clock = broker, topics, received, clock
-        self._followed: list[str] = []
+        self._covered = MQTTMatcher()  # type: ignore[no-untyped-call]
+        for topic in topics:
+            self._covered[topic] = topic
+        self._followed: dict[str, None] = {}
         self._asked: dict[int, list[str]] = {}  # SUBSCRIBE packets for followed topics, not answered yet
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -153,11 +157,11 @@ class Source:
         new = [
             topic
             for topic in dict.fromkeys(topics)
-            if followable(topic)
-            and topic not in self._followed
-            and not any(paho.topic_matches_sub(held, topic) for held in self._topics)
-        ]
-        self._followed += new[: _MOST_FOLLOWED - len(self._followed)]
+            if topic not in self._followed
+            and followable(topic)
+            and next(self._covered.iter_match(topic), None) is None  # type: ignore[no-untyped-call]
+        ][: _MOST_FOLLOWED - len(self._followed)]
+        self._followed |= dict.fromkeys(new)
         if self.connected:
             self._ask_for(new)
 
@@ -358,7 +362,7 @@ class Source:
         self.connected, self.last_error = True, ""
         log.info("broker_connected", lane=self.lane, url=self._broker.url)
         self._asked.clear()
-        self._ask_for(self._followed)
+        self._ask_for(list(self._followed))
 
     def _on_disconnect(
         self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object

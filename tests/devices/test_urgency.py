@@ -12,7 +12,7 @@ from devices.decode import decode
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.reading import Decoded, Models
-from devices.urgency import urgent
+from devices.urgency import about_life, urgent
 from devices.words import claim
 from tests.devices.seeds import SEEDS, as_bytes
 
@@ -134,10 +134,35 @@ def test_escapes_hide_nothing(event: str, data: st.DataObject) -> None:
         (_NATIVE + "motion", b'{"fs":50,"xyz":[[0,0,1]]}'),
         ("zigbee2mqtt/door", b'{"contact":true,"linkquality":80}'),
         ("application/a/device/d/event/up", b'{"object":{"temperature":21.5}}'),
+        ("homeassistant/sensor/kitchen/temperature/state", b"21.5"),  # its name asks nobody to assist
     ],
 )
 def test_telemetry_is_not(topic: str, payload: bytes) -> None:
     assert not _urgent(topic, payload)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "homeassistant/binary_sensor/thing/config",
+        "ha/device/thing/config",
+        "homie/5/thing/$description",
+        "spBv1.0/home/NBIRTH/edge",
+        "spBv1.0/home/DDEATH/edge/thing",
+        "zigbee2mqtt/bridge/devices",
+    ],
+)
+@pytest.mark.parametrize("payload", [b"", b"{}"])
+def test_what_says_how_to_read_calls_goes_with_them(topic: str, payload: bytes) -> None:
+    assert _urgent(topic, payload)
+
+
+@pytest.mark.parametrize("name", ["SOS", "Notruf", "\u6c42\u52a9\u6309\u94ae", "\u8dcc\u5012", "Nurse call"])
+def test_names_of_calls_are_known_in_any_language(name: str) -> None:
+    assert about_life(name)
+    assert about_life(json.dumps({"n": [name], "f": "homeassistant/x/config"}, ensure_ascii=False))
+    assert not about_life(json.dumps({"n": ["temperature"], "f": "homeassistant/x/config"}))
+    assert not about_life("")
 
 
 @given(st.text(), st.binary(max_size=200))

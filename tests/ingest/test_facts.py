@@ -54,16 +54,41 @@ def test_there_is_an_end_to_what_is_kept() -> None:
     assert facts.learn(2, [Learned("0", "model", "another")])  # what is known may still change
 
 
+def test_what_is_replaced_or_taken_back_makes_room() -> None:
+    """Else a house whose devices announce themselves anew each day can teach nothing after some years."""
+    facts = Facts(REGISTRY)
+    for seq in range(1, 1000):
+        facts.learn(seq, [Learned("a" * 500, "family", f"{seq % 2}"), Learned(str(seq), "model", "m")])
+        facts.learn(seq, [Learned(str(seq - 1), "model", "")])
+        facts.forget(seq)
+    assert facts.size == (2, 500 + 1 + 3 + 1)
+
+
+def test_what_there_is_no_room_for_takes_back_what_it_was_to_replace() -> None:
+    """A birth that cannot be kept: its numbers must not be read by the birth before."""
+    facts = Facts(REGISTRY, [Fact("edge", "metrics", 1, "1=temperature")])
+    seq = 1
+    while not facts.refused:
+        seq += 1
+        facts.learn(seq, [Learned("greedy", "metrics", f"{seq:065000}")])
+    facts.learn(seq, [Learned("edge", "metrics", "1=sos")])
+    assert facts.fact("edge", "metrics") == ""
+    assert facts.before(seq).fact("edge", "metrics") == "1=temperature"
+    assert facts.learn(seq + 1, [Learned("edge", "metrics", "1=sos")]) == []
+    facts.forget(seq)
+    assert facts.learn(seq + 2, [Learned("edge", "metrics", "1=sos")])
+
+
 _LESSONS = st.lists(st.tuples(st.integers(1, 9), st.sampled_from("ab"), st.sampled_from(["", "x", "y"])))
 
 
 @given(_LESSONS, st.integers(0, 9))
 def test_every_entry_finds_what_it_found(lessons: list[tuple[int, str, str]], stored: int) -> None:
-    """However often versions are forgotten, and after a restart from what the checkpoint kept."""
+    """However often versions are forgotten, after a restart from what the checkpoint kept, in any order."""
     facts = Facts(REGISTRY)
+    for seq, about, value in lessons:  # those about life go first
+        facts.learn(seq, [Learned(about, "f", value)], ahead=True)
     lessons.sort(key=lambda lesson: lesson[0])
-    for seq, about, value in lessons:
-        facts.learn(seq, [Learned(about, "f", value)])
     again = Facts(REGISTRY, facts.changed())
     facts.forget(stored)
     for seq in range(stored + 1, 11):

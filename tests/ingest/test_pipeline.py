@@ -170,6 +170,24 @@ class TestLearning:
             [], [], [("door_open", True)], [("door_open", True)],
         ]  # fmt: skip
 
+    async def test_what_was_taught_last_holds_though_it_went_ahead(self, at_work: Works) -> None:
+        """Announced, taken back, announced again: the last one overtook the one before."""
+        where = "ha/binary_sensor/sos/config"
+        config = json.dumps({"state_topic": "corridor/7", "name": "SOS"}).encode()
+        announced, taken_back = Message(where, config, T0), Message(where, b"", T0)
+        first, last, again = await at_work.journalled(announced, taken_back, announced)
+        at_work.pipeline.take([first], [last])
+        at_work.pipeline.take([again], [])
+        at_work.pipeline.drain()
+        await at_work.pipeline.save()
+        for press in range(1, 3):
+            await at_work.take(Message("corridor/7", b"ON", T0 + press))
+            at_work.pipeline.drain()
+            assert {(d.rule, d.evidence.at) for d in at_work.decided} == {("sos", T0 + press)}
+            at_work.decided.clear()
+            await at_work.pipeline.save()
+            at_work.crash()
+
     async def test_what_says_nothing_known_is_kept(self, at_work: Works) -> None:
         await at_work.take(self.DOOR)
         at_work.pipeline.drain()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 
 import aiomqtt
@@ -9,6 +10,7 @@ import pytest
 
 from devices.message import MAX_PAYLOAD_BYTES, Message
 from ingest.clock import RealClock
+from ingest.config import BrokerConfig
 from ingest.source import Broker, Source, Token
 from tests.brokers import AnyBroker, Mosquitto
 from tests.deadline import eventually
@@ -225,6 +227,17 @@ async def test_a_topic_that_is_refused_is_told_and_stops_no_other() -> None:
         assert not source.connected
         assert "read b/#: check" in source.last_error
     assert acknowledged == [bytes([0, mid]) for mid in range(1, 101)]
+
+
+async def test_a_flood_of_announced_topics_holds_up_nobody() -> None:
+    """At each start all of them are followed, and nothing else happens meanwhile."""
+    held = [topic for topic in BrokerConfig().topics if not topic.startswith("shouwang/")]
+    source = Source(Broker("mqtt://localhost"), held, lambda *_: None, RealClock())
+    started = time.process_time()
+    source.follow(f"home/room/{n}/state" for n in range(30_000))
+    for n in range(1000):
+        source.follow([f"home/door/{n}/state"])
+    assert time.process_time() - started < 5  # 78 s when each was compared with each
 
 
 async def test_announced_topics_are_followed_and_again_after_a_reconnect(broker: AnyBroker) -> None:
