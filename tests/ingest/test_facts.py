@@ -68,15 +68,16 @@ def test_what_there_is_no_room_for_takes_back_what_it_was_to_replace() -> None:
     """A birth that cannot be kept: its numbers must not be read by the birth before."""
     facts = Facts(REGISTRY, [Fact("edge", "metrics", 1, "1=temperature")])
     seq = 1
+    birth = Learned("edge", "metrics", "1=sos" * 13_000)
     while not facts.refused:
         seq += 1
         facts.learn(seq, [Learned("greedy", "metrics", f"{seq:065000}")])
-    facts.learn(seq, [Learned("edge", "metrics", "1=sos")])
+    facts.learn(seq, [birth])
     assert facts.fact("edge", "metrics") == ""
     assert facts.before(seq).fact("edge", "metrics") == "1=temperature"
-    assert facts.learn(seq + 1, [Learned("edge", "metrics", "1=sos")]) == []
+    assert facts.learn(seq + 1, [birth]) == []
     facts.forget(seq)
-    assert facts.learn(seq + 2, [Learned("edge", "metrics", "1=sos")])
+    assert facts.learn(seq + 2, [birth])
 
 
 _LESSONS = st.lists(st.tuples(st.integers(1, 9), st.sampled_from("ab"), st.sampled_from(["", "x", "y"])))
