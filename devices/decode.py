@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from devices.envelope import json_value
 from devices.families import FAMILIES, GENERIC, SPECIFIC, Family
-from devices.message import MAX_PAYLOAD_BYTES, Message
+from devices.message import MAX_PAYLOAD_BYTES, MAX_TOPIC, Message
 from devices.reading import Decoded, Known, Models, Reason, Rejected
 
 __all__ = ["FAMILIES", "decode", "family_of"]
@@ -32,6 +32,8 @@ def family_of(message: Message, known: Known = _NOTHING_KNOWN) -> Family | None:
     the topic); a topic as some family's are; and for topics of nobody, a payload that a family recognises.
     """
     topic = message.topic
+    if len(topic) > MAX_TOPIC:
+        return None
     if (found := _specific(topic)) is not None:
         return found
     if announced := known.fact(topic, "family"):

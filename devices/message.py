@@ -5,6 +5,9 @@ from dataclasses import dataclass
 MAX_PAYLOAD_BYTES = 256 * 1024
 """Longest payload that is decoded (DESIGN section 4)."""
 
+MAX_TOPIC = 1024
+"""Longest topic that is anybody's, in characters. What is known of topics is remembered, so of these only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

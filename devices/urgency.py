@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from devices.families import GENERIC, SPECIFIC
 from devices.families.names import CALLS as NAMES_OF_CALLS
-from devices.message import Message
+from devices.message import MAX_TOPIC, Message
 
 _WORDS = (
     *b"sos fall emergency panic help alarm alert smoke fire gas carbon urgent tumble mandown".split(),
@@ -25,7 +25,7 @@ _NATIVE = (b'"sos', b'"fall', b'"smoke', b'"gas', b'"carbon', b"\\u00")
 def urgent(message: Message) -> bool:
     """Whether a message goes ahead of telemetry (DESIGN section 3, R-10)."""
     topic, payload = message.topic, message.payload
-    words = _words_on(topic)
+    words = _words_on(topic) if len(topic) <= MAX_TOPIC else _WORDS
     if words is _NATIVE:
         pass  # there words are spelled as in the vocabulary
     elif not words:

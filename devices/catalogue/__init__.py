@@ -194,9 +194,15 @@ def _by_code() -> dict[tuple[str, str], tuple[Entry, ...]]:
 _BY_CODE = _by_code()
 
 
-@lru_cache(maxsize=4096)
 def words_of(dialect: str, *models: str) -> Vocabulary:
     """The vocabulary of a device, by what is known of its model, the most trusted first. Any text will do."""
+    if max(map(len, models), default=0) > _MAX_MODEL:  # never remembered whole
+        models = tuple([model[:_MAX_MODEL] for model in models])
+    return _words_of(dialect, models)
+
+
+@lru_cache(maxsize=4096)
+def _words_of(dialect: str, models: tuple[str, ...]) -> Vocabulary:
     return _vocabulary(dialect, entries_of(dialect, *models))
 
 

@@ -5,9 +5,9 @@ makes it something else; what it says of a value is the catalogue's word.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from devices.catalogue import ALIASES, CLASSES, TRUTH, UNITS, UNLIKE, words_of
 from devices.metrics import METRICS, Kind
@@ -67,13 +67,18 @@ def words_in(name: str) -> list[str]:
     return [part.lower() for part in _PARTS.findall(name[:_MAX_NAME])]
 
 
+_Said = TypeVar("_Said")
+
+
+def _remembered(tell: Callable[[str], _Said]) -> Callable[[str], _Said]:
+    """What was told of a name is remembered. Of a long one the beginning counts, no more of it is held."""
+    held = lru_cache(maxsize=65_536)(tell)
+    return lambda name: held(name[:_MAX_NAME])
+
+
+@_remembered
 def meaning(name: str) -> Meaning | None:
-    """What a name says, None when nothing. Any text will do; of a long one its beginning counts."""
-    return _meaning(name[:_MAX_NAME])
-
-
-@lru_cache(maxsize=65_536)
-def _meaning(name: str) -> Meaning | None:
+    """What a name says, None when nothing. Any text will do."""
     words, side, stated = words_in(name), "", False
     while words:
         found = _ending(words)
@@ -123,7 +128,7 @@ def _like(key: str, before: list[str]) -> bool:
 _NOTHING: frozenset[str] = frozenset()
 
 
-@lru_cache(maxsize=65_536)
+@_remembered
 def calls(name: str) -> bool:
     """Whether a press of a thing of this name is a call for help, whatever kind of thing it is."""
     words = words_in(name)
@@ -151,7 +156,7 @@ def first_meaning(names: Iterable[str]) -> Meaning | None:
     return found
 
 
-@lru_cache(maxsize=65_536)
+@_remembered
 def contradicts(name: str) -> bool:
     """Whether a name ends with a key that the words before it make something else."""
     words = words_in(name)

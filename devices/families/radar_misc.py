@@ -92,7 +92,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
 
 
 _MAX_FIELDS = 1024
-"""More fields than any radar has: further names are taken as they are written."""
+"""More fields than any radar has: further names, and longer ones, are taken as they are written."""
+_MAX_NAME = 100
 
 
 @lru_cache(maxsize=1024)
@@ -137,7 +138,7 @@ def _object(
         inside, dot, rest = name.partition(".")
         inner = rest if dot and inside in _INSIDE else name
         if inner not in _IDS:
-            folded = _fold(inner) if number < _MAX_FIELDS else inner
+            folded = _fold(inner) if number < _MAX_FIELDS and len(inner) < _MAX_NAME else inner
             fields[last if folded in plain and last in vocabulary.words else folded] = value
     if "fall.status" in vocabulary.words and "status" in fields:
         fields["fall.status"] = fields.pop("status")  # of a module whose numbers are known

@@ -119,6 +119,9 @@ def _whose(topic: str) -> tuple[str, str]:
     return (found[1], found[2]) if found[1] else (found[3], found[4])
 
 
+_MAX_NAME = 100
+
+
 @lru_cache(maxsize=1024)
 def _fold(name: str) -> str:
     """A name as it is spelled in every firmware: `is_simulated` is `isSimulated`."""
@@ -126,7 +129,8 @@ def _fold(name: str) -> str:
 
 
 def _fields(payload: dict[str, Json]) -> Fields:
-    return {_fold(name): value for name, value in flatten(payload)[0].items()}
+    fields = flatten(payload)[0]
+    return {_fold(name) if len(name) < _MAX_NAME else name: value for name, value in fields.items()}
 
 
 def _word(value: Scalar) -> str:

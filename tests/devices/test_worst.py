@@ -4,16 +4,20 @@ What they cost in time and memory is measured by `make bench ARGS="--only worst"
 """
 
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
-from devices.decode import decode
-from devices.families import FAMILIES
-from devices.message import MAX_PAYLOAD_BYTES, Message
+from devices.catalogue import words_of
+from devices.decode import decode, family_of
+from devices.families import FAMILIES, names
+from devices.message import MAX_PAYLOAD_BYTES, MAX_TOPIC, Message
 from devices.metrics import LIFE_SAFETY
-from devices.reading import Decoded, Models, Rejected
+from devices.reading import Decoded, Models, Reason, Rejected
+from devices.urgency import urgent
 from tests.devices.adversarial import Path, _parts, _with, attacks
 from tests.devices.seeds import SEEDS, Seed, as_bytes
 from tests.devices.test_laws import _lawful
@@ -76,3 +80,36 @@ def test_attacks_are_as_long_as_a_payload_may_be_and_always_the_same() -> None:
     assert all(len(payload) <= MAX_PAYLOAD_BYTES for payload in first)
     assert sum(len(payload) > MAX_PAYLOAD_BYTES * 0.9 for payload in first) > len(first) / 2
     assert json.loads(first[0]) is not None
+
+
+@pytest.mark.parametrize(
+    "remembering",
+    [
+        names.meaning,
+        names.calls,
+        names.contradicts,
+        partial(words_of, "zigbee2mqtt"),
+        partial(words_of, "names"),
+    ],
+)
+def test_no_long_name_is_remembered(remembering: Callable[[str], object]) -> None:
+    name = "heart rate " * 10_000
+    held = sys.getrefcount(name)
+    remembering(name)
+    assert sys.getrefcount(name) == held
+
+
+@pytest.mark.parametrize(
+    "topic", ["zigbee2mqtt/{}", "shouwang/v1/home/{}/event", "{}/status", "zwave/{}/48/0/Any"]
+)
+def test_a_topic_longer_than_any_is_nobodys_and_not_remembered(topic: str) -> None:
+    long = topic.format("a" * MAX_TOPIC)
+    held = sys.getrefcount(long)
+    message = Message(long, b'{"event": "sos"}', _ARRIVED)
+    assert family_of(message) is None
+    answer = decode(message)
+    assert isinstance(answer, Rejected)
+    assert answer.reason is Reason.UNKNOWN_TOPIC
+    assert urgent(message)
+    del message
+    assert sys.getrefcount(long) == held
