@@ -17,17 +17,19 @@ A word is one claim, several, or a choice by the field's value (`*`: any other v
 
 Three claims are about the message: `at` (its time), `key` (what identifies the physical event) and `items`
 (a list whose members are messages like this one). A field name `a+b` is the values of `a` and `b` joined by
-`+`, when both are there; in its choice `*` stands for any value of a part. `#` in a name is any channel.
+`+`, when both are there; in its choice `*` stands for any value of a part. `#` in a name is any channel
+(`_2`, `.3`, `_l1`, `_phase_b`, `_left`), and in a detail the one that was read.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from devices.envelope import Json
-from devices.instants import any_ms, relative
+from devices.instants import any_ms, iso_ms, relative
 from devices.metrics import METRICS, Kind
 from devices.reading import Reading, Reason, Rejected, TimeSource, Value
 
@@ -44,7 +46,7 @@ _NO_VALUE = frozenset(
 _NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)(?![0-9xX])")  # 0xffff is no zero
 OWN_NUMBER_MS = 600_000
 """How long a device's own number of an event identifies it: devices count from one after a restart."""
-_CHANNEL = re.compile(r"([_.])\d+")
+_CHANNEL = re.compile(r"([_.])(l?\d+|phase_[abc]|(?:left|right|center|top|bottom|inside|outside)$)")
 _MAX_LEFT = 32
 _MAX_NAME = 60
 _MAX_KEY = 200
@@ -71,6 +73,7 @@ class Claim:
     under: float | None = None
     beside: tuple[str, ...] = ()
     bit: int = -1
+    conditional: bool = False  # whether other fields decide about it
 
 
 Claims = tuple[Claim, ...]
@@ -81,9 +84,12 @@ Word = Claims | Choice
 class _No(Enum):
     VALUE = "the field says that it has no value"
     WORD = "the field's value is not a word of this device"
+    PLACE = "the field means something else beside the others"
 
 
-_VALUE, _WORD = _No.VALUE, _No.WORD  # looked up once: an enum's members are slow to reach
+_VALUE: Final = _No.VALUE  # looked up once: an enum's members are slow to reach
+_WORD: Final = _No.WORD
+_PLACE: Final = _No.PLACE
 _QUANTITY, _STATE, _ENUM, _EVENT = Kind.QUANTITY, Kind.STATE, Kind.ENUM, Kind.EVENT
 
 
@@ -127,20 +133,9 @@ class Said:
 
     def add(self, origin: Origin, metric: str, value: Value, detail: str = "") -> None:
         """One reading in the metric's canonical unit."""
+        device, _, at, source, key, good_for_ms = origin
         self.readings.append(
-            Reading(
-                origin.device,
-                metric,
-                value,
-                "",
-                origin.at,
-                origin.at_source,
-                origin.key,
-                detail,
-                None,
-                "",
-                origin.good_for_ms,  # by position: by name is slower
-            )
+            Reading(device, metric, value, "", at, source, key, detail, None, "", good_for_ms)
         )
 
     def names_left(self) -> tuple[str, ...]:
@@ -183,6 +178,7 @@ def claim(written: str) -> Claim:
         float(given["under"][0]) if "under" in given else None,
         tuple(given.get("with", ())),
         int(given["bit"][0]) if "bit" in given else -1,
+        any(given.get(keyword) for keyword in ("unless", "without", "with")),
     )
 
 
@@ -295,15 +291,20 @@ def speak_fields(
             origin = Origin(
                 origin.device, origin.received_at, origin.at, origin.at_source, own, OWN_NUMBER_MS
             )
-    words, parts = vocabulary.words, vocabulary.parts
+    words, parts, truth = vocabulary.words, vocabulary.parts, vocabulary.truth
+    device, _, at, source, key, good_for_ms = origin
     for name, value in fields.items():
-        word = words.get(name)
-        if word is None and name not in parts:
-            if vocabulary.numbered and ("_" in name or "." in name) and len(said.left) < _MAX_ITEMS:
-                word = words.get(_CHANNEL.sub(r"\1#", name, count=1))
+        word, channel = words.get(name), ""
+        if word is None:
+            if name in parts:
+                continue
+            if vocabulary.numbered and len(said.left) < _MAX_ITEMS:
+                any_name, channel = _channel(name)
+                word = words.get(any_name)
             if word is None:
                 said.left.append(name)
-        if word is None or value is None:
+                continue
+        if value is None:
             continue
         if isinstance(word, dict):
             chosen = word.get(_text(value), word.get("*"))
@@ -311,10 +312,22 @@ def speak_fields(
                 if _text(value) not in _NO_VALUE:
                     said.left.append(name)
             else:
-                _certain(chosen, fields, origin, said)
-        else:
-            for one in word:
-                _measured(one, name, value, vocabulary.truth, fields, origin, said, len(word) == 1)
+                _certain(chosen, fields, origin, said, channel)
+            continue
+        for one in word:
+            found = _measured(one, value, truth, fields)
+            if found is _VALUE:
+                continue
+            if found is _WORD or found is _PLACE:
+                if found is _PLACE or len(word) == 1:  # what one of several cannot use is the others'
+                    _unusable(one, name, found, device, said)
+                continue
+            detail = channel if one.detail == "#" else one.detail
+            said.readings.append(
+                Reading(device, one.metric, found, one.unit, at, source, key, detail, None, "", good_for_ms)
+            )
+    if not parts or parts.isdisjoint(fields):
+        return origin
     for names, choice in vocabulary.joins:
         if names[0] in fields and all(fields.get(name) is not None for name in names):
             chosen = _choose(choice, [_text(fields[name]) for name in names])
@@ -325,12 +338,23 @@ def speak_fields(
     return origin
 
 
+@lru_cache(maxsize=4096)
+def _channel(name: str) -> tuple[str, str]:
+    """A name with `#` in place of its first channel, and that channel; most names have none."""
+    found = _CHANNEL.search(name)
+    return (f"{name[: found.start(2)]}#{name[found.end() :]}", found.group(2)) if found else ("", "")
+
+
 def own_time(value: Scalar, received_at: int) -> int | None:
     """A time that a device itself wrote, as ms UTC; None when it is none, or its clock was never set.
 
     Families here have no relative times: what would be one is a clock that counts from its start.
     """
-    if value is None or relative(value):
+    if value is None:
+        return None
+    if isinstance(value, str) and value[4:5] == "-" and value[:4].isdigit():
+        return iso_ms(value)  # by far the most usual text, and no number
+    if relative(value):
         return None
     return any_ms(value, received_at)
 
@@ -374,67 +398,42 @@ def _any_of(names: tuple[str, ...], fields: Fields) -> bool:
     return False
 
 
-def _certain(claims: Claims, fields: Fields, origin: Origin, said: Said) -> None:
+def _certain(claims: Claims, fields: Fields, origin: Origin, said: Said, channel: str = "") -> None:
     """Claims that a choice already decided."""
     for one in claims:
         if one.unless and _any_of(one.unless, fields):
             continue
+        detail = channel if one.detail == "#" else one.detail
         kind = one.kind
         if kind is _STATE:
-            said.add(origin, one.metric, not one.inverted, one.detail)
+            said.add(origin, one.metric, not one.inverted, detail)
         elif kind is _EVENT:
-            said.add(origin, one.metric, value=True, detail=one.detail)
+            said.add(origin, one.metric, value=True, detail=detail)
         elif kind is _ENUM:
             said.add(origin, one.metric, one.detail)
 
 
-def _measured(
-    one: Claim,
-    name: str,
-    value: Scalar,
-    truth: Truth,
-    fields: Fields,
-    origin: Origin,
-    said: Said,
-    sole: bool,
-) -> None:
-    """A claim whose value is the field's."""
-    if one.unless and _any_of(one.unless, fields):
-        return
-    if (one.without and _any_of(one.without, fields)) or (one.beside and not _any_of(one.beside, fields)):
-        said.left.append(name)
-        return
+def _measured(one: Claim, value: Scalar, truth: Truth, fields: Fields) -> Value | _No:
+    """What a claim whose value is the field's makes of it."""
+    if one.conditional:
+        if one.unless and _any_of(one.unless, fields):
+            return _VALUE
+        if (one.without and _any_of(one.without, fields)) or (one.beside and not _any_of(one.beside, fields)):
+            return _PLACE
     kind = one.kind
-    found: Value | _No
     if kind is _QUANTITY:
-        found = _quantity(one, value)
-    elif kind is _ENUM:
-        found = _enum(one, value)
-    else:
-        found = _state(one, value, truth)
-    if not isinstance(found, _No):
-        said.readings.append(
-            Reading(
-                origin.device,
-                one.metric,
-                found,
-                one.unit,
-                origin.at,
-                origin.at_source,
-                origin.key,
-                one.detail,
-                None,
-                "",
-                origin.good_for_ms,
-            )
+        return _quantity(one, value)
+    return _enum(one, value) if kind is _ENUM else _state(one, value, truth)
+
+
+def _unusable(one: Claim, name: str, why: _No, device: str, said: Said) -> None:
+    """A field that says nothing here: it is left, or turned down when it must have been a number."""
+    if why is _WORD and one.kind is _QUANTITY and one.over is None and one.under is None:
+        said.rejected.append(
+            Rejected(Reason.WRONG_TYPE, f"{name[:_MAX_NAME]} is no number", device, one.metric)
         )
-    elif found is _WORD and sole:  # what one of several claims cannot use is the others'
-        if kind is _QUANTITY and one.over is None and one.under is None:
-            said.rejected.append(
-                Rejected(Reason.WRONG_TYPE, f"{name[:_MAX_NAME]} is no number", origin.device, one.metric)
-            )
-        else:
-            said.left.append(name)
+    else:
+        said.left.append(name)
 
 
 def _quantity(one: Claim, value: Scalar) -> float | int | _No:

@@ -248,9 +248,16 @@ def expected_ms(entry: Entry) -> int | None:
 
 
 def _codes(model: str) -> Iterator[str]:
-    """What in a text may be a model's code: the whole, its words, their parts, and these shortened."""
+    """What in a text may be a model's code: the whole, its words, their parts, and these shortened.
+
+    A code may be of two or three words ("MCT-350 SMA"); such a one stands first, or after the maker's name.
+    """
     yield model.strip().upper()
-    for word in model.upper().split():
+    words = model.upper().split()
+    for first in (0, 1):
+        for last in (first + 3, first + 2):
+            yield " ".join(words[first:last])
+    for word in words:
         bare = word.strip(_EDGES)
         yield word
         yield bare

@@ -17,9 +17,19 @@ TOPICS = ("zigbee2mqtt/#",)
 
 _BASES = ("zigbee2mqtt", "z2m")
 _BRIDGE = "bridge"
+_LISTS_OF_DEVICES = frozenset(("devices", "config/devices"))  # the latter until 1.17
+_TELLING = _LISTS_OF_DEVICES | {"event", "log"}
+_HAPPENED = {
+    "device_joined": "device_joined",
+    "device_leave": "device_left",
+    "device_connected": "device_joined",
+    "device_removed left_network": "device_left",
+}
 _COMMANDS = frozenset(("set", "get"))
 _SET_ONE = ("/set", "/get")  # <name>/set/<attribute>
 _ACTIONS = ("action", "click")
+_GATEWAY = TimeSource.GATEWAY  # looked up once: an enum's members are slow to reach
+_MODELS = ("model", "model_id", "modelId", "modelID")
 _MAX_MODEL = 200
 _MAX_DETAIL = 60
 
@@ -28,6 +38,18 @@ def claims(topic: str) -> bool:
     """Whether the topic begins with a base of zigbee2mqtt (`zigbee2mqtt`, `zigbee2mqtt-2nd-floor`, `z2m`)."""
     base, slash, rest = topic.partition("/")
     return bool(slash and rest) and base.lower().startswith(_BASES)
+
+
+def recognises(payload: Json) -> bool:
+    """Whether a payload on anybody's topic is one of a bridge whose owner gave it another base."""
+    if isinstance(payload, list):
+        payload = payload[0] if payload else None
+    if not isinstance(payload, dict):
+        return False
+    data = payload.get("data", payload)
+    return "linkquality" in payload or (
+        isinstance(data, dict) and {"ieee_address", "friendly_name"} <= data.keys()
+    )
 
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
@@ -75,16 +97,34 @@ def _broken(message: Message) -> bool:
 def _state(message: Message, known: Known, device: str, payload: dict[str, Json]) -> Decoded:
     about = payload.get("device")
     inside = _names(about) if isinstance(about, dict) else ""
-    vocabulary = words_of(FAMILY, *((inside,) if inside else ()), *known.models(device))
+    models = (inside, *known.models(device)) if inside else known.models(device)
+    vocabulary = words_of(FAMILY, *models)
     if inside:
-        payload = {name: value for name, value in payload.items() if name != "device"}
+        del payload["device"]
     fields, lists = flatten(payload)
     origin, said = Origin(device, message.received_at), Said()
     actions = [fields.pop(name) for name in _ACTIONS if name in fields and name not in vocabulary.words]
-    origin = speak_fields(vocabulary, fields, origin, said, TimeSource.GATEWAY)
-    said.left += [name for name, _ in lists]
-    _act(actions, origin, said)
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    origin = speak_fields(vocabulary, fields, origin, said, _GATEWAY)
+    if lists:
+        said.left += [name for name, _ in lists]
+    if actions:
+        _act(actions, origin, said)
+    return Decoded(FAMILY, _agreed(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+
+
+def _agreed(readings: list[Reading]) -> tuple[Reading, ...]:
+    """Each metric once: two fields may tell of one thing, one of them late. A true state beats a false one.
+
+    A converter publishes all fields that it remembers, whichever of them the device just spoke of.
+    """
+    if len({reading[1] for reading in readings}) == len(readings):
+        return tuple(readings)
+    kept: dict[tuple[str, str], Reading] = {}
+    for reading in readings:
+        of = reading.metric, reading.detail
+        if of not in kept or (reading.value is True and kept[of].value is False):
+            kept[of] = reading
+    return tuple(kept.values())
 
 
 def _one(message: Message, known: Known, device: str, name: str) -> Decoded | Rejected:
@@ -135,22 +175,31 @@ def _bridge(message: Message, about: str) -> Decoded | Rejected:
     """What the bridge says of itself and of its network. Its log and its answers carry no reading."""
     if about == "state":
         return _online(message, _BRIDGE)
-    if about not in {"event", "devices"}:
+    if about not in _TELLING:
         return Decoded(FAMILY)
     payload = json_value(message.payload)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, _BRIDGE)
-    if about == "devices":
-        found = payload if isinstance(payload, list) else []
-        return Decoded(FAMILY, learned=tuple(fact for one in found for fact in _learn(one)))
+        return Decoded(FAMILY) if about == "log" else Rejected(payload.reason, payload.detail, _BRIDGE)
+    if about in _LISTS_OF_DEVICES:
+        return Decoded(FAMILY, learned=_learn_all(payload))
     if not isinstance(payload, dict):
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", _BRIDGE)
-    data = payload.get("data")
+    kind, data = payload.get("type"), payload.get("data")
+    if about == "log":  # 1.x: whom it is about is in `meta`, sometimes in `message`
+        told = payload.get("message")
+        data = payload.get("meta", told)
+        kind = f"{kind} {told}" if isinstance(told, str) else kind
+        if isinstance(told, list):
+            return Decoded(FAMILY, learned=_learn_all(told))
+    metric = _HAPPENED.get(kind) if isinstance(kind, str) else None
     device = _name(data) if isinstance(data, dict) else ""
-    metric = {"device_joined": "device_joined", "device_leave": "device_left"}.get(str(payload.get("type")))
     if metric and device:
         return Decoded(FAMILY, (Reading(device, metric, value=True, at_source=TimeSource.ARRIVAL),))
     return Decoded(FAMILY, learned=tuple(_learn(data)))
+
+
+def _learn_all(found: Json) -> tuple[Learned, ...]:
+    return tuple(fact for one in found for fact in _learn(one)) if isinstance(found, list) else ()
 
 
 def _learn(described: Json) -> Iterator[Learned]:
@@ -173,6 +222,6 @@ def _names(described: dict[str, Json]) -> str:
     """All that a description calls the model: the converter's name for it, the radio's, and in words."""
     definition = described.get("definition")
     inner = definition if isinstance(definition, dict) else {}
-    found = [inner.get("model"), described.get("model"), described.get("model_id"), described.get("modelId")]
-    found += [inner.get("vendor"), inner.get("description")]
+    found = [inner.get("model"), *(described.get(name) for name in _MODELS)]
+    found += [inner.get("vendor"), inner.get("description"), described.get("description")]
     return " ".join(name for name in found if isinstance(name, str))[:_MAX_MODEL]
