@@ -5,6 +5,7 @@ device sends means what the catalogue says of its model.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from devices.catalogue import ACTIONS, TRUTH, words_of
 from devices.envelope import Json, json_value
@@ -54,39 +55,41 @@ def recognises(payload: Json) -> bool:
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One message of a device, a group or the bridge."""
-    name = _without_base(message.topic)
+    name, device, last = _place(message.topic)
     if not name:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected <base>/<friendly name>")
     if name == _BRIDGE or name.startswith(f"{_BRIDGE}/"):
         return _bridge(message, name.removeprefix(_BRIDGE).removeprefix("/"))
-    device, slash, last = name.rpartition("/")
-    if not device:  # a friendly name that begins with a slash
-        slash = ""
-    if slash and (last in _COMMANDS or device.endswith(_SET_ONE)):
-        return Decoded(FAMILY)
-    if slash and last == "availability":
-        return _online(message, device)
-    if slash and last in _ACTIONS:
-        return _one(message, known, device, last)
+    if device:
+        if last in _COMMANDS or device.endswith(_SET_ONE):
+            return Decoded(FAMILY)
+        if last == "availability":
+            return _online(message, device)
+        if last in _ACTIONS:
+            return _one(message, known, device, last)
     payload = json_value(message.payload)
     if isinstance(payload, dict):
         return _state(message, known, name, payload)
     if isinstance(payload, Rejected) and (
-        not slash or payload.reason is not Reason.NOT_JSON or _broken(message)
+        not device or payload.reason is not Reason.NOT_JSON or _broken(message)
     ):
         return Rejected(payload.reason, payload.detail, name)
-    if not slash or isinstance(payload, list):
+    if not device or isinstance(payload, list):
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", name)
     return _one(message, known, device, last)
 
 
-def _without_base(topic: str) -> str:
-    """What follows the base topic, which may have several levels when the family was told, not found."""
+@lru_cache(maxsize=16_384)
+def _place(topic: str) -> tuple[str, str, str]:
+    """What follows the base topic, and the same as a device and its attribute ("" when it cannot be).
+
+    The base may have several levels when the family was told, not found. A friendly name may begin with `/`.
+    """
     levels = topic.split("/")
-    for position, level in enumerate(levels[:-1]):
-        if level.lower().startswith(_BASES):
-            return "/".join(levels[position + 1 :])
-    return "/".join(levels[1:])
+    base = next((at for at, level in enumerate(levels[:-1]) if level.lower().startswith(_BASES)), 0)
+    name = "/".join(levels[base + 1 :])
+    device, _, last = name.rpartition("/")
+    return name, device, last if device else ""
 
 
 def _broken(message: Message) -> bool:
@@ -117,7 +120,7 @@ def _agreed(readings: list[Reading]) -> tuple[Reading, ...]:
 
     A converter publishes all fields that it remembers, whichever of them the device just spoke of.
     """
-    if len({reading[1] for reading in readings}) == len(readings):
+    if len({reading.metric for reading in readings}) == len(readings):
         return tuple(readings)
     kept: dict[tuple[str, str], Reading] = {}
     for reading in readings:
