@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from devices.decode import decode, family_of
 from devices.families import zigbee2mqtt
 from devices.message import Message
 from devices.reading import Decoded, Learned, Models, Reading, Reason, Rejected, TimeSource
@@ -377,3 +378,112 @@ def test_the_malformed_is_rejected_with_its_device(topic: str, payload: bytes, r
     assert isinstance(answer, Rejected)
     assert answer.reason is reason
     assert answer.device
+
+
+def test_channels_are_told_apart_by_their_detail() -> None:
+    payload = {
+        "state_l1": "ON",
+        "state_right": "OFF",
+        "power_l2": 8,
+        "energy_phase_b": 2.5,
+        "humidity_1": 41,
+        "humidity_2": 57,
+        "power_on_behavior_l1": "on",
+        "current_l1": 0.1,
+    }
+    answer = _zigbee("strip", payload)
+    assert {(reading.metric, reading.detail): reading.value for reading in answer.readings} == {
+        ("relay_on", "l1"): True,
+        ("relay_on", "right"): False,
+        ("power", "l2"): 8,
+        ("energy", "phase_b"): 2.5,
+        ("humidity", "1"): 41,
+        ("humidity", "2"): 57,
+    }
+    assert answer.left == ("power_on_behavior_l1", "current_l1")
+    assert _zigbee("clock", {"temperature_1": -4, "condition_1": "snow"}).readings == ()  # a forecast
+
+
+@pytest.mark.parametrize(
+    ("model", "payload", "metric", "value"),
+    [
+        ("RTCGQ11LM", {"motion_state": "none", "occupancy": True}, "motion", True),
+        ("RTCGQ11LM", {"occupancy": True, "motion_state": "none"}, "motion", True),
+        ("ZY-M100-24G", {"state": "none", "presence": True}, "presence", True),
+        ("ZY-M100-24G", {"presence": False, "state": "presence"}, "presence", False),
+        ("TH-S04D", {"local_temperature": 19, "temperature": 22.4}, "room_temperature", 22.4),
+        ("", {"local_temperature": 19, "temperature": 42}, "room_temperature", 19),
+        ("", {"charging": False, "charging_state": "charging"}, "charging", True),
+    ],
+)
+def test_a_metric_is_said_once(model: str, payload: object, metric: str, value: object) -> None:
+    assert _one(_zigbee("x", payload, model), metric).value == value
+
+
+def test_a_bridge_on_any_base_is_recognised() -> None:
+    device = {"ieee_address": "0x01", "friendly_name": "window", "definition": {"model": "SNZB-04P"}}
+    for payload in (
+        {"contact": False, "linkquality": None},
+        [device],
+        {"type": "device_leave", "data": device},
+    ):
+        message = _message("flat2/window", payload)
+        found = family_of(message)
+        assert found is not None
+        assert found.name == "zigbee2mqtt"
+    for other in ({"contact": False}, [], [1], {"data": [1]}, "linkquality"):
+        assert not zigbee2mqtt.recognises(other)
+    known = _zigbee("bridge/devices", [device]).learned
+    answer = decode(
+        _message("flat2/window", {"contact": False, "linkquality": 40}),
+        Models(facts={(fact.about, fact.field): fact.value for fact in known}),
+    )
+    assert isinstance(answer, Decoded)
+    assert _one(answer, "door_open") == Reading(
+        "window", "door_open", value=True, at_source=TimeSource.GATEWAY
+    )
+
+
+@pytest.mark.parametrize(
+    ("log", "metric"),
+    [
+        ({"type": "device_connected", "message": {"friendly_name": "lamp"}}, "device_joined"),
+        (
+            {"type": "device_removed", "message": "left_network", "meta": {"friendly_name": "lamp"}},
+            "device_left",
+        ),
+        ({"type": "device_removed", "message": "lamp"}, None),  # by its owner
+        ({"type": "device_announced", "message": "announce", "meta": {"friendly_name": "lamp"}}, None),
+        ({"type": "zigbee_publish_error", "message": "sos", "meta": {"friendly_name": "lamp"}}, None),
+        ({"type": ["device_connected"], "message": {"friendly_name": "lamp"}}, None),
+    ],
+)
+def test_the_log_of_old_bridges_tells_who_came_and_went(log: object, metric: str | None) -> None:
+    readings = _zigbee("bridge/log", log).readings
+    assert [(reading.device, reading.metric) for reading in readings] == (
+        [("lamp", metric)] if metric else []
+    )
+
+
+def test_old_bridges_tell_models_too() -> None:
+    meta = {
+        "friendly_name": "door",
+        "model": "MCCGQ01LM",
+        "vendor": "Xiaomi",
+        "description": "contact sensor",
+    }
+    pairing = {"type": "pairing", "message": "interview_successful", "meta": meta}
+    learned = (Learned("door", "model", "MCCGQ01LM contact sensor"),)
+    assert _zigbee("bridge/log", pairing).learned == learned
+    assert _zigbee("bridge/log", {"type": "devices", "message": [meta]}).learned == learned
+    assert _zigbee("bridge/config/devices", [meta]).learned == learned
+
+
+@pytest.mark.parametrize(
+    "model", ["Visonic MCT-350 SMA", "MCT-350 SMA MCT-350 SMA Visonic contact", "mct-350 sma"]
+)
+def test_a_code_may_have_several_words(model: str) -> None:
+    assert _said(_zigbee("x", {"contact": False, "temperature": 20.5}, model)) == {
+        "door_open": True,
+        "room_temperature": 20.5,
+    }
