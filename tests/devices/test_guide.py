@@ -25,6 +25,6 @@ def test_every_family_is_in_it_in_both_languages() -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_every_entry_can_tell_something(entry: Entry) -> None:
-    assert tells(entry)
+def test_an_entry_tells_of_metrics_unless_it_has_nothing_for_us(entry: Entry) -> None:
+    assert tells(entry) or not any(example.says for example in entry.examples)  # known, and of no use to us
     assert set(tells(entry)) <= set(METRICS)
