@@ -147,7 +147,9 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         stack.callback(projection.close)
         seal = seal_of(config.data / "quarantine.key")
         writer = Writer(setting.dsn, journal.id, pipeline.feed, registry, metrics, projection, seal)
-        quarantine = Quarantine(setting.dsn, seal, pipeline.interpret, pipeline.recall, desk.settled, clock)
+        quarantine = stack.enter_context(
+            Quarantine(setting.dsn, seal, pipeline.interpret, pipeline.recall, desk.settled, clock)
+        )
         sources = [_source(setting, intake, lane, topics) for lane, topics in _lanes(config.broker)]
         followers += [source for source in sources if source.lane == _VENDORS]
         for source in followers:

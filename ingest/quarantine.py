@@ -5,8 +5,11 @@ a fall of the last 24 h alerts, late, with its age (R-90). Trying twice changes 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, TypeVar
+import contextlib
+import functools
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import psycopg
 import structlog
@@ -26,10 +29,13 @@ log = structlog.get_logger()
 CALLS = frozenset(("sos", "fall", "fall_suspected"))
 """What alerts although it was understood late."""
 
+_THREADS = 4  # of its own: a database that does not answer must not take those that others need
+_MOST_AT_ONCE = 16  # requests, for each holds a connection of the API
 _CONNECT_TIMEOUT_S = 5
 _OPTIONS = "-c statement_timeout=60000 -c timezone=UTC"
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 Interpret = Callable[[Message], Interpreted]
 Recall = Callable[[Sequence[Observation], int], None]
@@ -49,8 +55,10 @@ class Retried(NamedTuple):
     last: int = 0
 
 
-class Quarantine:
-    """The quarantine of a running service. Its methods raise `psycopg.Error` while the database is away.
+class Quarantine(contextlib.AbstractContextManager["Quarantine"]):
+    """The quarantine of a running service; a context that waits for nothing at its end.
+
+    Its methods raise `psycopg.Error` while the database is away, or more is asked at once than it can do.
 
     `interpret` says what a message means now; `recall` hands calls of the past to the rules at a time (ms),
     and `recorded` returns once what follows from them is durable.
@@ -68,45 +76,57 @@ class Quarantine:
         self._dsn, self._seal = dsn, seal
         self._interpret, self._recall, self._recorded, self._clock = interpret, recall, recorded, clock
         self._turn = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(_THREADS, "quarantine")
+        self._asked = 0
+
+    def __exit__(self, *_: object) -> None:
+        """Begin nothing more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def held(self, choice: Choice) -> list[Held]:
         """Rows as people may see them."""
-        return await asyncio.to_thread(self._query, table.held, choice)
+        with self._place():
+            return await self._aside(self._query, table.held, choice)
 
     async def counts(self, choice: Choice) -> list[tuple[str, str, int]]:
         """How many there are, by family and reason."""
-        return await asyncio.to_thread(self._query, table.counts, choice)
+        with self._place():
+            return await self._aside(self._query, table.counts, choice)
 
     async def in_clear(self, row: int) -> Message | None:
         """The message of a row as it came; None when there is no such row, or its key is not here."""
-        found = await asyncio.to_thread(self._query, table.sealed, Choice(ids=(row,), waiting=False, limit=1))
-        log.info(
-            "quarantine_opened", row=row
-        )  # who may ask is the border's business; that it was done is told
+        with self._place():
+            found = await self._aside(self._query, table.sealed, Choice(ids=(row,), waiting=False, limit=1))
+        # who may ask is the border's business; that it was done is told
+        log.info("quarantine_opened", row=row)
         return table.message_of(found[0], self._seal) if found else None
 
     async def retry(self, choice: Choice) -> Retried:
         """Interpret the chosen rows again, tell what calls for help, then store what is new."""
-        async with self._turn:
-            rows = await asyncio.to_thread(self._query, table.sealed, choice)
-            answers: list[Answer] = []
-            seen: set[int] = set()
-            unopened = calls = 0
-            now = self._clock.now()
-            for row in rows:
-                message = table.message_of(row, self._seal)
-                if message is None:
-                    unopened += 1
-                    continue
-                said = self._interpret(message)
-                fresh = await self._fresh(row, said, seen)
-                urgent = [_late_call(o, now) for o in fresh if _calls(o, now)]
-                self._recall(urgent, now)
-                calls += len(urgent)
-                answers.append(Answer(row, [_as_history(o, now) for o in fresh], _still(said)))
-                await asyncio.sleep(0)  # a call for help that comes in meanwhile does not wait
-            await self._recorded()  # a call is told before the row says that nothing is left to do
-            done = await asyncio.to_thread(self._store, answers)
+        with self._place():
+            async with self._turn:
+                return await self._retry(choice)
+
+    async def _retry(self, choice: Choice) -> Retried:
+        rows = await self._aside(self._query, table.sealed, choice)
+        answers: list[Answer] = []
+        seen: set[int] = set()
+        unopened = calls = 0
+        now = self._clock.now()
+        for row in rows:
+            message = table.message_of(row, self._seal)
+            if message is None:
+                unopened += 1
+                continue
+            said = self._interpret(message)
+            fresh = await self._fresh(row, said, seen)
+            urgent = [_late_call(o, now) for o in fresh if _calls(o, now)]
+            self._recall(urgent, now)
+            calls += len(urgent)
+            answers.append(Answer(row, [_as_history(o, now) for o in fresh], _still(said)))
+            await asyncio.sleep(0)  # a call for help that comes in meanwhile does not wait
+        await self._recorded()  # a call is told before the row says that nothing is left to do
+        done = await self._aside(self._store, answers)
         stored = [answer for answer, taken in zip(answers, done, strict=True) if taken]
         return Retried(
             len(rows),
@@ -120,8 +140,8 @@ class Quarantine:
     async def _fresh(self, row: Sealed, said: Interpreted, seen: set[int]) -> list[Observation]:
         """What of a message is not stored yet, nor said by another of these rows."""
         before: set[int] = set()
-        if row.stored:
-            before = await asyncio.to_thread(self._before, row, said.observations)
+        if row.stored or not row.sealed:  # rows from before there was a seal do not say what was stored
+            before = await self._aside(self._before, row, said.observations)
         fresh = [
             o
             for n, (o, identity) in enumerate(zip(said.observations, said.identities, strict=True))
@@ -129,6 +149,22 @@ class Quarantine:
         ]
         seen.update(identity for identity in said.identities if identity)
         return fresh
+
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the places for those who ask."""
+        if self._asked >= _MOST_AT_ONCE:
+            raise psycopg.OperationalError("too much is asked at once")
+        self._asked += 1
+        try:
+            yield
+        finally:
+            self._asked -= 1
+
+    async def _aside(self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """The result of database work, done beside the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, functools.partial(work, *args, **named))
 
     def _query(self, query: Callable[[psycopg.Connection, Choice], T], choice: Choice) -> T:
         with self._connection() as database:

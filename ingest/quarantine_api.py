@@ -15,18 +15,21 @@ from ingest.store.quarantine import Choice, Held
 
 _MOST = 1000
 _MOST_AT_ONCE = 200
-_Word = Annotated[str, Query(max_length=200)]
+_WORD = r"^[^\x00]*$"  # the database has no text with a NUL
+_Word = Annotated[str, Query(max_length=200, pattern=_WORD)]
+_Said = Annotated[str, Field(max_length=200, pattern=_WORD)]
+_Id = Annotated[int, Field(ge=0, le=2**62)]
 
 
 class Retry(BaseModel):
     """Rows to try again: those named, or all that wait and match. `after`: `last` of the turn before."""
 
     model_config = ConfigDict(extra="forbid")
-    ids: Annotated[list[int], Field(max_length=_MOST)] = []
-    reason: str = ""
-    family: str = ""
-    device: str = ""
-    after: Annotated[int, Field(ge=0, le=2**62)] = 0
+    ids: Annotated[list[_Id], Field(max_length=_MOST)] = []
+    reason: _Said = ""
+    family: _Said = ""
+    device: _Said = ""
+    after: _Id = 0
     limit: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE)] = _MOST_AT_ONCE
 
 
@@ -109,4 +112,6 @@ def _view(row: Held) -> dict[str, object]:
 
 
 def _away() -> Response:
-    return problem(503, "database_away", "the database is not there or does not answer; try again later")
+    return problem(
+        503, "database_away", "the database is not there, does not answer or is busy; try again later"
+    )

@@ -10,6 +10,7 @@ from typing import NoReturn
 import structlog
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from devices.registry import Registry
 from devices.registry_files import Problem, read
@@ -21,6 +22,16 @@ FAILURE, USAGE = 1, 2
 
 told = Console(stderr=True, highlight=False, soft_wrap=True)
 """Where people are spoken to."""
+
+
+def plain(text: str, *, lines: bool = False) -> str:
+    """What a device said, for a terminal: no markup, and nothing to obey. `lines` keeps its line breaks."""
+    return escape(bare(text, lines=lines))
+
+
+def bare(text: str, *, lines: bool = False) -> str:
+    """The same where no markup is looked for."""
+    return "".join(c if c.isprintable() or (lines and c == "\n") else "?" for c in text)
 
 
 def end(message: object, code: int = FAILURE) -> NoReturn:

@@ -17,6 +17,7 @@ from devices.normalise import normalise
 from devices.observation import Observation
 from devices.reading import Learned, Rejected
 from devices.registry import Registry
+from ingest.commands.console import plain
 
 _ABOUT_VALUE = {True: "yes 是", False: "no 否"}
 
@@ -128,21 +129,23 @@ def table(explained: Explained) -> Table:
         shown.add_column(name, overflow="fold")
     for o in explained.observations:
         shown.add_row(
-            o.device, o.metric, value_text(o), _when(o), o.quality + (" late 迟到" if o.late else "")
+            plain(o.device),
+            o.metric,
+            plain(value_text(o)),
+            _when(o),
+            o.quality + (" late 迟到" if o.late else ""),
         )
     for rejected in explained.rejected:
         why = f"{rejected.reason}: {rejected.detail}" if rejected.detail else rejected.reason.value
-        shown.add_row(rejected.device, rejected.metric, f"[red]not used 未采用[/]: {_escaped(why)}", "", "")
+        shown.add_row(
+            plain(rejected.device), rejected.metric, f"[red]not used 未采用[/]: {plain(why)}", "", ""
+        )
     for name in explained.left:
-        shown.add_row("", _escaped(name), "[yellow]not understood 未识别[/]", "", "")
+        shown.add_row("", plain(name), "[yellow]not understood 未识别[/]", "", "")
     for fact in explained.learned:
         taught = fact.value if fact.field == "model" else fact.field
-        shown.add_row(_escaped(fact.about[:60]), "[green]taught 学到[/]", _escaped(taught[:60]), "", "")
+        shown.add_row(plain(fact.about[:60]), "[green]taught 学到[/]", plain(taught[:60]), "", "")
     return shown
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", "\\[")
 
 
 def _when(observation: Observation) -> str:

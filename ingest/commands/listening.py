@@ -28,7 +28,7 @@ from devices.message import Message
 from devices.observation import Observation
 from devices.reading import Rejected
 from devices.registry import Registry
-from ingest.commands.console import USAGE, end, end_with, registry_problems, told
+from ingest.commands.console import USAGE, bare, end, end_with, plain, registry_problems, told
 from ingest.commands.explaining import (
     Explained,
     Lessons,
@@ -128,10 +128,10 @@ class Ear:
             left = [name for name, _ in heard.left.most_common(_MOST_SHOWN)]
             bad = [why for why, _ in heard.rejected.most_common(_MOST_SHOWN)]
             shown.add_row(
-                *map(_plain, (device, heard.family or "?", self.model(device))),
+                *map(plain, (device, heard.family or "?", self.model(device))),
                 f"{heard.messages}x, {max(0, now_ms - heard.last_ms) // 1000} s",
-                _plain("\n".join(said) or "-"),
-                _plain("\n".join([*left, *bad]) or "-"),
+                plain("\n".join(said) or "-", lines=True),
+                plain("\n".join([*left, *bad]) or "-", lines=True),
             )
         return shown
 
@@ -261,7 +261,8 @@ async def _hear(client: aiomqtt.Client, ear: Ear, as_json: bool, follow: Live | 
             _print(_line(message, explained, new))
         elif follow is None:
             for device in new:
-                print(f"new 新设备: {device} ({explained.family or 'unknown family 未知协议'})", flush=True)  # noqa: T201
+                whose = explained.family or "unknown family 未知协议"
+                print(f"new 新设备: {bare(device)} ({whose})", flush=True)  # noqa: T201
 
 
 def _bytes(payload: object) -> bytes:
@@ -290,11 +291,6 @@ def _print(value: object) -> None:
 
 def _why(rejected: Rejected) -> str:
     return f"{rejected.reason}: {rejected.detail}" if rejected.detail else rejected.reason.value
-
-
-def _plain(text: str) -> str:
-    """Text that cannot be taken for rich's markup, without what a terminal would obey."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text).replace("[", "\\[")
 
 
 def _now() -> int:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ingest.commands.console import FAILURE, USAGE, end, end_with, told
+from ingest.commands.console import FAILURE, USAGE, bare, end, end_with, plain, told
 from ingest.config import Config, load
 
 _TIMEOUT_S = 60.0
@@ -103,7 +103,7 @@ def list_(
     for row in found["quarantine"]:
         shown = row["shown"] if len(row["shown"]) <= 120 else row["shown"][:120] + " ..."
         cells = (row["received_at"][:19], row["family"] or "?", row["device"] or row["topic"], row["reason"])
-        rows.add_row(str(row["id"]), *map(_plain, (*cells, row["detail"], shown)))
+        rows.add_row(str(row["id"]), *map(plain, (*cells, row["detail"], shown)))
     console.print(rows)
     for one in found["counts"]:
         console.print(f"{one['count']:>8}  {one['family'] or '?'}  {one['reason']}", markup=False)
@@ -129,11 +129,11 @@ def show(
     console = Console(highlight=False)
     for name, value in found.items():
         if name != "message":
-            console.print(f"{name:14}{value if value is not None else '-'}", markup=False)
+            console.print(f"{name:14}{bare(str(value)) if value is not None else '-'}", markup=False)
     if clear:
-        console.print(f"{'topic':14}{found['message']['topic']}", markup=False)
-        payload = base64.b64decode(found["message"]["payload_base64"])
-        console.print(payload.decode(errors="backslashreplace"), markup=False, soft_wrap=True)
+        console.print(f"{'topic':14}{bare(found['message']['topic'])}", markup=False)
+        payload = base64.b64decode(found["message"]["payload_base64"]).decode(errors="backslashreplace")
+        console.print(bare(payload, lines=True), markup=False, soft_wrap=True)
 
 
 def retry(
@@ -205,7 +205,3 @@ def _service(config: Path, api: str, token_file: Path | None) -> Service:
 
 def _print(value: object) -> None:
     sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text).replace("[", "\\[")

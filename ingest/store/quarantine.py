@@ -160,7 +160,7 @@ def message_of(row: Sealed, seal: Seal) -> Message | None:
 
 def stored_before(database: psycopg.Connection, row: Sealed, observations: Sequence[Observation]) -> set[int]:
     """Positions of the observations that this row's message gave before, and which are stored."""
-    if not row.stored or not observations:
+    if not observations:
         return set()
     there = set(
         database.execute(
@@ -214,7 +214,8 @@ def _parameters(choice: Choice) -> dict[str, object]:
 
 
 def _details(rejected: Sequence[Rejected]) -> str:
-    return _plain("; ".join(dict.fromkeys(r.detail for r in rejected if r.detail))[:_DETAIL])
+    """Why, without persons: a field may be named after one, or by a number."""
+    return _plain(masked("; ".join(dict.fromkeys(r.detail for r in rejected if r.detail)))[:_DETAIL])
 
 
 def _plain(text: str) -> str:

@@ -1,12 +1,18 @@
 """`listen`: on a real broker, what was understood, what was left, what is new."""
 
+import io
 import json
 import signal
 from pathlib import Path
 
 import aiomqtt
 import pytest
+from rich.console import Console
 
+from devices.message import Message
+from devices.registry import Registry
+from ingest.commands.explaining import table
+from ingest.commands.listening import Ear
 from tests.brokers import AnyBroker
 from tests.commands.program import called, started
 
@@ -59,6 +65,19 @@ async def test_for_people_new_devices_and_then_the_table(broker: AnyBroker, tmp_
     for wanted in ("6 messages", "door_open", "moon_phase", "unknown_topic", "W1", "未登记", "not_utf8"):
         assert wanted in table, table
     assert "[red]x" not in table
+
+
+def test_what_a_device_says_is_no_markup_and_obeyed_by_no_terminal() -> None:
+    ear = Ear(Registry.of())
+    payload = json.dumps({"\\[/red]": 1, "a\u001b[2J": 2, "[link=http://x]": 3}).encode()
+    explained, _ = ear.hear(Message("zigbee2mqtt/\\[/b]", payload, 0))
+    console = Console(file=io.StringIO(), width=200, force_terminal=True)
+    console.print(ear.table(0))
+    console.print(table(explained))
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b[2J" not in said
+    for name in ("\\[/red]", "\\[/b]", "a?[2J", "[link=http://x]"):
+        assert name in said
 
 
 async def test_it_ends_by_itself(broker: AnyBroker) -> None:

@@ -1,6 +1,7 @@
 """What nobody understood: kept whole and sealed, shown without persons, and stored once it is understood."""
 
 import asyncio
+import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -226,6 +227,61 @@ def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
     assert seal_of(path).open(sealed, "j:2") is None
     assert seal_of(path).open(sealed[:-1] + b"x", "j:1") is None
     assert seal_of(path).open(b"", "j:1") is None
-    path.write_bytes(b"short")
-    with pytest.raises(ValueError, match="no key"):
-        seal_of(path)
+
+
+@pytest.mark.parametrize("left", [b"", b"short"])
+def test_a_file_that_holds_no_key_keeps_nobody_from_being_watched_over(tmp_path: Path, left: bytes) -> None:
+    path = tmp_path / "quarantine.key"
+    path.write_bytes(left)
+    sealed = seal_of(path).close("t", b"payload", "j:1")
+    assert seal_of(path).open(sealed, "j:1") == ("t", b"payload")
+    assert path.with_name("quarantine.key.unreadable").read_bytes() == left
+
+
+def test_a_key_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    path = tmp_path / "quarantine.key"
+    with monkeypatch.context() as disk:
+        disk.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="full"):
+            seal_of(path)
+    assert not path.exists()
+    assert seal_of(path).open(seal_of(path).close("t", b"p", "j:1"), "j:1") == ("t", b"p")
+
+
+async def test_what_was_stored_before_there_was_a_seal_is_not_stored_again(at_work: Works, dsn: str) -> None:
+    """Rows of an older version do not say that a part of them was understood."""
+    await in_quarantine(at_work, dsn, tracker(BatV=3.9))
+    with psycopg.connect(dsn, autocommit=True) as database:
+        database.execute(
+            "UPDATE quarantine SET sealed = false, stored = 0, topic = %s, payload = %s",
+            (tracker().topic, tracker(BatV=3.9).payload),
+        )
+    done = await quarantine_of(at_work, dsn).retry(Choice())
+    assert (done.understood, done.observations) == (1, 1)
+    assert [row[1] for row in observations(dsn)] == ["battery_voltage", "sos"]
+
+
+async def test_the_reason_names_no_person(at_work: Works, dsn: str) -> None:
+    """A field may be called by a number of somebody's."""
+    await in_quarantine(at_work, dsn, Message("zigbee2mqtt/x", b'{"13812345678": {"sos": 1}}', T0))
+    assert (await the_row(quarantine_of(at_work, dsn))).detail == "fields: ***.sos"
+
+
+async def test_a_database_that_does_not_answer_takes_no_thread_that_others_need(
+    at_work: Works, dsn: str
+) -> None:
+    await in_quarantine(at_work, dsn, DOOR)
+    quarantine = quarantine_of(at_work, dsn)
+    with quarantine, psycopg.connect(dsn) as thief:
+        thief.execute("LOCK TABLE quarantine IN ACCESS EXCLUSIVE MODE")
+        asked = [asyncio.create_task(quarantine.held(Choice())) for _ in range(100)]
+        await asyncio.sleep(0.2)
+        assert sum(task.done() for task in asked) == 100 - 16  # refused at once: they would hold connections
+        await asyncio.wait_for(asyncio.to_thread(lambda: None), 1)
+        thief.rollback()
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(answer, list) for answer in answers) == 16
+    assert sum(isinstance(answer, psycopg.OperationalError) for answer in answers) == 100 - 16

@@ -83,9 +83,12 @@ async def _refuses_what_it_should(house: House, port: int) -> None:
         assert (await stranger.post("/api/v1/quarantine/retry", json={})).status_code == 401
     token = {"Authorization": f"Bearer {(house.config.parent / 'data' / 'api-token').read_text().strip()}"}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=token) as friend:
-        for bad in ({"ids": ["x"]}, {"limit": 0}, {"more": 1}, []):
+        for bad in ({"ids": ["x"]}, {"ids": [2**70]}, {"device": "\0"}, {"limit": 0}, {"more": 1}, []):
             assert (await friend.post("/api/v1/quarantine/retry", json=bad)).status_code == 422
-        assert (await friend.get("/api/v1/quarantine?limit=0")).status_code == 422
+        for bad_query in ("limit=0", "device=%00", "before=-1", "reason=" + "x" * 201):
+            assert (await friend.get(f"/api/v1/quarantine?{bad_query}")).status_code == 422
+        injected = await friend.get("/api/v1/quarantine?device=' OR '1'='1")
+        assert injected.json()["quarantine"] == []
         assert (await friend.get("/api/v1/quarantine/x")).status_code == 422
 
 
