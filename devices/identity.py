@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY, METRICS, Kind
-from devices.observation import Observation
+from devices.observation import Observation, Quality
 from devices.reading import Decoded, Reading, TimeSource
 
 RESENT_MS = 30 * 60_000
@@ -61,14 +61,19 @@ def is_repeat(observation: Observation, good_for_ms: int, ago_ms: int, *, closed
     """Whether an observation whose identity was seen `ago_ms` before is the same happening.
 
     A key that is good for a while is a new one after it. A call for help that does not say when it was is the
-    same only for as long as senders repeat a call (R-04); and under a key that is used again, not once the
-    alert about it was closed (`closed_since`): then it is a new press, never lost.
+    same only for as long as senders repeat a call (R-04); and under a key that is used again, or with a clock
+    at fault, which may stand still, not once the alert about it was closed (`closed_since`): then it is a new
+    press, never lost.
     """
     if good_for_ms and ago_ms > good_for_ms:
         return False
-    if observation.at_source is not TimeSource.ARRIVAL or observation.metric not in LIFE_SAFETY:
+    believed = observation.quality is Quality.GOOD
+    if observation.metric not in LIFE_SAFETY or (
+        believed and observation.at_source is not TimeSource.ARRIVAL
+    ):
         return True
-    return ago_ms <= RESENT_MS and not (good_for_ms and closed_since)
+    used_again = good_for_ms > 0 or not believed
+    return ago_ms <= RESENT_MS and not (used_again and closed_since)
 
 
 def anonymous(message: Message) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, NoReturn, Protocol, TypeVar
 
-from devices.observation import Observation
+from devices.observation import Observation, Quality
 from devices.registry import Device, Resident
 from rules.decision import Change, Decision, Evidence, Severity
 from rules.settings import Settings
@@ -121,9 +121,13 @@ def ended(observation: Observation) -> Evidence:
 
 
 def evidence_key(observation: Observation) -> str:
-    """What identifies a happening: the device's own key for it and its time."""
+    """What identifies a happening: the device's own key for it and its time.
+
+    A clock at fault may stand still: then the time of its arrival does.
+    """
     site, device = observation.site, observation.device
-    return f"{site}/{device}|{observation.metric}|{observation.key}@{observation.at}"
+    at = observation.at if observation.quality is Quality.GOOD else observation.received_at
+    return f"{site}/{device}|{observation.metric}|{observation.key}@{at}"
 
 
 def decide(

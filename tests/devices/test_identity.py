@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from devices.decode import decode
 from devices.identity import RESENT_MS, anonymous, identities, is_repeat
 from devices.message import Message
-from devices.observation import Observation
+from devices.observation import Observation, Quality
 from devices.reading import Decoded, Reading, TimeSource
 
 NOW = 1_790_000_000_123
@@ -191,6 +191,14 @@ def test_for_how_long_a_key_identifies(
     metric: str, source: TimeSource, good_for_ms: int, ago_ms: int, closed: bool, repeat: bool
 ) -> None:
     assert is_repeat(_observed(metric, source), good_for_ms, ago_ms, closed_since=closed) is repeat
+
+
+@pytest.mark.parametrize("source", [_ARRIVAL, _DEVICE])
+def test_a_clock_at_fault_does_not_make_the_next_press_the_same(source: TimeSource) -> None:
+    press = _observed("sos", source)._replace(quality=Quality.UNCERTAIN)
+    assert is_repeat(press, 0, RESENT_MS, closed_since=False)
+    assert not is_repeat(press, 0, RESENT_MS, closed_since=True)
+    assert not is_repeat(press, 0, RESENT_MS + 1, closed_since=False)
 
 
 @pytest.mark.parametrize("filler", [0, 1000, 100_000])

@@ -143,6 +143,21 @@ class TestKeysThatAreUsedAgain:
         assert len(at_work.decided) == 2
 
 
+class TestAClockThatStandsStill:
+    """Each press bears the same time: of the year 2000, of last year, or of the year 2100."""
+
+    @pytest.mark.parametrize("ts", ["2000-01-01T00:00:00Z", "2025-01-01T00:00:00Z", "2100-01-01T00:00:00Z"])
+    async def test_every_press_is_a_call_of_its_own(self, at_work: Works, ts: str) -> None:
+        await at_work.take(sos(T0, ts=ts))
+        await at_work.take(sos(T0 + MINUTE, ts=ts))  # sent again, since nobody took it (R-04)
+        assert len(at_work.decided) == 1
+        at_work.closed["d1"] = T0 + 2 * MINUTE
+        await at_work.take(sos(T0 + 3 * MINUTE, ts=ts))
+        await at_work.take(sos(T0 + 60 * MINUTE, ts=ts))
+        assert [d.at for d in at_work.decided] == [T0, T0 + 3 * MINUTE, T0 + 60 * MINUTE]
+        assert len({d.evidence.key for d in at_work.decided}) == 3
+
+
 class TestLearning:
     """A model learned from the bridge decides from the next message on, through crash and re-reading."""
 
