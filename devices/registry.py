@@ -4,9 +4,11 @@ Rule: a registry is a value, checked whole when it is made; nobody changes it af
 `devices.registry_files` reads one from CSV or TOML.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar, Self
 
 
 class PlaceKind(StrEnum):
@@ -33,18 +35,40 @@ class CareLevel(StrEnum):
     LEVEL_3 = "3"
 
 
-class Supervision(StrEnum):
-    """How long a device may be silent before it counts as lost (R-22; SOS Access v4 classes)."""
+_SHORTEST_MS, _LONGEST_MS = 60_000, 90_000_000
+_UNITS_MS = {"s": 1_000, "min": 60_000, "h": 3_600_000}
+_DURATION = re.compile(r"([1-9]\d{0,5}) ?(s|min|h)", re.ASCII)
 
-    S90 = "90s"
-    S180 = "180s"
-    H5 = "5h"
-    H25 = "25h"
 
-    @property
-    def ms(self) -> int:
-        """The class as ms."""
-        return {"90s": 90_000, "180s": 180_000, "5h": 18_000_000, "25h": 90_000_000}[self.value]
+class Supervision(str):
+    """How long a device may be silent before it counts as lost (R-21, R-22): 90s, 10min, 5h; `ms` says it so.
+
+    From a minute to 25 hours; any other text is a ValueError. SOS Access v4 has the four classes named here.
+    """
+
+    __slots__ = ("ms",)
+    ms: int
+    S90: ClassVar["Supervision"]
+    S180: ClassVar["Supervision"]
+    H5: ClassVar["Supervision"]
+    H25: ClassVar["Supervision"]
+
+    def __new__(cls, text: str) -> Self:
+        """As people write it, the unit after the number or after a blank."""
+        found = _DURATION.fullmatch(text)
+        ms = int(found[1]) * _UNITS_MS[found[2]] if found else 0
+        if not _SHORTEST_MS <= ms <= _LONGEST_MS:
+            message = f"{text!r} is no duration from 1min to 25h, like 90s, 10min or 5h"
+            raise ValueError(message)
+        made = super().__new__(cls, text.replace(" ", ""))
+        made.ms = ms
+        return made
+
+
+Supervision.S90 = Supervision("90s")
+Supervision.S180 = Supervision("180s")
+Supervision.H5 = Supervision("5h")
+Supervision.H25 = Supervision("25h")
 
 
 @dataclass(frozen=True, slots=True)

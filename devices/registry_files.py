@@ -249,6 +249,15 @@ class _Cells:
             self.problem(f"{column} {value!r} is no time zone of the IANA database, like Asia/Shanghai")
             return ""
 
+    def supervision(self, column: str) -> Supervision:
+        """The cell as a duration; empty is the longest."""
+        value = self.text(column)
+        try:
+            return Supervision(value) if value else Supervision.H25
+        except ValueError as error:
+            self.problem(f"{column} {error}")
+            return Supervision.H25
+
     def flag(self, column: str) -> bool:
         """The cell as yes or no; empty is no."""
         value = self._row.cells.get(column, "")
@@ -292,7 +301,7 @@ def _device(cells: _Cells) -> Device:
         cells.text("site"),
         cells.text("gateway"),
         cells.flag("calls"),
-        cells.word("supervision", Supervision, Supervision.H25),
+        cells.supervision("supervision"),
     )
 
 

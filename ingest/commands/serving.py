@@ -140,7 +140,7 @@ def _doubtful_devices(registry: Registry) -> Iterator[str]:
     for device in registry.devices.values():
         expected = [ms for entry in entries.get(device.model, ()) if (ms := expected_ms(entry)) is not None]
         if expected and device.supervision.ms < min(expected):
-            hasty.append(f"{device.id} ({device.supervision.value})")
+            hasty.append(f"{device.id} ({device.supervision})")
     if unknown:
         named = ", ".join(unknown[:10])
         yield f"models not in devices/README.md, so what only a model tells is left: {named}"

@@ -1,9 +1,9 @@
 """Has she a working way to call for help now? Rule: one alert when the last way is lost, its end said once.
 
-R-22, R-23 (silent longer than the supervision class is lost), R-26, R-27 (lost once, back once), R-49 (one
+R-22, R-23 (silent longer than its supervision is lost), R-26, R-27 (lost once, back once), R-49 (one
 cause, many people). A resident's lines are the registry's devices that are hers and can call. A line is lost
 `after` its device or its gateway said offline (default 30 s: a reconnect is no outage; R-54 asks for no
-delay of SOS, fall, gas and smoke only), or when the device has been silent for its supervision class.
+delay of SOS, fall, gas and smoke only), or when the device has been silent for its supervision.
 
 Any message of a device proves it and its gateway alive, but for `online` = false and what the broker retained
 (quality stale). A retained offline counts: the last will is the device's present state. When the last line
@@ -16,13 +16,12 @@ leave are not reported.
 from typing import NamedTuple
 
 from devices.observation import Observation, Quality
-from devices.registry import Device, Registry, Supervision
+from devices.registry import Device, Registry
 from rules.decision import Change, Evidence
 from rules.kind import Kind, Rule, Step, Subject, decide, ended
 from rules.settings import Duration, Settings
 
 AWAY_AGAIN_MS = 3_600_000
-_SILENCE_MS = {supervision: supervision.ms for supervision in Supervision}
 _STALE = Quality.STALE
 
 
@@ -160,7 +159,7 @@ def _heard(subject: Subject, lines: tuple[Line, ...], observation: Observation) 
 
 def _line_lost(rule: Rule[UnprotectedSettings], device: Device, line: Line) -> int:
     """When a line is lost, ms UTC, if nothing more is heard."""
-    silent = line.heard + _SILENCE_MS[device.supervision]
+    silent = line.heard + device.supervision.ms
     told = [at for at in (line.offline, line.cut) if at is not None]
     return min(silent, min(told) + rule.settings.after) if told else silent
 

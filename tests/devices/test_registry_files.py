@@ -46,6 +46,32 @@ class TestCsv:
         assert registry.places["b1"] == Place("b1", PlaceKind.BED, "", "r1")
 
     @pytest.mark.parametrize(
+        ("written", "ms"),
+        [
+            ("90s", 90_000),
+            ("180s", 180_000),
+            ("5h", 18_000_000),
+            ("25h", 90_000_000),
+            ("1min", 60_000),
+            ("60 s", 60_000),
+            ("10min", 600_000),
+            ("1500min", 90_000_000),
+            ("", 90_000_000),
+        ],
+    )
+    def test_a_device_may_be_silent_for_as_long_as_is_written(self, written: str, ms: int) -> None:
+        device = good(("d.csv", f"id,kind,supervision\nd1,band,{written}\n")).devices["", "d1"]
+        assert device.supervision.ms == ms
+        assert good(("d.toml", write(Registry.of(devices=[device])))).devices["", "d1"] == device
+
+    @pytest.mark.parametrize(
+        "written", ["59s", "0min", "26h", "1501min", "90001s", "5 hours", "10", "h", "-5h", "1.5h", "٥h"]
+    )
+    def test_silence_is_a_duration_from_a_minute_to_25_hours(self, written: str) -> None:
+        text = f"id,kind,supervision\nd1,band,{written}\n"
+        assert told(("d.csv", text)) == [("d.csv", 2)]
+
+    @pytest.mark.parametrize(
         "text",
         [
             "\ufeffid,kind,name\nhome,site,家\n",
@@ -243,7 +269,7 @@ def registries(draw: st.DrawFn) -> Registry:
             draw(sites),
             "",
             draw(st.booleans()),
-            draw(st.sampled_from(Supervision)),
+            draw(st.sampled_from(["90s", "10min", "5h", "25h"]).map(Supervision)),
         )
         for n in range(draw(st.integers(0, 5)))
     ]
