@@ -67,6 +67,8 @@ def _site(name: str) -> str:
 def _covers(wide: str, narrow: str) -> bool:
     """Whether one topic filter fetches all that another does (MQTT 3.1.1, 4.7)."""
     wider, narrower = wide.split("/"), narrow.split("/")
+    if narrow.startswith("$") and not wide.startswith("$"):
+        return False
     for level, (one, other) in enumerate(zip_longest(wider, narrower)):
         if one == "#":
             return level <= len(narrower)
@@ -75,15 +77,30 @@ def _covers(wide: str, narrow: str) -> bool:
     return True
 
 
-def vendor_topics() -> list[str]:
-    """What fetches the messages of all families but the native one.
+_NATIVE_LEVELS = 5
+"""Levels of the native protocol's topics, which have connections of their own."""
 
-    Without filters that others cover: some brokers send a message once for every filter that matches.
+
+def vendor_topics() -> list[str]:
+    """What is read of all but the native protocol, where the configuration does not say.
+
+    Every topic of fewer levels, since devices choose their own names and bases, and no button may be missed
+    because of its name; of deeper ones those of the known families, and what begins with `$`, which wildcards
+    do not fetch. Without filters that others cover: some brokers send a message for each that matches.
     """
-    wanted = dict.fromkeys(
-        topic for family in FAMILIES.values() if family.name != "native" for topic in family.topics
-    )
+    wanted = dict.fromkeys("/".join("+" * levels) for levels in range(1, _NATIVE_LEVELS))
+    for family in FAMILIES.values():
+        wanted |= dict.fromkeys(_deep(topic) for topic in family.topics if family.name != "native")
     return [one for one in wanted if not any(other != one and _covers(other, one) for other in wanted)]
+
+
+def _deep(topic: str) -> str:
+    """The part of a filter that fetches as many levels as the native protocol has, or more."""
+    levels = topic.split("/")
+    if levels[-1] == "#" and not topic.startswith("$"):
+        base = levels[:-1]
+        return "/".join((*base, *"+" * (_NATIVE_LEVELS - len(base)), "#"))
+    return topic
 
 
 _VENDORS = vendor_topics()

@@ -2,8 +2,10 @@
 
 
 def matches(wanted: str, topic: str) -> bool:
-    """Whether a filter fetches a topic: `+` is one level, `#` all that follow, and the parent."""
+    """Whether a filter fetches a topic: `+` is one level, `#` all that follow, and the parent; not `$...`."""
     levels, there = wanted.split("/"), topic.split("/")
+    if topic.startswith("$") and levels[0] in {"+", "#"}:  # 4.7.2
+        return False
     if levels[-1] == "#":
         levels = levels[:-1]
         there = there[: len(levels)]

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from devices.catalogue import ACTIONS, BASE, ENTRIES, TRUTH, Entry, Example, entries_of, words_of
 from devices.decode import decode, family_of
-from devices.families import FAMILIES, SPECIFIC, Family
+from devices.families import FAMILIES, Family
 from devices.message import Message
 from devices.metrics import METRICS, Kind
 from devices.reading import Decoded, Models, Rejected
 from devices.words import claim
 from tests.devices.seeds import SEEDS, Seed, as_bytes
-from tests.topics import matches, overlap
+from tests.topics import overlap
 
 _ARRIVED = 1_790_000_000_000
 _EXAMPLES = [(entry, example) for entry in ENTRIES for example in entry.examples]
@@ -148,20 +148,6 @@ def test_topics_are_filters_that_fetch_only_what_is_not_the_native_protocols(fam
         assert "#" not in levels[:-1], topic
         assert levels[0] != "#", topic
         assert family.name == "native" or not overlap(topic, "shouwang/v1/+/+/+"), topic
-
-
-_NO_FILTER = ("sleepace-",)
-"""Topics that no filter of MQTT can express; the connect guide says to add the platform's own."""
-
-_SPECIFIC = [seed for seed in SEEDS if FAMILIES[seed.family] in SPECIFIC]
-
-
-@pytest.mark.parametrize("seed", _SPECIFIC, ids=lambda seed: f"{seed.family}: {seed.topic}")
-def test_the_default_topics_fetch_every_seed_that_says_something(seed: Seed) -> None:
-    answer = decode(Message(seed.topic, seed.raw, _ARRIVED), Models(default=seed.model))
-    if isinstance(answer, Decoded) and answer.readings and not seed.topic.startswith(_NO_FILTER):
-        fetched = any(matches(topic, seed.topic) for family in FAMILIES.values() for topic in family.topics)
-        assert fetched or not FAMILIES[seed.family].claims(seed.topic)  # then it is announced, or named
 
 
 _FAMILIES = pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)

@@ -17,13 +17,13 @@ pytestmark = pytest.mark.integration
 PENDANT = {
     "name": "SOS pendant",
     "unique_id": "pendant_7_sos",
-    "state_topic": "corridor/7/state",
+    "state_topic": "house/2/corridor/7/pendant/state",
     "device_class": "safety",
     "payload_on": "PRESSED",
     "payload_off": "IDLE",
 }
 ANNOUNCED = ("homeassistant/binary_sensor/pendant_7/sos/config", json.dumps(PENDANT).encode())
-PRESS = ("corridor/7/state", b"PRESSED")
+PRESS = ("house/2/corridor/7/pendant/state", b"PRESSED")
 
 
 async def test_what_home_assistant_s_discovery_announces_is_heard(
