@@ -47,6 +47,12 @@ def about_life(name: str) -> bool:
     return any(word in spelled for word in _WORDS) or any(word in spelled for word in NAMES_OF_CALLS)
 
 
+def calls_for_help(name: str) -> bool:
+    """Whether the name of a field can hardly be of anything but a call for help or a fall."""
+    spelled = name.lower()
+    return any(word in spelled for word in ("sos", "panic", "emergency", "fall", "help"))
+
+
 @lru_cache(maxsize=65_536)
 def _words_on(topic: str) -> tuple[bytes, ...]:
     """The words one of which is in every call for help on a topic; none when all on it are urgent."""

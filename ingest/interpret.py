@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from devices.catalogue import NEED_A_MODEL, known_model
 from devices.decode import decode, family_of
 from devices.families.facts import texts_in
 from devices.identity import anonymous, identities
@@ -17,7 +18,7 @@ from devices.normalise import normalise
 from devices.observation import Observation
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected
 from devices.registry import Device, Registry
-from devices.urgency import about_life
+from devices.urgency import about_life, calls_for_help
 
 
 class Interpreted(NamedTuple):
@@ -69,7 +70,7 @@ def _interpret(message: Message, registry: Registry, site: str, known: Known) ->
             unreadable=_unreadable(decoded, message, registry, site),
         )
     decoded = _with_children(decoded, known)
-    if (not decoded.readings and not decoded.learned) or any(map(about_life, decoded.left)):
+    if decoded.left and _worth_keeping(decoded, known):
         decoded = _with_left(decoded)
     if not decoded.readings:
         said = Interpreted(_NOTHING, _NOTHING, decoded.rejected)
@@ -101,10 +102,22 @@ def _with_children(decoded: Decoded, known: Known) -> Decoded:
     return replace(decoded, readings=(*decoded.readings, *more)) if more else decoded
 
 
+def _worth_keeping(decoded: Decoded, known: Known) -> bool:
+    """Whether what was left of a message may be understood one day: then the whole message is kept.
+
+    Where nothing was understood; where the model is not known and a model would tell; and what may be a call
+    in any case. What a known model says besides is of no use to us, and would be kept twice.
+    """
+    if not decoded.readings:
+        return not decoded.learned
+    models = known.models(decoded.readings[0].device)
+    if any(map(known_model, models)):
+        return any(map(calls_for_help, decoded.left))
+    return any(name in NEED_A_MODEL or about_life(name) for name in decoded.left)
+
+
 def _with_left(decoded: Decoded) -> Decoded:
-    """What is not understood is kept, where nothing was understood or it may be about somebody's life."""
-    if not decoded.left:
-        return decoded
+    """What was left, as a reject: then the message goes to quarantine."""
     device = decoded.readings[0].device if decoded.readings else ""
     left = Rejected(Reason.NOT_UNDERSTOOD, f"fields: {', '.join(decoded.left)}"[:_MAX_DETAIL], device)
     return replace(decoded, rejected=(*decoded.rejected, left))

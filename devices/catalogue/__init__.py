@@ -238,6 +238,21 @@ def entries_of_any(model: str) -> tuple[Entry, ...]:
 
 
 _DIALECTS = tuple(dict.fromkeys(entry.dialect for entry in ENTRIES))
+NEED_A_MODEL: frozenset[str] = frozenset(
+    name
+    for entry in ENTRIES
+    for name, word in entry.words.items()
+    if (not isinstance(word, str) or word not in {"", "?"}) and name not in BASE.get(entry.dialect, {})
+)
+"""Fields that some model's words understand, and no other's: left where the model is not known."""
+
+
+@lru_cache(maxsize=4096)
+def known_model(model: str) -> bool:
+    """Whether a text names a model of any dialect."""
+    return bool(entries_of_any(model[:_MAX_MODEL]))
+
+
 _UNITS_MS = {"s": 1_000, "min": 60_000, "h": 3_600_000}
 
 

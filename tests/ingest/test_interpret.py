@@ -104,3 +104,21 @@ def test_who_is_lost_with_whom_is_said_once_and_broken_facts_say_nobody() -> Non
     death = "spBv1.0/Home/NDEATH/floor1"
     assert [one[0] for one in offline(death, b"\x12\x00", circle)] == ["Home/floor1", "Home/floor1/bed1"]
     assert len(offline(death, b"\x12\x00", {("Home/floor1", "children"): "{"})) == 1
+
+
+def _kept(payload: object, model: str = "") -> bool:
+    """Whether a message goes to quarantine, beside what is understood of it."""
+    raw = Message("zigbee2mqtt/d", json.dumps(payload).encode(), NOW)
+    said = interpret(raw, Registry.of(devices=[Device("d", model=model)]), "home-1")
+    assert [o.metric for o in said.observations] in ([], ["battery"], ["battery", "door_open"])
+    return bool(said.rejected)
+
+
+def test_what_is_left_is_kept_where_it_may_be_understood_one_day() -> None:
+    assert _kept({"contact": False})  # nothing was understood
+    assert _kept({"battery": 80, "contact": False})  # a model would tell
+    assert not _kept({"battery": 80, "contact": False}, "MCCGQ11LM")
+    assert not _kept({"battery": 80, "moon_phase": 3})  # nobody's word
+    assert _kept({"battery": 80, "moon_alarm": 3})  # may be about life
+    assert not _kept({"battery": 80, "contact": False, "alarm_volume": 3}, "MCCGQ11LM")
+    assert _kept({"battery": 80, "contact": False, "sos_pressed": 3}, "MCCGQ11LM")
