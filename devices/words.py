@@ -46,7 +46,7 @@ _NO_VALUE = frozenset(
 _NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)(?![0-9xX])")  # 0xffff is no zero
 OWN_NUMBER_MS = 600_000
 """How long a device's own number of an event identifies it: devices count from one after a restart."""
-_CHANNEL = re.compile(r"([_.])(l?\d+|phase_[abc]|(?:left|right|center|top|bottom|inside|outside)$)")
+_CHANNEL = re.compile(r"([_.])(l?\d+|phase_[abc]|(?:[abc]|left|right|center|top|bottom|inside|outside)$)")
 _MAX_LEFT = 32
 _MAX_NAME = 60
 _MAX_KEY = 200

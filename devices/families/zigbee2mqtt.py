@@ -15,6 +15,7 @@ from devices.words import Origin, Said, Scalar, flatten, speak_fields, truth_of
 
 FAMILY = "zigbee2mqtt"
 TOPICS = ("zigbee2mqtt/#",)
+CALLS = (b'"heat"',)  # a heat detector's alarm
 
 _BASES = ("zigbee2mqtt", "z2m")
 _BRIDGE = "bridge"

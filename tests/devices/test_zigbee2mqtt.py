@@ -410,7 +410,7 @@ def test_channels_are_told_apart_by_their_detail() -> None:
         ("RTCGQ11LM", {"motion_state": "none", "occupancy": True}, "motion", True),
         ("RTCGQ11LM", {"occupancy": True, "motion_state": "none"}, "motion", True),
         ("ZY-M100-24G", {"state": "none", "presence": True}, "presence", True),
-        ("ZY-M100-24G", {"presence": False, "state": "presence"}, "presence", False),
+        ("TS0601_smoke_co", {"smoke": False, "smoke_state": "alarm"}, "smoke", True),
         ("TH-S04D", {"local_temperature": 19, "temperature": 22.4}, "room_temperature", 22.4),
         ("", {"local_temperature": 19, "temperature": 42}, "room_temperature", 19),
         ("", {"charging": False, "charging_state": "charging"}, "charging", True),
