@@ -137,6 +137,8 @@ def _read_csv(name: str, text: str, tables: _Tables) -> None:
         table = _table_of(header)
         if table is None:
             tables.problems.append(Problem(name, 1, _unfitting(header)))
+            table = _only_likely(header)
+        if table is None:
             return
         for row in reader:
             if row.pop("", None) is not None:
@@ -144,8 +146,9 @@ def _read_csv(name: str, text: str, tables: _Tables) -> None:
                     Problem(name, reader.line_num, f"has more cells than the header's {len(header)}")
                 )
             cells = {column: value.strip() for column, value in row.items() if isinstance(value, str)}
-            if any(cells.values()):
-                _add(tables, table, _Row(name, reader.line_num, {k: v for k, v in cells.items() if v}))
+            known = {column: value for column, value in cells.items() if value and column in _COLUMNS[table]}
+            if known:
+                _add(tables, table, _Row(name, reader.line_num, known))
     except csv.Error as error:
         tables.problems.append(Problem(name, reader.line_num, f"is no CSV: {error}"))
 
@@ -154,10 +157,21 @@ def _unfitting(header: list[str]) -> str:
     """What is wrong with a header: the columns that its likeliest table does not have."""
     if not any(header):
         return f"there is no header: the first line names the columns, like {','.join(_COLUMNS['resident'])}"
-    likeliest = max(_COLUMNS, key=lambda table: len(set(header) & set(_COLUMNS[table])))
+    likeliest = max(_COLUMNS, key=lambda table: _in_common(header, table))
     unknown = [column for column in header if column not in _COLUMNS[likeliest]]
     wrong = f"unknown column {', '.join(map(repr, unknown))}" if unknown else "the column 'id' is missing"
     return f"{wrong}: a table of {likeliest}s has {','.join(_COLUMNS[likeliest])}"
+
+
+def _only_likely(header: list[str]) -> str | None:
+    """The table that a header with unknown columns must be meant for, where that is plain."""
+    most = max(_in_common(header, table) for table in _COLUMNS)
+    likeliest = [table for table in _COLUMNS if _in_common(header, table) == most]
+    return likeliest[0] if "id" in header and len(likeliest) == 1 else None
+
+
+def _in_common(header: list[str], table: str) -> int:
+    return len(set(header) & set(_COLUMNS[table]))
 
 
 def _table_of(header: list[str]) -> str | None:
@@ -186,22 +200,18 @@ _Made = TypeVar("_Made", Place, Resident, Device)
 def _unique(
     rows: list[_Row], make: Callable[["_Cells"], _Made], problems: list[Problem]
 ) -> list[tuple[_Made, _Row]]:
+    """What the rows describe, the wrong ones too: so that all that is wrong with them is told at once."""
     made: list[tuple[_Made, _Row]] = []
     seen: dict[tuple[str, str], _Row] = {}
     for row in rows:
-        cells = _Cells(row, problems)
-        before = len(problems)
-        item = make(cells)
-        if len(problems) > before:
+        item = make(_Cells(row, problems))
+        made.append((item, row))
+        if not item.id:
             continue
-        key = (getattr(item, "site", ""), item.id)
-        if key in seen:
-            first = seen[key]
+        first = seen.setdefault((getattr(item, "site", ""), item.id), row)
+        if first is not row:
             where = f"line {first.line}" if first.file == row.file else f"{first.file}:{first.line}"
             problems.append(Problem(row.file, row.line, f"id {item.id!r} stands already in {where}"))
-            continue
-        seen[key] = row
-        made.append((item, row))
     return made
 
 

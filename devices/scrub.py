@@ -51,7 +51,8 @@ def shown(payload: bytes) -> str:
         return _printable(_written(value))
     if "{" in text or "[" in text:  # broken: what belongs to which field can no longer be told
         names = ", ".join(dict.fromkeys(masked(name) for name in _NAMES.findall(text[:MOST_SHOWN])))
-        return _printable(f"({len(payload)} bytes of broken JSON; fields: {names})")
+        fields = f"; fields: {names}" if names else ""
+        return _printable(f"({len(payload)} bytes of broken JSON{fields})")
     return _printable(masked(text[:MOST_SHOWN]))
 
 

@@ -42,12 +42,12 @@ def end(message: object, code: int = FAILURE) -> NoReturn:
     raise typer.Exit(code)
 
 
-def end_with(problems: Iterable[object]) -> NoReturn:
-    """Say everything that is wrong, and exit with 2."""
+def end_with(problems: Iterable[object], *, so: str = "") -> NoReturn:
+    """Say everything that is wrong, `so` what follows from it, and exit with 2."""
     listed = list(problems)
     for problem in listed:
         told.print(str(problem), style="red", markup=False)
-    told.print(f"{len(listed)} problem{'s' * (len(listed) != 1)} found; nothing was changed.", style="bold")
+    told.print(f"{len(listed)} problem{'s' * (len(listed) != 1)} found{so and f'; {so}'}.", style="bold")
     raise typer.Exit(USAGE)
 
 

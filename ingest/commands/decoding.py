@@ -8,16 +8,21 @@ import binascii
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, BinaryIO, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 import typer
 from rich.console import Console
 
+from devices.catalogue import ENTRIES, entries_of_any
+from devices.decode import decode
 from devices.families import FAMILIES
 from devices.instants import iso_ms
 from devices.message import Message
+from devices.reading import Decoded
 from ingest.commands.console import USAGE, end, told
 from ingest.commands.explaining import Explained, Lessons, explain, observation_json, rejected_json, table
 from ingest.journal import head_of
@@ -57,15 +62,22 @@ def run(
     """Explain a payload: what it says, what could not be used, and what was not understood.
 
     On a terminal this is a table; into a pipe one JSON object a line per observation, or why it was rejected.
+    With --json said, fields that were not understood are in a last line: {"left": [...]}.
     Exits with 3 when there is nothing but rejects. With --batch every line is answered by one: a JSON array
     of observations, or the reject; what a line teaches (models, births, discovery) holds for those after it.
     """
     if family and family not in FAMILIES:
         end(f"unknown family {family!r}; known are {', '.join(FAMILIES)}", USAGE)
+    if as_json and as_table:
+        end("--json or --table, not both", USAGE)
+    if not _is_zone(zone):
+        end(f"--zone {zone!r} is no time zone of the IANA database, like Asia/Shanghai", USAGE)
     known = Lessons(model, zone)
     if batch is not None:
         if topic or file is not None:
             end("--batch brings its own topics and payloads: leave out --topic and FILE", USAGE)
+        if as_table:
+            end("--batch answers in JSON lines: leave out --table", USAGE)
         with _opened(batch) as lines:
             good = [_batch_line(line, family, known, model) for line in lines]
         raise typer.Exit(NOTHING_BUT_REJECTS if good and not any(good) else 0)
@@ -73,22 +85,44 @@ def run(
         end("say on which topic the payload came: --topic zigbee2mqtt/button-1", USAGE)
     with _opened(file) as source:
         payload = source.read()
-    found = explain(head_of(topic, payload, _now(), (False, False, 0)), known, family)
+    message = head_of(topic, payload, _now(), (False, False, 0))
+    found = explain(message, known, family)
     if as_table or (sys.stdout.isatty() and not as_json):
         Console(highlight=False).print(table(found))
     else:
-        _print_lines(found)
-    if found.left and not any(known.models(device) for device in found.devices):
+        _print_lines(found, with_left=as_json)
+    if model and not entries_of_any(model):
+        told.print(f"model {model} is not in the catalogue (devices/README.md)", markup=False)
+    elif found.left and not model and _model_would_help(message, found, known):
         told.print("say the device's model with --model, as the registry would", markup=False)
     raise typer.Exit(NOTHING_BUT_REJECTS if found.rejected and not found.observations else 0)
 
 
-def _print_lines(found: Explained) -> None:
+def _is_zone(zone: str) -> bool:
+    try:
+        return not zone or bool(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+
+
+def _model_would_help(message: Message, found: Explained, known: Lessons) -> bool:
+    """Whether there is any model of which less would be left: tried, for only the decoders know."""
+    for entry in ENTRIES:
+        supposed = replace(known, model=(*entry.models, *entry.spoken, "")[0])
+        decoded = decode(message, supposed, found.family)
+        if isinstance(decoded, Decoded) and len(decoded.left) < len(found.left):
+            return True
+    return False
+
+
+def _print_lines(found: Explained, *, with_left: bool) -> None:
     for observation in found.observations:
         _print(observation_json(observation))
     for reject in found.rejected:
         _print(rejected_json(reject))
-    if found.left:
+    if found.left and with_left:
+        _print({"left": found.left})
+    elif found.left:
         told.print(f"not understood: {', '.join(found.left)}", markup=False)
 
 

@@ -11,12 +11,16 @@ from typing import Annotated
 
 import typer
 
+from devices.catalogue import entries_of_any
 from devices.registry import Registry
 from devices.registry_files import Problem, write
 from ingest.commands.console import USAGE, end, end_with, registry_problems, told
 
 FILE = "registry.toml"
 """The registry's place in the data folder."""
+
+_UNCHANGED = "nothing was changed"
+_MOST_NAMED = 10
 
 _Data = Annotated[Path, typer.Option(help="The service's data folder.", file_okay=False)]
 
@@ -25,6 +29,17 @@ def stored(data: Path, more: list[Path]) -> Registry | list[Problem]:
     """The registry of a data folder with the files of a configuration on top."""
     base = data / FILE
     return registry_problems([*([base] if base.exists() else []), *more])
+
+
+def unknown_models(registry: Registry) -> str:
+    """What to say of registered models that the catalogue does not know; "" when it knows them all."""
+    models = sorted({device.model for device in registry.devices.values() if device.model})
+    unknown = [model for model in models if not entries_of_any(model)]
+    if not unknown:
+        return ""
+    more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+    named = ", ".join(unknown[:_MOST_NAMED]) + more
+    return f"models not in devices/README.md, so what only a model tells is left: {named}"
 
 
 def import_(
@@ -39,10 +54,10 @@ def import_(
     """
     before = stored(data, [])
     if isinstance(before, list):
-        end_with(before)
+        end_with(before, so=_UNCHANGED)
     after = registry_problems(files, before)
     if isinstance(after, list):
-        end_with(after)
+        end_with(after, so=_UNCHANGED)
     try:
         _replace(data / FILE, write(after))
     except OSError as error:
@@ -52,6 +67,8 @@ def import_(
         f" in {data} (a running service takes them at its next start)",
         markup=False,
     )
+    if doubt := unknown_models(after):
+        told.print(f"note: {doubt}", style="yellow", markup=False)
 
 
 def export(data: _Data = Path("shouwang-data")) -> None:

@@ -21,7 +21,7 @@ from devices.catalogue import entries_of_any, expected_ms
 from devices.registry import PlaceKind, Registry
 from devices.registry_files import Problem
 from ingest.commands.console import USAGE, be_prompt, end, end_with, rule_problems, set_up_logs, told
-from ingest.commands.registering import stored
+from ingest.commands.registering import stored, unknown_models
 from ingest.config import EMBEDDED, Config, load
 from ingest.embedded.broker import EmbeddedBroker
 from ingest.embedded.guarded import EmbeddedError
@@ -132,18 +132,16 @@ def _doubts(found: Checked) -> list[str]:
 
 def _doubtful_devices(registry: Registry) -> Iterator[str]:
     """Models nobody knows, and devices that are silent for longer than they may."""
+    if unknown := unknown_models(registry):
+        yield unknown
     entries = {
         model: entries_of_any(model) for model in {d.model for d in registry.devices.values() if d.model}
     }
-    unknown = sorted(model for model, found in entries.items() if not found)
     hasty = []
     for device in registry.devices.values():
         expected = [ms for entry in entries.get(device.model, ()) if (ms := expected_ms(entry)) is not None]
         if expected and device.supervision.ms < min(expected):
             hasty.append(f"{device.id} ({device.supervision})")
-    if unknown:
-        named = ", ".join(unknown[:10])
-        yield f"models not in devices/README.md, so what only a model tells is left: {named}"
     if hasty:
         yield f"supervision is shorter than these are silent by themselves: {', '.join(hasty[:10])}"
 

@@ -106,6 +106,46 @@ def test_a_table_for_people_names_what_was_left_and_why() -> None:
 def test_json_lines_when_asked_for_and_into_a_pipe() -> None:
     asked, piped = (called("decode", *words, "--topic", TOPIC, stdin=PRESS) for words in (["--json"], []))
     assert [answer.lines[0]["metric"] for answer in (asked, piped)] == ["sos", "sos"]
+    assert len(asked.lines) == len(piped.lines) == 1
+
+
+def test_json_says_what_was_left_when_asked_for() -> None:
+    asked, piped = (
+        called("decode", *words, "--topic", TOPIC, stdin=b'{"shoe_size": 43}') for words in (["--json"], [])
+    )
+    assert (asked.code, asked.lines) == (0, [{"left": ["shoe_size"]}])
+    assert (piped.code, piped.lines) == (0, [])
+    assert "not understood: shoe_size" in piped.err
+
+
+@pytest.mark.parametrize(
+    ("payload", "model", "hint"),
+    [
+        (b'{"contact":false}', "", "say the device's model"),
+        (b'{"shoe_size":43}', "", ""),
+        (b'{"contact":false}', "NOSUCH", "model NOSUCH is not in the catalogue"),
+        (b'{"contact":false}', "MCCGQ11LM", ""),
+        (b'{"contact":false,"shoe_size":43}', "MCCGQ11LM", ""),
+    ],
+)
+def test_a_hint_at_the_model_only_where_a_model_would_help(payload: bytes, model: str, hint: str) -> None:
+    answer = called("decode", "--json", "--topic", TOPIC, *(["--model", model] * bool(model)), stdin=payload)
+    assert answer.code == 0
+    assert answer.err.startswith(hint) if hint else not answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--zone", "Mars/X"], "Mars/X"),
+        (["--zone", "../etc/passwd"], "no time zone"),
+        (["--json", "--table"], "not both"),
+    ],
+)
+def test_options_that_mean_nothing_are_told(words: list[str], said: str) -> None:
+    answer = called("decode", "--topic", TOPIC, *words, stdin=PRESS)
+    assert answer.code == 2
+    assert said in answer.err
 
 
 def test_what_a_line_teaches_holds_for_those_after_it() -> None:

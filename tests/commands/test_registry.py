@@ -80,8 +80,28 @@ def test_wrong_rows_are_all_named_and_nothing_is_taken(files: list[Path], tmp_pa
     assert f"{more}:3: " in answer.err
     assert "bed-99" in answer.err
     assert f"{more}:4: " in answer.err
-    assert "2 problems" in answer.err
+    assert "2 problems found; nothing was changed." in answer.err
     assert taken(tmp_path / "data") == before
+
+
+def test_an_unknown_model_is_taken_with_a_note(tmp_path: Path) -> None:
+    table = tmp_path / "devices.csv"
+    table.write_text("id,kind,model\nd1,contact,MCCGQ11LM\nd2,contact,NOSUCH-1\n")
+    answer = put(tmp_path / "data", table)
+    assert answer.code == 0
+    (note,) = [line for line in answer.err.splitlines() if line.startswith("note: ")]
+    assert "NOSUCH-1" in note
+    assert "MCCGQ11LM" not in note
+    assert b"NOSUCH-1" in taken(tmp_path / "data")
+
+
+def test_only_an_import_says_that_nothing_was_changed(tmp_path: Path) -> None:
+    broken = tmp_path / "shouwang.toml"
+    broken.write_text("nonsense = 1\n")
+    answer = called("check-config", broken)
+    assert answer.code == 2
+    assert "1 problem found." in answer.err
+    assert "changed" not in answer.err
 
 
 def test_a_first_import_that_fails_leaves_no_registry(tmp_path: Path) -> None:

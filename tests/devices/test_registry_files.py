@@ -215,7 +215,27 @@ class TestWhole:
             ("a.toml", '[[place]]\nkind = "site"\n[[resident]]\nid = "r"\nplace = "nowhere"\naway = 7\n'),
             ("m.csv", "colour\nred\n"),
         )
-        assert found == [("a.toml", 1), ("a.toml", 3), ("m.csv", 1), ("z.csv", 2), ("z.csv", 4)]
+        assert found == [("a.toml", n) for n in (1, 3, 3)] + [("m.csv", 1), ("z.csv", 2), ("z.csv", 4)]
+
+    def test_a_row_is_told_all_that_is_wrong_with_it(self) -> None:
+        text = "id,resident,place,calls,supervision\nd,,b1,yes,5h\nd,bob,b9,maybe,5 hours\n"
+        found = read([("p.csv", _PLACES), ("d.csv", text)])
+        assert isinstance(found, list)
+        assert [problem.line for problem in found] == [3] * 5
+        said = " ".join(problem.message for problem in found)
+        for wrong in ("'bob'", "'b9'", "'maybe'", "'5 hours'", "'d' stands already in line 2"):
+            assert wrong in said
+
+    def test_a_wrong_row_is_there_for_those_that_refer_to_it(self) -> None:
+        files = [("p.csv", "id,kind\nb1,bad\n"), ("r.csv", "id,place,name\nann,b1,\n")]
+        assert told(*files) == [("p.csv", 2)]
+
+    def test_an_unknown_column_hides_nothing_else(self) -> None:
+        assert told(("d.csv", "id,model,calls,colour\nd,x,maybe,red\n,x,yes,\n")) == [
+            ("d.csv", 1),
+            ("d.csv", 2),
+            ("d.csv", 3),
+        ]
 
     def test_what_is_wrong_leaves_what_was_there(self) -> None:
         base = good(("p.csv", _PLACES))

@@ -61,6 +61,17 @@ def test_what_is_binary_is_not_shown() -> None:
     assert shown(b"\xff\x00secret") == "(8 bytes that are no text)"
 
 
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        (b'{"contact"', "(10 bytes of broken JSON)"),
+        (b'{"contact":', "(11 bytes of broken JSON; fields: contact)"),
+    ],
+)
+def test_of_broken_json_the_fields_are_named_if_it_has_any(payload: bytes, said: str) -> None:
+    assert shown(payload) == said
+
+
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: seed.topic)
 def test_real_messages_keep_their_shape(seed: object) -> None:
     raw = seed.raw  # type: ignore[attr-defined]
