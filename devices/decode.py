@@ -9,10 +9,12 @@ from devices.envelope import json_value
 from devices.families import FAMILIES, GENERIC, SPECIFIC, Family
 from devices.message import MAX_PAYLOAD_BYTES, MAX_TOPIC, Message
 from devices.reading import Decoded, Known, Models, Reason, Rejected
+from devices.urgency import about_life, urgent
 
 __all__ = ["FAMILIES", "decode", "family_of"]
 
 _NOTHING_KNOWN = Models()
+_CALLS = frozenset(("sos", "fall", "fall_suspected"))
 
 
 @lru_cache(maxsize=65_536)
@@ -36,8 +38,8 @@ def family_of(message: Message, known: Known = _NOTHING_KNOWN) -> Family | None:
         return None
     if (found := _specific(topic)) is not None:
         return found
-    if announced := known.fact(topic, "family"):
-        return FAMILIES.get(announced)
+    if announced := FAMILIES.get(known.fact(topic, "family")):
+        return announced
     return _generic(topic) or _by_payload(message)
 
 
@@ -57,4 +59,26 @@ def decode(message: Message, known: Known = _NOTHING_KNOWN, family: str = "") ->
         return Rejected(Reason.UNKNOWN_TOPIC, "no device family uses this topic")
     if message.oversized and not chosen.cuts:
         return Rejected(Reason.TOO_LARGE, f"longer than {MAX_PAYLOAD_BYTES} bytes")
-    return chosen.decode(message, known)
+    decoded = chosen.decode(message, known)
+    return decoded if family else _or_a_call(decoded, chosen, message, known)
+
+
+def _or_a_call(
+    decoded: Decoded | Rejected, chosen: Family, message: Message, known: Known
+) -> Decoded | Rejected:
+    """What was said, or the call for help that another family reads on a topic that was announced.
+
+    Anybody may announce any topic as anything: that must not silence those who called on it before. What is
+    announced as a call is known better by who announced it: its polarity, say.
+    """
+    topic = message.topic
+    own = _generic(topic)
+    if own is None or own is chosen or _specific(topic) is not None or not urgent(message):
+        return decoded
+    if about_life(known.fact(topic, "entity")):
+        return decoded
+    found = own.decode(message, known)
+    if isinstance(found, Rejected):
+        return decoded
+    calls = any(reading.metric in _CALLS and reading.value is True for reading in found.readings)
+    return found if calls else decoded

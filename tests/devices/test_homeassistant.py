@@ -470,3 +470,30 @@ def test_a_state_may_be_an_object_of_nothing_else() -> None:
     assert Taught().said("homeassistant/sensor/bedroom/state", {"temperature": 21.5, "humidity": None}) == {
         "room_temperature": 21.5
     }
+
+
+@pytest.mark.parametrize(
+    ("topic", "call", "metric"),
+    [
+        ("fall-node/binary_sensor/fall_detected/state", b"ON", "fall"),
+        ("dev0815/fall/detected", b"1", "fall_suspected"),
+        ("home/radar/fall", b"1", "fall"),
+    ],
+)
+def test_no_announcement_silences_a_call(topic: str, call: bytes, metric: str) -> None:
+    """Anybody may announce any topic as a thermometer's."""
+    house = Taught()
+    before = house.said(topic, call)
+    house.hear(
+        "homeassistant/sensor/x/config", {"state_topic": topic, "device_class": "temperature", "name": "t"}
+    )
+    assert before[metric] is True
+    assert house.said(topic, call) == before
+
+
+def test_what_is_announced_the_other_way_round_is_no_call() -> None:
+    house = Taught()
+    topic = "fall-node/binary_sensor/fall_detected/state"
+    upside_down = {"state_topic": topic, "name": "fall", "payload_on": "OFF", "payload_off": "ON"}
+    house.hear("homeassistant/binary_sensor/x/config", upside_down)
+    assert house.said(topic, "ON").get("fall") is not True
