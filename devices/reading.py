@@ -104,7 +104,8 @@ class Decoded:
     `site` is the native protocol's site ("" when the family has none). `left` names what was not
     understood. `rejected` holds the readings of this message that could not be used. `sent_at` is what the
     sender's own clock showed when it sent the message, ms UTC, where the message says so beside the times of
-    its readings (R-87: a clock that is ahead is told by it, and put right).
+    its readings (R-87: a clock that is ahead is told by it, and put right). `device` is whose message it is
+    where that can be told although nothing of it was understood.
     """
 
     family: str
@@ -115,6 +116,7 @@ class Decoded:
     learned: tuple[Learned, ...] = ()
     motion: tuple[Motion, ...] = ()
     sent_at: int | None = None
+    device: str = ""
 
 
 class Known(Protocol):

@@ -31,7 +31,7 @@ from typing import Final, NamedTuple
 from devices.envelope import Json
 from devices.instants import any_ms, iso_ms, relative
 from devices.metrics import METRICS, Kind
-from devices.reading import Reading, Reason, Rejected, TimeSource, Value
+from devices.reading import Decoded, Reading, Reason, Rejected, TimeSource, Value
 
 Scalar = str | int | float | bool | None
 Fields = dict[str, Scalar]
@@ -141,6 +141,11 @@ class Said:
     def names_left(self) -> tuple[str, ...]:
         """The names of the fields that were left, bounded."""
         return tuple([name[:_MAX_NAME] for name in self.left[:_MAX_LEFT]])
+
+    def decoded(self, family: str, device: str) -> Decoded:
+        """All of it as the answer to one message of one device."""
+        left = self.names_left()
+        return Decoded(family, tuple(self.readings), "", tuple(self.rejected), left, device=device)
 
 
 def claim(written: str) -> Claim:

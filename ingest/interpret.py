@@ -113,12 +113,16 @@ def _worth_keeping(decoded: Decoded, known: Known) -> bool:
     models = known.models(decoded.readings[0].device)
     if any(map(known_model, models)):
         return any(map(calls_for_help, decoded.left))
-    return any(name in NEED_A_MODEL or about_life(name) for name in decoded.left)
+    return any(map(_may_be_about_life, decoded.left))
+
+
+def _may_be_about_life(name: str) -> bool:
+    return name in NEED_A_MODEL or about_life(name)
 
 
 def _with_left(decoded: Decoded) -> Decoded:
     """What was left, as a reject: then the message goes to quarantine."""
-    device = decoded.readings[0].device if decoded.readings else ""
+    device = decoded.readings[0].device if decoded.readings else decoded.device
     left = Rejected(Reason.NOT_UNDERSTOOD, f"fields: {', '.join(decoded.left)}"[:_MAX_DETAIL], device)
     return replace(decoded, rejected=(*decoded.rejected, left))
 
@@ -128,6 +132,8 @@ def _with_rest(
 ) -> Interpreted:
     unreadable: list[tuple[Device, Rejected]] = []
     for rejected in said.rejected:
+        if rejected.reason is Reason.NOT_UNDERSTOOD and not any(map(_may_be_about_life, decoded.left)):
+            continue  # read, and by its names no call: nobody is called because of a setting
         if rejected.metric in LIFE_SAFETY or not decoded.readings:
             unreadable += _unreadable(rejected, message, registry, decoded.site or site)
     return said._replace(

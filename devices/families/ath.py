@@ -71,7 +71,7 @@ def _status(payload: dict[str, Json], message: Message, device: str, known: Know
     if len(payload) > len(_STATUS_FIELDS):
         more = {name: value for name, value in payload.items() if name not in _STATUS_FIELDS}
         measured(more, known.models(device), origin, said, {})
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, device)
 
 
 def _data(payload: dict[str, Json], message: Message, device: str, known: Known) -> Decoded:
@@ -85,7 +85,7 @@ def _data(payload: dict[str, Json], message: Message, device: str, known: Known)
     if "sos" in text_of(payload.get("type"))[:_MAX_MODEL].lower():
         said.add(origin, "sos", value=True)  # not in the document, but it can mean nothing else
     measured(item, models, origin, said, {})
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, device)
 
 
 def _at(payload: dict[str, Json], message: Message) -> int | None:

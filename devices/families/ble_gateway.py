@@ -57,6 +57,7 @@ def report(message: Message, known: Known, family: str) -> Decoded | Rejected:
         tuple(said.readings),
         rejected=tuple(said.rejected),
         left=said.names_left(),
+        device=gateway,
         sent_at=sent_at,
     )
 

@@ -55,7 +55,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
     arrived = Origin(device, message.received_at, None, TimeSource.ARRIVAL)
     if isinstance(payload, dict):
         _say(what, payload, message, device, said)
-        return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+        return said.decoded(FAMILY, device)
     text = message.payload.decode(errors="replace").strip().strip('"').lower()[:200]
     if what == "status" and (text.startswith(_LAST_WILL) or text in _TEXTS):
         said.add(arrived, "online", _TEXTS.get(text, False))

@@ -76,7 +76,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
                 said.add(origin, "fault", value=True, detail=text_of(payload.get("code"))[:60])
         case _ if event not in _SILENT:
             return Rejected(Reason.UNKNOWN_TOPIC, "no event of ChirpStack", device)
-    return Decoded(FAMILY, once(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    said.readings = list(once(said.readings))
+    return said.decoded(FAMILY, device)
 
 
 def _payload(event: str, payload: bytes) -> Json | Rejected:

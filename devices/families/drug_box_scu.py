@@ -57,7 +57,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     elif code is None or code == _DONE:
         fields = {name: value for name, value in flatten(payload)[0].items() if name not in _ENVELOPE}
         speak_fields(words_of(FAMILY, *known.models(device)), fields, origin, said)
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, device)
 
 
 _ENVELOPE = frozenset(("id", "code", "message", "timestamp"))

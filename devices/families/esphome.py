@@ -80,7 +80,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
         return Rejected(Reason.NOT_UTF8, "", place.node)
     said = Said()
     speak_state(place, text, Origin(place.node, message.received_at), said)
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, place.node)
 
 
 def speak_state(place: Place, text: str, origin: Origin, said: Said) -> None:

@@ -70,11 +70,11 @@ def _beacon(message: Message, known: Known, device: str, room: str) -> Decoded |
     if close and room:
         said.add(origin, "zone", room)
     said.left += [name for name, _ in lists]
-    readings = [
+    said.readings = [
         reading._replace(detail=room) if reading.metric in {"rssi", "distance"} else reading
         for reading in said.readings
     ]
-    return Decoded(FAMILY, tuple(readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, device)
 
 
 def _room(message: Message, known: Known, room: str, what: str) -> Decoded | Rejected:
@@ -88,7 +88,7 @@ def _room(message: Message, known: Known, room: str, what: str) -> Decoded | Rej
         speak_fields(
             words_of(FAMILY, "telemetry"), flatten(payload)[0], Origin(room, message.received_at), said
         )
-        return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+        return said.decoded(FAMILY, room)
     if what not in _SENSORS and what not in _BUTTONS and not what.startswith(_PROBE):
         return Decoded(FAMILY)
     value = text(message.payload)
@@ -102,8 +102,8 @@ def _room(message: Message, known: Known, room: str, what: str) -> Decoded | Rej
         Origin(room, message.received_at),
         said,
     )
-    readings = _pressed(said.readings, what, call=calls_for_help(known.models(room)))
-    return Decoded(FAMILY, readings, rejected=tuple(said.rejected), left=said.names_left())
+    said.readings = list(_pressed(said.readings, what, call=calls_for_help(known.models(room))))
+    return said.decoded(FAMILY, room)
 
 
 def _pressed(readings: list[Reading], what: str, *, call: bool) -> tuple[Reading, ...]:

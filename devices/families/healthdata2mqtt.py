@@ -66,7 +66,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     item = {name: value for name, value in item.items() if name not in {"time", "date", "timestamp"}}
     said = Said()
     measured(item, (*_hint(kind), *known.models(device)), origin, said, _DOCUMENTED)
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, device)
 
 
 def _hint(kind: str) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         if not isinstance(payload, dict):
             return Rejected(Reason.WRONG_SHAPE, "nobody announced this topic", device)
         _plain(payload, device.split("/")[-1], Origin(device, message.received_at), said)
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, device)
 
 
 def _configuration(message: Message, component: str, known: Known) -> Decoded | Rejected:
@@ -135,7 +135,7 @@ def _streamed(message: Message, levels: list[str], known: Known) -> Decoded | Re
         speak_state(Place(device, "switch", name, "state"), text, origin, said)
     elif domain in {"binary_sensor", "sensor", "text_sensor", "cover"}:
         speak_state(Place(device, domain, name, "state"), text, origin, said)
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, device)
 
 
 def _stream_facts(

@@ -180,8 +180,8 @@ def _value(
     if not text:
         return Decoded(FAMILY)
     if found is None:
-        return Decoded(FAMILY, left=(called[:_MAX_TEXT],))
+        return Decoded(FAMILY, left=(called[:_MAX_TEXT],), device=device)
     said = Said()
     value: Scalar = scalar_of(text[:200])
     say_word(found, value, Origin(device, message.received_at), said, unit, called)
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, device)

@@ -72,4 +72,4 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         said,
     )
     said.left += [name for name, _ in lists]
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, device)

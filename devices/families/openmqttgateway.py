@@ -82,7 +82,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     fields, lists = flatten(payload)
     device = _device(subject, gateway, "/".join(levels[at + 1 :]), fields)
     if not device:
-        return Decoded(FAMILY, left=tuple(payload)[:_MAX_LEFT])
+        return Decoded(FAMILY, left=tuple(payload)[:_MAX_LEFT], device=gateway)
     decoded = _said(message, known, device, subject, fields, lists)
     will = last_will(levels, subject)
     return replace(decoded, learned=will) if will else decoded
@@ -147,7 +147,8 @@ def _said(
             said.left.append(_SAYS.get(subject, "value"))
     speak_fields(words_of(FAMILY, subject), fields, origin, said)
     said.left += [name for name, _ in lists]
-    return Decoded(FAMILY, tuple(_once(said.readings)), rejected=tuple(said.rejected), left=said.names_left())
+    said.readings = list(_once(said.readings))
+    return said.decoded(FAMILY, device)
 
 
 def _role(registered: tuple[str, ...]) -> str:

@@ -88,7 +88,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     else:
         text = message.payload.decode(errors="replace")[:100].strip().strip('"')
         _value(text, levels, words_of(FAMILY, *known.models(device)), origin, said)
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, device)
 
 
 _MAX_FIELDS = 1024

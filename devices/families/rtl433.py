@@ -124,8 +124,8 @@ def _heard(message: Message, known: Known, payload: dict[str, Json]) -> Decoded 
     said.left += [name for name, _ in lists]
     if any(name.startswith("role+") for name in said.left):
         said.rejected.append(Rejected(Reason.UNDECODED, "what it is must be registered", device))
-    readings = tuple(_once_for_all_repeats(said.readings, payload))
-    return Decoded(FAMILY, readings, rejected=tuple(said.rejected), left=said.names_left())
+    said.readings = list(_once_for_all_repeats(said.readings, payload))
+    return said.decoded(FAMILY, device)
 
 
 def _field(message: Message, known: Known, levels: list[str]) -> Decoded | Rejected:
@@ -144,7 +144,7 @@ def _field(message: Message, known: Known, levels: list[str]) -> Decoded | Rejec
     origin, said = Origin(device, message.received_at), Said()
     _battery(fields, origin, said)
     speak_fields(words_of(_DIALECT, path[0] if len(path) > 2 else "", *models), fields, origin, said)
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, device)
 
 
 def _text(value: Json) -> str:

@@ -119,6 +119,7 @@ def _heard(message: Message, known: Known, device: str, payload: dict[str, Json]
         tuple(readings),
         rejected=tuple(said.rejected + radio.rejected),
         left=said.names_left(),
+        device=device,
         sent_at=sent_at if at is not None else None,
     )
 

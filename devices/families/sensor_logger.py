@@ -85,6 +85,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         tuple(said.readings),
         rejected=tuple(said.rejected[:_MAX_REJECTED]),
         left=said.names_left(),
+        device=device,
         motion=motion,
     )
 

@@ -87,7 +87,7 @@ def _pressed(message: Message, known: Known, device: str, channel: str) -> Decod
         return payload
     event, count = payload.get("event"), payload.get("event_cnt")
     if not isinstance(event, str) or event.upper() not in _EVENTS:
-        return Decoded(FAMILY, left=() if event is None or event == "" else ("event",))
+        return Decoded(FAMILY, left=() if event is None or event == "" else ("event",), device=device)
     counted = isinstance(count, (int, str)) and not isinstance(count, bool) and len(str(count)[:20]) < 20
     sleeps = device.lower().startswith("shellybutton")
     press = Reading(
@@ -114,8 +114,8 @@ def _state(message: Message, known: Known, device: str, path: str) -> Decoded | 
     said = Said()
     vocabulary = words_of(FAMILY, *_models(known, device))
     speak_fields(vocabulary, fields, Origin(device, message.received_at, at, TimeSource.DEVICE), said)
-    readings = [_in_its_unit(reading, fields) for reading in said.readings]
-    return Decoded(FAMILY, tuple(readings), rejected=tuple(said.rejected), left=said.names_left())
+    said.readings = [_in_its_unit(reading, fields) for reading in said.readings]
+    return said.decoded(FAMILY, device)
 
 
 def _valid(fields: Fields) -> Fields:
@@ -145,10 +145,11 @@ def _value(message: Message, known: Known, device: str, path: str) -> Decoded | 
     said = Said()
     vocabulary = words_of(FAMILY, *_models(known, device))
     speak_fields(vocabulary, {name: text}, Origin(device, message.received_at), said)
-    readings = said.readings
     if channel:
-        readings = [one if one.detail else one._replace(detail=channel.group(1)) for one in readings]
-    return Decoded(FAMILY, tuple(readings), rejected=tuple(said.rejected), left=said.names_left())
+        said.readings = [
+            one if one.detail else one._replace(detail=channel.group(1)) for one in said.readings
+        ]
+    return said.decoded(FAMILY, device)
 
 
 def _models(known: Known, device: str) -> tuple[str, ...]:

@@ -122,6 +122,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         tuple(said.readings),
         rejected=tuple(said.rejected),
         left=said.names_left(),
+        device=device,
         learned=tuple(told.learned),
     )
 

@@ -4,6 +4,8 @@ Rule: a birth certificate says what the aliases mean; an alias without its birth
 since it may be a call for help. A node's death is told of the node; which devices are lost with it is a fact.
 """
 
+from dataclasses import replace
+
 from devices.envelope import json_value
 from devices.families import facts, names
 from devices.families.facts import texts_in
@@ -135,9 +137,7 @@ def _said(message: Message, payload: Payload, device: str, births: tuple[Birth, 
         if not said.readings:
             return rejected
         said.rejected.append(rejected)
-    return Decoded(
-        FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left(), sent_at=sent
-    )
+    return replace(said.decoded(FAMILY, device), sent_at=sent)
 
 
 def _known_as(metric: Metric, births: tuple[Birth, ...]) -> tuple[str, int, str]:

@@ -48,6 +48,7 @@ class Told:
         self.device, self.known, self.received_at = device, known, message.received_at
         self.said = Said()
         self.learned: list[Learned] = []
+        self.heard: set[str] = set()
         self.units: dict[str, Json] = {}
 
     def decoded(self) -> Decoded:
@@ -59,6 +60,7 @@ class Told:
             rejected=tuple(said.rejected),
             left=said.names_left(),
             learned=tuple(self.learned),
+            device=next(iter(self.heard)) if len(self.heard) == 1 else self.device,
         )
 
     def learn(self, about: str, *names: Json) -> None:
@@ -69,7 +71,9 @@ class Told:
 
     def origin(self, device: str, at: int | None) -> Origin:
         """A device that the bridge heard."""
-        return Origin(device[: 2 * _MAX_TEXT], self.received_at, at, TimeSource.GATEWAY)
+        device = device[: 2 * _MAX_TEXT]
+        self.heard.add(device)
+        return Origin(device, self.received_at, at, TimeSource.GATEWAY)
 
     def bounded(self, devices: dict[str, Json]) -> list[str]:
         """The names in a message, as many as a bridge ever sends; that there were more is said."""

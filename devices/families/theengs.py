@@ -138,7 +138,8 @@ def _said(
     readings = _keyed(said.readings, call=calls_for_help(registered))
     if not _random(fields, device):
         readings += radio
-    return Decoded(FAMILY, tuple(readings), rejected=tuple(said.rejected), left=said.names_left())
+    said.readings = readings
+    return said.decoded(FAMILY, device)
 
 
 def _radio(fields: Fields, device: str, gateway: str, said: Said) -> list[Reading]:

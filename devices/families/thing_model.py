@@ -60,6 +60,7 @@ class Report:
     said: Said = field(default_factory=Said)
     sent_at: int | None = None
     room: int = _ROOM
+    whose: str = ""
 
     def time(self, value: Json, device: str) -> int | None:
         """A time in s, ms, us or ns, as a number or numeric text, or ISO 8601; a zoneless one is local."""
@@ -96,6 +97,7 @@ class Report:
 
     def thing(self, device: str, at: int | None = None, clock: TimeSource = TimeSource.DEVICE) -> "Thing":
         """One of its devices; `at` is when it speaks where a value has no time of its own, on whose clock."""
+        self.whose = self.whose or device
         models = self.known.models(device)
         origin = Origin(device, self.message.received_at, at, clock)
         return Thing(self, words_of(self.dialect, *models), origin)
@@ -138,6 +140,7 @@ class Report:
             rejected=tuple(said.rejected),
             left=said.names_left(),
             sent_at=self.sent_at,
+            device=self.whose,
         )
 
 

@@ -93,17 +93,18 @@ def _named(payload: Json) -> str:
 class _Found:
     """What was found so far in one message."""
 
-    __slots__ = ("fields", "received_at", "said", "source")
+    __slots__ = ("fields", "received_at", "said", "source", "whose")
 
     def __init__(self, received_at: int, source: TimeSource) -> None:
         self.received_at, self.source = received_at, source
-        self.said, self.fields = Said(), 0
+        self.said, self.fields, self.whose = Said(), 0, ""
 
     def items(self, device: str, items: Json) -> None:
         """What one device sent: values, values with a time, or a list of these."""
         if not device:
             self.said.rejected.append(Rejected(Reason.WRONG_SHAPE, "a device without a name"))
             return
+        self.whose = self.whose or device
         for item in items if isinstance(items, list) else (items,):
             if self.fields > _MAX_FIELDS:
                 self.said.rejected.append(Rejected(Reason.TOO_LARGE, "more values than are read", device))
@@ -132,6 +133,5 @@ class _Found:
 
     def result(self) -> Decoded:
         said = self.said
-        return Decoded(
-            FAMILY, tuple(said.readings), rejected=tuple(said.rejected[:50]), left=said.names_left()
-        )
+        said.rejected = said.rejected[:50]
+        return said.decoded(FAMILY, self.whose)

@@ -131,7 +131,8 @@ def _uplink(
     battery = uplink.get("last_battery_percentage")
     if isinstance(battery, dict):
         _battery(battery, origin, said)
-    return Decoded(FAMILY, once(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    said.readings = list(once(said.readings))
+    return said.decoded(FAMILY, device)
 
 
 def _battery(battery: dict[str, Json], origin: Origin, said: Said) -> None:

@@ -106,6 +106,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         tuple(said.readings),
         rejected=tuple(said.rejected),
         left=said.names_left(),
+        device=device,
         sent_at=sent_at,
     )
 

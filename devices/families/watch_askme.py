@@ -70,7 +70,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         origin,
         said,
     )
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, device)
 
 
 def _alarm(fields: Fields) -> Fields:

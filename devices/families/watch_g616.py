@@ -61,7 +61,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         reading._replace(confidence=0.5) if reading.metric == "worn" else reading
         for reading in said.readings
     ]
-    return Decoded(FAMILY, tuple(readings), rejected=tuple(said.rejected), left=said.names_left())
+    said.readings = readings
+    return said.decoded(FAMILY, device)
 
 
 def _position(payload: dict[str, Json], origin: Origin, zone: str, said: Said) -> None:

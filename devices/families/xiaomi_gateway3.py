@@ -79,6 +79,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         tuple(said.readings),
         rejected=tuple(said.rejected),
         left=said.names_left(),
+        device=report.whose,
         learned=tuple(report.learned),
     )
 
@@ -89,10 +90,12 @@ class _Report:
     def __init__(self, message: Message, known: Known) -> None:
         self.message, self.known = message, known
         self.said = Said()
+        self.whose = ""
         self.learned: list[Learned] = []
 
     def origin(self, device: str, at: Json, key: str = "") -> Origin:
         """A device at a time of the gateway's clock; `key` is the gateway's own number of the message."""
+        self.whose = self.whose or device
         stamp = own_time(at, self.message.received_at) if isinstance(at, (int, float, str)) else None
         good = OWN_NUMBER_MS if key else 0
         return Origin(device, self.message.received_at, stamp, TimeSource.GATEWAY, key, good)

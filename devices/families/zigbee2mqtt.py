@@ -113,22 +113,23 @@ def _state(message: Message, known: Known, device: str, payload: dict[str, Json]
         said.left += [name for name, _ in lists]
     if actions:
         _act(actions, origin, said)
-    return Decoded(FAMILY, _agreed(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    said.readings = _agreed(said.readings)
+    return said.decoded(FAMILY, device)
 
 
-def _agreed(readings: list[Reading]) -> tuple[Reading, ...]:
+def _agreed(readings: list[Reading]) -> list[Reading]:
     """Each metric once: two fields may tell of one thing, one of them late. A true state beats a false one.
 
     A converter publishes all fields that it remembers, whichever of them the device just spoke of.
     """
     if len({reading.metric for reading in readings}) == len(readings):
-        return tuple(readings)
+        return readings
     kept: dict[tuple[str, str], Reading] = {}
     for reading in readings:
         of = reading.metric, reading.detail
         if of not in kept or (reading.value is True and kept[of].value is False):
             kept[of] = reading
-    return tuple(kept.values())
+    return list(kept.values())
 
 
 def _one(message: Message, known: Known, device: str, name: str) -> Decoded | Rejected:
@@ -143,7 +144,7 @@ def _one(message: Message, known: Known, device: str, name: str) -> Decoded | Re
         _act([value], origin, said)
     else:
         speak_fields(vocabulary, {name: value}, origin, said, TimeSource.GATEWAY)
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, device)
 
 
 def _act(actions: list[Scalar], origin: Origin, said: Said) -> None:

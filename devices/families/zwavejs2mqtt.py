@@ -188,7 +188,7 @@ def _value(known: Known, place: _Place, value: Json, origin: Origin) -> Decoded 
         said.left.append(name)
     else:
         speak_fields(vocabulary, {name: value}, origin, said, TimeSource.GATEWAY)
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, place.device)
 
 
 def _press(scene: str, value: Json, origin: Origin, said: Said) -> None:
@@ -221,7 +221,7 @@ def _of_node(message: Message, device: str, payload: Json, at: int | None) -> De
         return Decoded(FAMILY, learned=(Learned(device, "model", model),) if model and device else ())
     if last in {"lastActive", "version", "nodeinfo"}:
         return Decoded(FAMILY)
-    return Decoded(FAMILY, left=(last[:60],))
+    return Decoded(FAMILY, left=(last[:60],), device=device)
 
 
 def _status(device: str, payload: Json, at: int | None, *, own: bool) -> Decoded | Rejected:

@@ -30,12 +30,13 @@ class Explained(NamedTuple):
     rejected: list[Rejected]
     left: tuple[str, ...] = ()
     learned: tuple[Learned, ...] = ()
+    whose: str = ""
 
     @property
     def devices(self) -> list[str]:
         """The devices it is of, as far as that can be told."""
         named = [o.device for o in self.observations] + [r.device for r in self.rejected if r.device]
-        return list(dict.fromkeys(named))
+        return list(dict.fromkeys(named)) or ([self.whose] if self.whose else [])
 
 
 @dataclass(slots=True)
@@ -77,7 +78,12 @@ def explain(message: Message, known: Lessons, family: str = "", site: str = "") 
     normalised = normalise(decoded, message, known.registry, site)
     known.learn(decoded.learned)
     return Explained(
-        decoded.family, normalised.observations, normalised.rejected, decoded.left, decoded.learned
+        decoded.family,
+        normalised.observations,
+        normalised.rejected,
+        decoded.left,
+        decoded.learned,
+        decoded.device,
     )
 
 
@@ -141,7 +147,7 @@ def table(explained: Explained) -> Table:
             plain(rejected.device), rejected.metric, f"[red]not used 未采用[/]: {plain(why)}", "", ""
         )
     for name in explained.left:
-        shown.add_row("", plain(name), "[yellow]not understood 未识别[/]", "", "")
+        shown.add_row(plain(explained.whose), plain(name), "[yellow]not understood 未识别[/]", "", "")
     for fact in explained.learned:
         taught = fact.value if fact.field == "model" else fact.field
         shown.add_row(plain(fact.about[:60]), "[green]taught 学到[/]", plain(taught[:60]), "", "")
