@@ -18,9 +18,10 @@ _SECRETS = re.compile(
     r"pass(?!ed|ive|ive_|age)|pwd|secret|token|api_?key|app_?key|(?:^|_)keys?$|private|credential|auth|cookie"
     r"|ssid|(?:^|_)pin(?:_|$|code)|(?:^|_)ap$|imei|imsi|iccid|msisdn|sim_?(?:no|num|card)|phone|mobile|(?:^|_)tel(?:_|$)|contact_?no"
     r"|e_?mail|citizen|id_?card|id_?no|id_?num|passport|national|ssn|hn$|patient|person|resident|wearer|owner"
+    r"|elder(?!care)|guardian|care_?giver|doctor|relative|next_?of_?kin|emergency_?contact|psk(?:_|$)|(?:^|_)otp|meid|coord"
     r"|(?:^|_)(?:name|names|first_name|last_name|full_name|nick_?name|user_?name|real_?name|fname|lname|surname)(?:_|$)"
     r"|birth|brith|dob|address(?!ed)|street|(?:^|_)user(?:_id)?$|lat(?:itude)?$|lng$|lon(?:gitude)?$|(?:^|_)location$|(?:^|_)gps"
-    r"|姓名|身份证|电话|手机|住址|地址|密码|出生|生日|定位|经度|纬度"
+    r"|姓名|身份证|电话|手机|住址|地址|密码|出生|生日|定位|经度|纬度|老人|家属|监护|联系人"
 )
 _NOT_OF_A_PERSON = re.compile(
     r"friendly_name|device_?name|model_?name|product_?name|event_?name|(?:^|_)mac_?address|ble_addr"
@@ -30,13 +31,17 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PERSONAL = re.compile(
     r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}"  # an e-mail address
     r"|[a-z0-9.]{1,64}_at_[a-z0-9]{1,63}_(?:com|net|org|cn|[a-z]{2,3})\b"  # one as topics write it
+    r"|://[^/\s@]{1,200}@"  # an account in an address
+    r"|\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*"  # a signed token
+    r"|(?<!\d)-?\d{1,3}\.\d{4,},\s*-?\d{1,3}\.\d{4,}"  # where somebody is: degrees
+    r"|(?<!\d)\d{4,5}\.\d+,[NS],\d{4,5}\.\d+,[EW]"  # and as GPS receivers write it
     r"|(?<![0-9A-Za-z])[1-9]\d{5}(?:19|20)\d{9}[\dXx](?![0-9A-Za-z])"  # a Chinese citizen's number
     r"|(?<![0-9A-Za-z])89\d{16,18}(?![0-9A-Za-z])"  # a SIM card's
-    r"|(?<![0-9A-Za-z])(?:\+?86[ -]?)?1[3-9]\d{9}(?![0-9A-Za-z])"  # a Chinese mobile number
+    r"|(?<![0-9A-Fa-f])(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![0-9A-Fa-f])"  # a Chinese mobile number
     r"|(?<![0-9A-Za-z])\d{15}(?![0-9A-Za-z])"  # IMEI, IMSI
     r"|(?<![0-9A-Za-z.])(?!1[6-9]\d{11}(?![0-9]))\d{13}(?![0-9A-Za-z])"  # a Thai citizen's, but no time in ms
-    r"|(?i:\bpin\b\W{0,3}\d+)"
-    r"|(?i:\b(?:pass(?:word)?|pwd|token|secret|ssid)\b\s*[:=]\s*\S+)"
+    r"|(?i:\bpin\b\W{0,3}(?:is\W{0,3})?\d+)"
+    r"|(?i:\b(?:pass(?:word)?|pwd?|token|secret|ssid)\b\s*[:=]\s*\S+)"
 )
 
 

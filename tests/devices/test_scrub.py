@@ -29,6 +29,17 @@ _PERSONAL = [
     ({"mail": "john@example.com"}, "john"),
     ({"latitude": 30.6571}, "30.6571"),
     ({"list": [{"token": ["a1", "b2"]}]}, "b2"),
+    ({"note": "tel13812345678"}, "13812345678"),
+    ({"note": "138-1234-5678"}, "1234-5678"),
+    ({"guardian": "Li Lei", "emergencyContact": "Li Lei"}, "Li Lei"),
+    ({"老人": "王秀英"}, "王秀英"),
+    ({"psk": "hunter22", "otp": "hunter22"}, "hunter22"),
+    ({"pos": "31.2304,121.4737"}, "31.2304"),
+    ({"coordinates": [31.5, 121.5]}, "31.5"),
+    ({"raw": "*HQ,88,V1,121300,A,2234.5678,N,11354.1234,E"}, "2234.5678"),
+    ({"url": "mqtt://wang:s3cret@host"}, "s3cret"),
+    ({"t": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.c2ln"}, "eyJzdWIiOiIx"),
+    ({"sms": "your PIN is 4711"}, "4711"),
 ]
 
 
@@ -45,6 +56,7 @@ def test_secrets_and_persons_are_not_shown(payload: object, hidden: str) -> None
     [
         '{"action":"emergency","battery":88,"friendly_name":"bed 12"}',
         '{"time":1763763600123,"passed":true,"mac_address":"AA:BB:CC:DD:EE:FF"}',
+        '{"id":"24e124136b502217","mac":"a0:b1:38:12:34:56","at":1763763600.123,"v":[0.25,21.5]}',
         '{"deviceName":"watch0001","params":[1,2.5,null,false],"state":"fall confirmed"}',
     ],
 )
