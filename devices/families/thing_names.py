@@ -7,6 +7,7 @@ theirs, since a call for help must be one whatever its maker called it.
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 
 from devices.catalogue import NAMES, Names, words_of
 from devices.envelope import Json
@@ -110,6 +111,10 @@ def happening(dialect: str, name: str) -> tuple[str | None, str]:
     return None, end
 
 
+_MOST_JUDGED = 512
+"""More values than any event has; what comes after them takes no call back."""
+
+
 def verdict(dialect: str, outputs: Mapping[str, Json], event: str) -> str:
     """What the values that came with an event say of it: raised, unless one of them says otherwise.
 
@@ -117,7 +122,7 @@ def verdict(dialect: str, outputs: Mapping[str, Json], event: str) -> str:
     """
     verdicts = NAMES[dialect].verdicts
     found = "raised"
-    for path, value in outputs.items():
+    for path, value in islice(outputs.items(), _MOST_JUDGED):
         if not isinstance(value, (str, int, float)) or len(path) > MAX_NAME:
             continue
         name = folded(path.rpartition(".")[2])

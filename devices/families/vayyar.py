@@ -120,6 +120,7 @@ def _whose(topic: str) -> tuple[str, str]:
     return (found[1], found[2]) if found[1] else (found[3], found[4])
 
 
+_MAX_FIELDS = 1024
 _MAX_NAME = 100
 
 
@@ -131,6 +132,8 @@ def _fold(name: str) -> str:
 
 def _fields(payload: dict[str, Json]) -> Fields:
     fields = flatten(payload)[0]
+    if len(fields) > _MAX_FIELDS:  # of no device: names of so many are taken as they are written
+        return fields
     return {_fold(name) if len(name) < _MAX_NAME else name: value for name, value in fields.items()}
 
 
