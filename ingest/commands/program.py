@@ -6,6 +6,7 @@ from ingest.commands import (
     decoding,
     demonstrating,
     listening,
+    modelling,
     quarantining,
     registering,
     replaying,
@@ -40,6 +41,7 @@ app.command(
 app.command("listen", epilog="Example: shouwang listen --broker mqtt://localhost:1883 --for 60")(
     listening.run
 )
+app.command("models", epilog="Example: shouwang models MCCGQ11LM")(modelling.run)
 app.command("replay", epilog="Example: shouwang replay night.jsonl --rules rules.toml --registry home.toml")(
     replaying.run
 )

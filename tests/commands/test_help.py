@@ -11,6 +11,7 @@ COMMANDS = {
     "migrate": "--dsn",
     "decode": "--topic --family --model --zone --json --table --batch file",
     "listen": "--broker --config --topic --registry --for --json",
+    "models": "--json words",
     "replay": "--rules --registry file",
     "simulate": "--broker --speed --seed --truth --recording --registry --lines --list scenario",
     "quarantine": "list show retry",
