@@ -2,7 +2,7 @@
 
 FAMILIES rule 8: a frame without a codec, an encrypted one, broken JSON of a call button is a technical alert,
 never a silent drop. The message itself stays in quarantine. One episode per device; of a device that goes on
-so, people are called again every SAME_MS.
+so, people are called again every SAME_MS, and at once after somebody answered: as of any call.
 """
 
 from devices.reading import Rejected
