@@ -14,6 +14,8 @@ from devices.guide import CONNECT, families_of, guide, published, tells
 from devices.message import Message
 from devices.metrics import METRICS
 from devices.reading import Decoded, Models
+from ingest.config import BrokerConfig
+from tests.topics import matches
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "devices" / "README.md"
@@ -54,6 +56,13 @@ def test_the_message_to_try_is_understood_and_of_a_device_whose_id_is_explained(
     for reading in said.readings:
         assert f"`{reading.device}`" in CONNECT[family]["en"]["id"]
         assert f"`{reading.device}`" in CONNECT[family]["zh"]["id"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_message_to_try_is_read_where_the_configuration_says_nothing(family: str) -> None:
+    broker = BrokerConfig()
+    topic = CONNECT[family]["try"]["topic"]
+    assert any(matches(one, topic) for one in (*broker.life_safety_topics, *broker.topics))
 
 
 def test_every_table_of_models_is_linked_from_a_family() -> None:
