@@ -132,7 +132,7 @@ class Source:
         self._reading = False
         self._socket: Any = None
         self._lost = asyncio.Event()
-        self.connected = False
+        self.connected = self._leaving = False
         self.last_error = "not connected yet"
         self._client = self._make_client()
 
@@ -254,6 +254,7 @@ class Source:
 
     def _hang_up(self) -> None:
         """Say goodbye where that is still possible, and let go of the socket."""
+        self._leaving = True
         if self._socket is not None:
             self._client.disconnect()
             self._client.loop_write()  # paho closes the socket once the DISCONNECT is out
@@ -264,7 +265,7 @@ class Source:
         self.connected = False
 
     def _failed(self, error: str) -> None:
-        if error != self.last_error:
+        if error != self.last_error and not self._leaving:
             log.warning("broker_away", lane=self.lane, error=error)
         self.connected, self.last_error = False, error
 

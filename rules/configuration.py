@@ -15,8 +15,8 @@
 
 All is checked rule by rule and override by override, against the registry too when there is one. The kinds
 keep their settings independent of each other, so that what is valid alone is valid together.
-A life-safety kind (sos, fall) that the file does not name holds all the same: leaving it out would be
-switching it off.
+A life-safety kind (sos, fall, environment) that the file does not name holds all the same: leaving it out
+would be switching it off.
 """
 
 import re

@@ -55,12 +55,12 @@ class LifeSafetySettings(Settings):
     @classmethod
     def _never_off(cls, enabled: bool) -> bool:
         if not enabled:
-            raise ValueError("an SOS or a fall always alerts (R-42): remove enabled = false")
+            raise ValueError("an SOS, a fall or a fire always alerts (R-42, R-54): remove enabled = false")
         return enabled
 
     @field_validator("severity")
     @classmethod
     def _never_lower(cls, severity: Severity) -> Severity:
         if severity is not Severity.HIGH:
-            raise ValueError('an SOS or a fall is always "high" (R-42): remove this severity')
+            raise ValueError("what is about life is as severe as it is (R-42): remove this severity")
         return severity

@@ -55,7 +55,7 @@ _shown = Console(highlight=False, soft_wrap=True)
 
 
 def run(
-    residents: Annotated[int, typer.Option(min=1, max=200, help="Size of the home.")] = 10,
+    residents: Annotated[int, typer.Option(min=9, max=200, help="Size of the home.")] = 10,
     speed: Annotated[float, typer.Option(min=1, max=1000, help="Times real speed.")] = 30.0,
     for_: Annotated[
         float | None, typer.Option("--for", min=1, help="Stop after so many real seconds; else at Ctrl-C.")

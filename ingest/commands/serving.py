@@ -245,6 +245,7 @@ async def _serve(setting: "Setting", servers: list[EmbeddedServer]) -> None:
         while not stop.is_set() and not any(server.ended for server in servers):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _LOOK_S)
+    log.info("stopped")
 
 
 def _is_dsn(dsn: str) -> bool:

@@ -49,7 +49,8 @@ def settings_of(rules: RuleSet, rule: str, resident: str) -> Settings | None:
 
 def test_the_default_rules_are_valid_and_name_every_kind() -> None:
     assert {definition.kind.name for definition in default()} == set(KINDS)
-    assert [d.id for d in default()] == ["sos", "fall", "daily-check-in", "night-round", "unprotected"]
+    wanted = ["sos", "fall", "environment", "daily-check-in", "night-round", "unprotected"]
+    assert [d.id for d in default()] == wanted
 
 
 def test_a_good_file_gives_its_rules_with_overrides_resolved() -> None:
@@ -148,10 +149,10 @@ def test_a_fault_is_found_where_it_stands(text: str, line: int, part: str) -> No
     assert part in f"{problem.where} {problem.message}"
 
 
-def test_r42_leaving_sos_and_fall_out_does_not_switch_them_off() -> None:
+def test_r42_leaving_life_safety_out_does_not_switch_it_off() -> None:
     rules = load("")
     assert isinstance(rules, RuleSet)
-    assert sorted(definition.kind.name for definition in rules) == ["fall", "sos"]
+    assert sorted(definition.kind.name for definition in rules) == ["environment", "fall", "sos"]
 
 
 def test_a_fault_of_the_rule_is_not_repeated_for_every_override() -> None:

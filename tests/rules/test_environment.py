@@ -1,0 +1,91 @@
+"""Smoke, gas, carbon monoxide and water alert at once, wherever the detector hangs."""
+
+import pytest
+
+from alerts.book import Book, decide
+from alerts.episode import Cleared, Opened
+from devices.observation import Observation, Quality
+from rules.decision import Change, Severity
+from rules.engine import Engine
+from tests.rules.home import HOME, HOUR, MINUTE, SECOND, heard, local, rules
+
+NOW = local("2025-11-22 12:00")
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine(rules(""), HOME, NOW)  # holds though the file does not name it
+
+
+def detector(metric: str, at: int = NOW, *, value: bool = True, place: str = "kitchen") -> Observation:
+    return heard("detector", metric, at, value, resident="", place=place)
+
+
+@pytest.mark.parametrize(
+    ("metric", "severity"),
+    [
+        ("smoke", Severity.HIGH),
+        ("gas", Severity.HIGH),
+        ("carbon_monoxide", Severity.HIGH),
+        ("water_leak", Severity.MEDIUM),
+    ],
+)
+def test_r54_an_alarm_raises_at_once_where_nobody_lives(
+    engine: Engine, metric: str, severity: Severity
+) -> None:
+    (decision,) = engine.observe(detector(metric))
+    assert (decision.change, decision.kind, decision.severity) == (Change.RAISE, "environment", severity)
+    assert (decision.subject, decision.at) == ("kitchen", NOW)
+
+
+def test_an_unassigned_detector_alerts_too(engine: Engine) -> None:
+    (decision,) = engine.observe(detector("smoke", place=""))
+    assert decision.subject == "device:home/detector"
+
+
+def test_each_danger_at_each_place_is_an_episode_of_its_own(engine: Engine) -> None:
+    seen = [detector("smoke"), detector("gas"), detector("smoke", place="hall")]
+    assert len({engine.observe(one)[0].cause for one in seen}) == 3
+
+
+def test_its_end_clears_and_a_replayed_end_does_not(engine: Engine) -> None:
+    book = Book()
+
+    def follow(observation: Observation) -> list[object]:
+        return [
+            (event, book.apply(event))[0]
+            for decision in engine.observe(observation)
+            for event in decide(book, decision, observation.received_at)
+        ]
+
+    assert [type(event) for event in follow(detector("smoke"))] == [Opened]
+    assert follow(detector("smoke", NOW - MINUTE, value=False)) == []
+    (cleared,) = follow(detector("smoke", NOW + MINUTE, value=False))
+    assert isinstance(cleared, Cleared)
+    (episode,) = book.unresolved()  # a person resolves it
+    assert not episode.active
+
+
+def test_a_detector_that_repeats_itself_calls_once_in_ten_minutes(engine: Engine) -> None:
+    book = Book()
+    calls = 0
+    for second in range(0, 700, 10):
+        observation = detector("smoke", NOW + second * SECOND)
+        for decision in engine.observe(observation):
+            for event in decide(book, decision, observation.received_at):
+                calls += isinstance(event, Opened) or getattr(event, "calls", False)
+                book.apply(event)
+    assert calls == 2
+
+
+@pytest.mark.parametrize(
+    ("quality", "raises"), [(Quality.GOOD, 1), (Quality.UNCERTAIN, 1), (Quality.STALE, 0)]
+)
+def test_what_the_broker_had_retained_is_no_fire(engine: Engine, quality: Quality, raises: int) -> None:
+    assert len(engine.observe(detector("smoke")._replace(quality=quality))) == raises
+
+
+def test_r90_smoke_of_hours_ago_raises_with_its_age(engine: Engine) -> None:
+    late = detector("smoke", NOW - 2 * HOUR)._replace(received_at=NOW)
+    (decision,) = engine.observe(late)
+    assert decision.facts == {"age_s": 7200}
