@@ -41,10 +41,26 @@ Interpret = Callable[[Message], Interpreted]
 Recall = Callable[[Sequence[Observation], int], None]
 
 
+class Tried(NamedTuple):
+    """What a retry made of one row: the metrics it speaks of now, observations stored, why it still waits.
+
+    No values: they are about health. `opened` is False when the row was sealed with another key.
+    """
+
+    id: int
+    understood: bool = False
+    metrics: Sequence[str] = ()
+    observations: int = 0
+    reason: str = ""
+    detail: str = ""
+    opened: bool = True
+
+
 class Retried(NamedTuple):
     """What a retry did: rows looked at, those understood whole, observations stored, calls told.
 
-    `last` is the id of the last row looked at, for the next turn; `unopened` are rows of another key.
+    `last` is the id of the last row looked at, for the next turn; `unopened` are rows of another key. `rows`
+    says it of each row in order, but for those that another retry was faster with.
     """
 
     looked_at: int = 0
@@ -53,6 +69,7 @@ class Retried(NamedTuple):
     calls: int = 0
     unopened: int = 0
     last: int = 0
+    rows: Sequence[Tried] = ()
 
 
 class Quarantine(contextlib.AbstractContextManager["Quarantine"]):
@@ -110,6 +127,7 @@ class Quarantine(contextlib.AbstractContextManager["Quarantine"]):
     async def _retry(self, choice: Choice) -> Retried:
         rows = await self._aside(self._query, table.sealed, choice)
         answers: list[Answer] = []
+        tried: dict[int, Tried] = {}
         seen: set[int] = set()
         unopened = calls = 0
         now = self._clock.now()
@@ -117,6 +135,7 @@ class Quarantine(contextlib.AbstractContextManager["Quarantine"]):
             message = table.message_of(row, self._seal)
             if message is None:
                 unopened += 1
+                tried[row.id] = Tried(row.id, opened=False)
                 continue
             said = self._interpret(message)
             fresh = await self._fresh(row, said, seen)
@@ -124,10 +143,16 @@ class Quarantine(contextlib.AbstractContextManager["Quarantine"]):
             self._recall(urgent, now)
             calls += len(urgent)
             answers.append(Answer(row, [_as_history(o, now) for o in fresh], _still(said)))
+            tried[row.id] = _tried(answers[-1], said)
             await asyncio.sleep(0)  # a call for help that comes in meanwhile does not wait
         await self._recorded()  # a call is told before the row says that nothing is left to do
         done = await self._aside(self._store, answers)
-        stored = [answer for answer, taken in zip(answers, done, strict=True) if taken]
+        stored = []
+        for answer, taken in zip(answers, done, strict=True):
+            if taken:
+                stored.append(answer)
+            else:
+                del tried[answer.row.id]
         return Retried(
             len(rows),
             sum(not answer.rejected for answer in stored),
@@ -135,6 +160,7 @@ class Quarantine(contextlib.AbstractContextManager["Quarantine"]):
             calls,
             unopened,
             rows[-1].id if rows else choice.after,
+            tuple(tried.values()),
         )
 
     async def _fresh(self, row: Sealed, said: Interpreted, seen: set[int]) -> list[Observation]:
@@ -197,6 +223,18 @@ def _late_call(o: Observation, now: int) -> Observation:
 def _as_history(o: Observation, now: int) -> Observation:
     """As it is stored: nobody acted on it at its time, but for a call that is told now."""
     return o if _calls(o, now) else o._replace(late=True)
+
+
+def _tried(answer: Answer, said: Interpreted) -> Tried:
+    still = answer.rejected
+    return Tried(
+        answer.row.id,
+        not still,
+        tuple(dict.fromkeys(o.metric for o in said.observations)),
+        len(answer.observations),
+        still[0].reason.value if still else "",
+        table.reasons(still),
+    )
 
 
 def _still(said: Interpreted) -> Sequence[Rejected]:

@@ -83,13 +83,16 @@ def routes(quarantine: Quarantine) -> APIRouter:
 
     @router.post("/retry")
     async def retry(act: Retry) -> Response:
-        """Interpret rows again, store what is understood now. Safe to repeat; go on until 0 `looked_at`."""
+        """Interpret rows again, store what is understood now. Safe to repeat; go on until 0 `looked_at`.
+
+        `rows` says of each whether all of it was understood, which metrics it speaks of, why it still waits.
+        """
         choice = Choice(act.reason, act.family, act.device, True, tuple(act.ids), act.after, 0, act.limit)
         try:
             done = await quarantine.retry(choice)
         except psycopg.Error:
             return _away()
-        return answer(200, done._asdict())
+        return answer(200, done._asdict() | {"rows": [row._asdict() for row in done.rows]})
 
     return router
 

@@ -101,7 +101,7 @@ def row_of(journal: str, entry: Processed, seal: Seal) -> tuple[object, ...]:
         _plain(masked(message.topic)),
         _plain(masked(first.device)),
         first.reason.value,
-        _details(entry.rejected),
+        reasons(entry.rejected),
         len(entry.rejected),
         max(message.size, len(message.payload)),
         seal.close(message.topic, message.payload, f"{journal}:{entry.seq}"),
@@ -202,20 +202,20 @@ def store(database: psycopg.Connection, answer: Answer) -> bool:
                 len(answer.rejected),
                 not answer.rejected,
                 answer.rejected[0].reason.value if answer.rejected else None,
-                _details(answer.rejected) if answer.rejected else None,
+                reasons(answer.rejected) if answer.rejected else None,
                 row.id,
             ),
         )
     return True
 
 
+def reasons(rejected: Sequence[Rejected]) -> str:
+    """Why, for people, but without persons: a field may be named after one, or by a number."""
+    return _plain(masked("; ".join(dict.fromkeys(r.detail for r in rejected if r.detail)))[:_DETAIL])
+
+
 def _parameters(choice: Choice) -> dict[str, object]:
     return choice._asdict() | {"ids": list(choice.ids)}
-
-
-def _details(rejected: Sequence[Rejected]) -> str:
-    """Why, without persons: a field may be named after one, or by a number."""
-    return _plain(masked("; ".join(dict.fromkeys(r.detail for r in rejected if r.detail)))[:_DETAIL])
 
 
 def _plain(text: str) -> str:

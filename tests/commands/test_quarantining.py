@@ -56,8 +56,14 @@ async def test_from_the_message_to_the_row_after_the_registry_learned_the_model(
         assert "not_understood" in table
         assert "s3cret" not in table
         assert "s3cret" not in (await house.quarantine("show", str(door["id"]))).out.decode()
-        assert "s3cret" in (await house.quarantine("show", str(door["id"]), "--clear")).out.decode()
-        assert "0 understood" in (await house.quarantine("retry")).out.decode()
+        clear = (await house.quarantine("show", str(door["id"]), "--clear")).out.decode()
+        assert "s3cret" in clear
+        assert clear.count("zigbee2mqtt/door") == 1
+        assert (await house.quarantine("list", "--device", "another")).err.startswith("nothing here of this")
+        retried = await house.quarantine("retry")
+        assert "0 understood" in retried.out.decode()
+        assert f"{door['id']}  still 仍 not_understood: fields: contact" in retried.out.decode()
+        assert "start the service again, and retry" in retried.err
         await service.ends(15)
     house.registry.write_text('[[device]]\nid = "door"\nmodel = "MCCGQ11LM"\n')
     async with started("run", "--config", house.config) as service:
@@ -65,7 +71,13 @@ async def test_from_the_message_to_the_row_after_the_registry_learned_the_model(
         await service.line('"database_connected"')
         (done,) = (await house.quarantine("retry", "--json")).lines
         assert (done["looked_at"], done["understood"], done["observations"]) == (2, 1, 1)
-        assert (await house.quarantine("retry", str(door["id"]), "--json")).lines[0]["looked_at"] == 0
+        assert [(row["id"], row["metrics"]) for row in done["rows"] if row["understood"]] == [
+            (door["id"], ["door_open"])
+        ]
+        again = await house.quarantine("retry", str(door["id"]), "--json")
+        assert again.lines[0]["looked_at"] == 0
+        assert f"{door['id']} was understood before, 1 stored" in again.err
+        assert "understood 已识别, 1 stored" in (await house.quarantine("list", "--all")).out.decode()
         listed = (await house.quarantine("list", "--all", "--json")).lines
         assert [row["understood_at"] is not None for row in listed] == [False, True]
         await _refuses_what_it_should(house, port)
@@ -75,6 +87,17 @@ async def test_from_the_message_to_the_row_after_the_registry_learned_the_model(
 
 
 async def _refuses_what_it_should(house: House, port: int) -> None:
+    wrong = house.config.parent / "wrong"
+    wrong.write_text("no such token")
+    for words, code, said in (
+        (["list", "--token-file", wrong], 1, "this token is wrong"),
+        (["list", "--family", "zigbee"], 2, "there are native, "),
+        (["list", "--reason", "because"], 2, "there are unknown_topic, "),
+        (["retry", "--reason", "because"], 2, "there are unknown_topic, "),
+        (["retry", "999999"], 1, "no 999999 in quarantine"),
+    ):
+        answer = await asyncio.to_thread(shouwang, "quarantine", *words, "--config", house.config)
+        assert (answer.code, said in answer.err) == (code, True), answer.err
     unknown = await asyncio.to_thread(shouwang, "quarantine", "show", "999999", "--config", house.config)
     assert unknown.code == 1
     assert "nothing of this number" in unknown.err
@@ -90,6 +113,22 @@ async def _refuses_what_it_should(house: House, port: int) -> None:
         injected = await friend.get("/api/v1/quarantine?device=' OR '1'='1")
         assert injected.json()["quarantine"] == []
         assert (await friend.get("/api/v1/quarantine/x")).status_code == 422
+
+
+@pytest.mark.parametrize("api", ["foo", "localhost:8080", "http://", "ftp://x", "http://[", "http://a:b"])
+def test_what_is_no_address_is_told(api: str) -> None:
+    answer = called("quarantine", "list", "--api", api)
+    assert answer.code == 2
+    assert "is not an address" in answer.err
+
+
+@pytest.mark.parametrize("held", [b"", b"\xff\xfe\x00", "密码".encode(), b"two\nlines"])
+def test_a_file_without_a_token_is_told(tmp_path: Path, held: bytes) -> None:
+    (tmp_path / "token").write_bytes(held)
+    words = ["--api", "http://127.0.0.1:9", "--token-file", tmp_path / "token"]
+    answer = called("quarantine", "list", *words)
+    assert answer.code == 2
+    assert "holds no token" in answer.err
 
 
 def test_without_a_service_it_says_what_to_do(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from devices.message import Message
 from devices.registry import Device, Registry
 from ingest.interpret import Interpreted, interpret
-from ingest.quarantine import Quarantine, Retried
+from ingest.quarantine import Quarantine, Retried, Tried
 from ingest.seal import Seal, seal_of
 from ingest.store.quarantine import Choice, Held
 from ingest.store.writer import Writer
@@ -109,7 +109,9 @@ async def test_in_clear_only_with_the_key(at_work: Works, dsn: str) -> None:
     await in_quarantine(at_work, dsn, DOOR)
     row = await the_row(quarantine_of(at_work, dsn))
     assert await quarantine_of(at_work, dsn).in_clear(row.id) == DOOR
-    assert await quarantine_of(at_work, dsn, seal=Seal(b"k" * 32)).in_clear(row.id) is None
+    stranger = quarantine_of(at_work, dsn, seal=Seal(b"k" * 32))
+    assert await stranger.in_clear(row.id) is None
+    assert (await stranger.retry(Choice())).rows == (Tried(row.id, opened=False),)
     assert await quarantine_of(at_work, dsn).in_clear(row.id + 1) is None
     with psycopg.connect(dsn) as database:
         assert b"s3cret" not in str(database.execute("SELECT * FROM quarantine").fetchall()).encode()
@@ -120,17 +122,20 @@ async def test_what_is_understood_now_is_stored_with_its_own_time_and_alerts_nob
 ) -> None:
     await in_quarantine(at_work, dsn, DOOR)
     at_work.clock.time = T0 + HOUR
+    row = (await the_row(quarantine_of(at_work, dsn))).id
+    still = Tried(row, reason="not_understood", detail="fields: contact, mqtt_pass")
     assert await quarantine_of(at_work, dsn, upgraded=False).retry(Choice()) == Retried(
-        1, 0, 0, 0, 0, (await the_row(quarantine_of(at_work, dsn))).id
+        1, 0, 0, 0, 0, row, (still,)
     )
     assert observations(dsn) == []
     done = await quarantine_of(at_work, dsn).retry(Choice())
     assert (done.looked_at, done.understood, done.observations, done.calls) == (1, 1, 1, 0)
+    assert done.rows == (Tried(row, understood=True, metrics=("door_open",), observations=1),)
     assert observations(dsn) == [("front door", "door_open", 1.0, True, T0, 1, 0)]
     assert at_work.decided == []
-    row = await the_row(quarantine_of(at_work, dsn))
-    assert row.understood_at is not None
-    assert row.stored == 1
+    after = await the_row(quarantine_of(at_work, dsn))
+    assert after.understood_at is not None
+    assert after.stored == 1
     again = await quarantine_of(at_work, dsn).retry(Choice())
     assert again.looked_at == 0
     assert len(observations(dsn)) == 1
@@ -192,6 +197,7 @@ async def test_the_same_message_twice_is_stored_once(at_work: Works, dsn: str) -
     await in_quarantine(at_work, dsn, one, one)
     done = await quarantine_of(at_work, dsn).retry(Choice())
     assert (done.looked_at, done.understood, done.observations) == (2, 2, 1)
+    assert [(row.metrics, row.observations) for row in done.rows] == [(("sos",), 1), (("sos",), 0)]
     assert len(at_work.decided) == 1
 
 
@@ -199,6 +205,7 @@ async def test_two_retries_at_once_store_once(at_work: Works, dsn: str) -> None:
     await in_quarantine(at_work, dsn, *[tracker(T0 + n) for n in range(20)])
     both = await asyncio.gather(*(quarantine_of(at_work, dsn).retry(Choice()) for _ in range(2)))
     assert sum(done.observations for done in both) == 20
+    assert sum(row.observations for done in both for row in done.rows) == 20
     assert len(observations(dsn)) == 20
 
 
