@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -271,10 +272,15 @@ async def test_what_was_stored_before_there_was_a_seal_is_not_stored_again(at_wo
     assert [row[1] for row in observations(dsn)] == ["battery_voltage", "sos"]
 
 
-async def test_the_reason_names_no_person(at_work: Works, dsn: str) -> None:
-    """A field may be called by a number of somebody's."""
-    await in_quarantine(at_work, dsn, Message("zigbee2mqtt/x", b'{"13812345678": {"sos": 1}}', T0))
-    assert (await the_row(quarantine_of(at_work, dsn))).detail == "fields: ***.sos"
+async def test_no_column_names_a_person(at_work: Works, dsn: str) -> None:
+    """A field, a topic and a device may be called by a number of somebody's."""
+    sent = Message("zigbee2mqtt/13812345678", b'{"13812345678": {"sos": 1}', T0)
+    await in_quarantine(at_work, dsn, sent, replace(sent, payload=sent.payload + b"}"))
+    broken, row = sorted(await quarantine_of(at_work, dsn).held(Choice()), key=lambda held: held.id)
+    assert (broken.topic, broken.device) == ("zigbee2mqtt/***", "***")
+    assert (row.topic, row.detail) == ("zigbee2mqtt/***", "fields: ***.sos")
+    with psycopg.connect(dsn) as database:
+        assert "13812345678" not in str(database.execute("SELECT * FROM quarantine").fetchall())
 
 
 async def test_a_database_that_does_not_answer_takes_no_thread_that_others_need(
