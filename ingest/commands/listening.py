@@ -10,145 +10,70 @@ import secrets
 import ssl
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import aiomqtt
 import orjson
 import typer
+from paho.mqtt.reasoncodes import ReasonCode
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 
+from devices.families import FAMILIES
 from devices.message import Message
-from devices.observation import Observation
-from devices.reading import Rejected
-from devices.registry import Registry
-from ingest.commands.console import USAGE, bare, end, end_with, plain, registry_problems, told
-from ingest.commands.explaining import (
-    Explained,
-    Lessons,
-    explain,
-    observation_json,
-    rejected_json,
-    value_text,
-)
+from ingest.commands.console import USAGE, end, end_with, registry_problems, told
+from ingest.commands.explaining import Explained, observation_json, rejected_json
+from ingest.commands.hearing import Ear, nothing_heard
+from ingest.commands.registering import stored
 from ingest.commands.serving import stop_on_signals
 from ingest.config import EMBEDDED, Config, load
 from ingest.journal import head_of
 
-_MOST_DEVICES = 5000
-_MOST_SHOWN = 8
 _REFRESH_S = 0.5
 _WAIT_S = 10.0
 _PIPED_WIDTH = 200
+_REFUSED_USER = frozenset((4, 5, 134, 135))  # CONNACK: MQTT 3.1.1, 3.2.2.3; MQTT 5, 3.2.2.2
+_REFUSED_FILTER = 128  # SUBACK: from here on a filter was refused
+_EVERYTHING = (
+    "#",
+    *dict.fromkeys(topic for family in FAMILIES.values() for topic in family.topics if topic[0] == "$"),
+)
+"""`#` is all topics but those that begin with `$` (MQTT 3.1.1, 4.7.2), where platforms have theirs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen, as whom."""
+    """Where to listen, as whom. `data` is the folder of a service whose own broker it is."""
 
     host: str
     port: int
     username: str = ""
     password: str = ""
     tls: ssl.SSLContext | None = None
-
-
-@dataclass(slots=True)
-class Heard:
-    """What was heard of one device: the last value of each metric, and how often each field was left."""
-
-    family: str = ""
-    messages: int = 0
-    last_ms: int = 0
-    values: dict[str, Observation] = field(default_factory=dict)
-    left: Counter[str] = field(default_factory=Counter)
-    rejected: Counter[str] = field(default_factory=Counter)
-
-
-class Ear:
-    """Everything heard so far. Pure: messages in, lines and a table out."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._known = Lessons(registry=registry)
-        self._registry = registry
-        self.devices: dict[str, Heard] = {}
-        self.messages = 0
-
-    def hear(self, message: Message) -> tuple[Explained, list[str]]:
-        """What a message means, and which devices it is the first of."""
-        self.messages += 1
-        explained = explain(message, self._known)
-        new: list[str] = []
-        # What names no device is listed under its topic: the installer asks "what did this thing send?"
-        for device in explained.devices or [message.topic]:
-            heard = self.devices.get(device)
-            if heard is None:
-                new.append(device)
-                if len(self.devices) >= _MOST_DEVICES:
-                    continue
-                heard = self.devices[device] = Heard()
-            heard.family = explained.family or heard.family
-            heard.messages += 1
-            heard.last_ms = message.received_at
-            heard.values |= {o.metric: o for o in explained.observations if o.device == device}
-            heard.left.update(explained.left)
-            heard.rejected.update(_why(r) for r in explained.rejected if r.device in {"", device})
-        return explained, new
-
-    def model(self, device: str) -> str:
-        """The device's model as far as known, and whether the registry knows the device."""
-        known = next(iter(self._known.models(device)), "")
-        registered = any(name == device for _, name in self._registry.devices)
-        return known if registered else f"{known} (not registered 未登记)".strip()
-
-    def table(self, now_ms: int) -> Table:
-        """All devices, the last heard first."""
-        shown = Table(
-            title=f"{len(self.devices)} devices 设备, {self.messages} messages 消息",
-            title_justify="left",
-            highlight=False,
-        )
-        for name in (
-            "device 设备",
-            "family 协议",
-            "model 型号",
-            "heard 收到",
-            "understood 已识别",
-            "left 未识别",
-        ):
-            shown.add_column(name, overflow="fold")
-        for device, heard in sorted(self.devices.items(), key=lambda item: -item[1].last_ms):
-            said = [f"{metric} {value_text(o)}" for metric, o in heard.values.items()]
-            left = [name for name, _ in heard.left.most_common(_MOST_SHOWN)]
-            bad = [why for why, _ in heard.rejected.most_common(_MOST_SHOWN)]
-            shown.add_row(
-                *map(plain, (device, heard.family or "?", self.model(device))),
-                f"{heard.messages}x, {max(0, now_ms - heard.last_ms) // 1000} s",
-                plain("\n".join(said) or "-", lines=True),
-                plain("\n".join([*left, *bad]) or "-", lines=True),
-            )
-        return shown
+    data: Path | None = None
 
 
 def run(
     broker: Annotated[str, typer.Option(help="mqtt://host:port, or mqtts://")] = "",
     config: Annotated[
-        Path | None, typer.Option(help="A configuration: its broker, account and registry.")
+        Path | None,
+        typer.Option(help="A configuration: its broker, account and registry, and what it reads."),
     ] = None,
-    topic: Annotated[list[str] | None, typer.Option(help="What to listen to; may be given again.")] = None,
+    topic: Annotated[
+        list[str] | None,
+        typer.Option(help="A topic filter to listen to, instead of all; may be given again."),
+    ] = None,
     username: Annotated[str, typer.Option(help="Who we are at the broker.")] = "",
     password: Annotated[
         str, typer.Option(envvar="SHOUWANG_MQTT_PASSWORD", help="Better given in the environment.")
     ] = "",
     ca_file: Annotated[Path | None, typer.Option(help="Certificate authority of the broker.")] = None,
     registry: Annotated[
-        list[Path] | None, typer.Option(help="Registry files, for models and for what is new.")
+        list[Path] | None, typer.Option(help="More registry files, for models and for what is new.")
     ] = None,
     seconds: Annotated[float, typer.Option("--for", min=0, help="End after so many seconds.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line per message.")] = False,
@@ -156,24 +81,70 @@ def run(
     """Watch a live broker: per device what was understood, what was left, and what is new.
 
     Changes nothing and may run beside the service. On a terminal a table that follows; into a pipe one line
-    per new device and the table at the end. With --json every message is a line {"at", "topic", "family",
-    "new", "observations", "rejected", "left", "taught"}.
+    when a device or something it says is new, and the table at the end. With --json every message is a line
+    {"at", "topic", "family", "new", "observations", "rejected", "left", "taught"}.
     """
+    topics = topic if topic is not None else list(_EVERYTHING)
+    for one in topics:
+        if not _is_filter(one):
+            end(f"not a topic filter: {one!r} (like zigbee2mqtt/#, tele/+/SENSOR or #)", USAGE)
     found = _configured(config)
-    people = registry_problems(registry or (found.registry if found else []))
+    more = registry or []
+    people = registry_problems(more) if found is None else stored(found.data, [*found.registry, *more])
     if isinstance(people, list):
         end_with(people)
     try:
         address = _address(found, broker, username, password, ca_file)
     except (OSError, ValueError) as error:
         end(error, USAGE)
-    ear = Ear(people)
+    ear = Ear(people) if found is None else Ear(people, _reads(found))
     try:
-        asyncio.run(_listen(address, topic or ["#"], ear, seconds, as_json))
+        asyncio.run(_listen(address, topics, ear, seconds, as_json))
     except aiomqtt.MqttError as error:
-        end(f"{address.host}:{address.port}: {error}; is the broker there, and may we read all topics?")
+        end(_why_not(error, address))
     except KeyboardInterrupt:
         pass
+
+
+def _is_filter(text: str) -> bool:
+    try:
+        aiomqtt.Wildcard(text)
+    except ValueError:
+        return False
+    return "\0" not in text
+
+
+def _reads(config: Config) -> Callable[[str], bool]:
+    """Whether the service is sent a topic: where its configuration says itself what is read."""
+    if "topics" not in config.broker.model_fields_set:
+        return lambda _topic: True
+    filters = [*config.broker.topics, *config.broker.life_safety_topics]
+    return lambda topic: any(
+        aiomqtt.Topic(topic).matches(one)
+        for one in filters
+        if topic[:1] != "$" or one[:1] == "$"  # no wildcard at the beginning matches it (4.7.2)
+    )
+
+
+def _why_not(error: aiomqtt.MqttError, address: Address) -> str:
+    """Why nothing can be heard, and what to do."""
+    where = f"{address.host}:{address.port}"
+    code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
+    if (code.value if isinstance(code, ReasonCode) else code) in _REFUSED_USER:
+        whom = f"the user {address.username!r} or its password" if address.username else "us without a user"
+        return f"{where}: the broker refuses {whom}: give --username and SHOUWANG_MQTT_PASSWORD"
+    if address.data is not None:
+        return f"no broker is running in {address.data}: start the service first"
+    if isinstance(error, _NotReadable):
+        return f"{where}: {error}"
+    scheme = "is it the right port, and mqtt:// or mqtts:// as the broker wants it?"
+    if "timed out" in str(error).lower() or code is not None:
+        return f"{where}: does not answer as an MQTT broker does ({error}); {scheme}"
+    return f"{where}: {error}; is the broker there, and {scheme}"
+
+
+class _NotReadable(aiomqtt.MqttError):
+    """The broker lets this account read nothing of what was asked for."""
 
 
 def _configured(path: Path | None) -> Config | None:
@@ -189,18 +160,17 @@ def _address(config: Config | None, url: str, username: str, password: str, ca_f
     if url or config is None:
         if not url:
             raise ValueError("say which broker: --broker mqtt://localhost:1883, or --config FILE")
-        parts = urlsplit(url)
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-            raise ValueError(f"not a broker's address: {url!r} (mqtt://host:port or mqtts://host:port)")
-        tls = ssl.create_default_context(cafile=ca_file) if parts.scheme == "mqtts" else None
-        return Address(parts.hostname, parts.port or (8883 if tls else 1883), username, password, tls)
+        return _named(url, username, password, ca_file)
     if config.broker.url == EMBEDDED:
         port = config.data / "broker" / "port"
         if not port.exists():
             raise ValueError(f"no broker is running in {config.data}: start the service first")
-        return Address("127.0.0.1", int(port.read_text()))
+        return Address("127.0.0.1", int(port.read_text()), data=config.data)
     parts = urlsplit(config.broker.url)
-    tls = config.broker.tls()
+    try:
+        tls = config.broker.tls()
+    except OSError as error:
+        raise _about(error, config.broker.ca_file or config.broker.cert_file) from error
     return Address(
         parts.hostname or "localhost",
         parts.port or (8883 if tls else 1883),
@@ -208,6 +178,33 @@ def _address(config: Config | None, url: str, username: str, password: str, ca_f
         password or config.broker.secret(),
         tls,
     )
+
+
+def _named(url: str, username: str, password: str, ca_file: Path | None) -> Address:
+    """The address in a URL, which may hold the account."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        shown = url.rpartition("@")[2]  # without a password
+        raise ValueError(f"not a broker's address: {shown!r} (mqtt://host:port or mqtts://host:port)")
+    try:
+        tls = ssl.create_default_context(cafile=ca_file) if parts.scheme == "mqtts" else None
+    except OSError as error:
+        raise _about(error, ca_file) from error
+    if ca_file is not None and tls is None:
+        raise ValueError("--ca-file is for mqtts://, and this broker's address is mqtt://")
+    return Address(
+        parts.hostname,
+        parts.port or (8883 if tls else 1883),
+        username or unquote(parts.username or ""),
+        password or unquote(parts.password or ""),
+        tls,
+    )
+
+
+def _about(error: OSError, file: Path | None) -> ValueError:
+    """An error of TLS with the name of the file, which it does not say itself."""
+    why = "holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+    return ValueError(f"{file or 'TLS'}: {why}")
 
 
 async def _listen(address: Address, topics: list[str], ear: Ear, seconds: float, as_json: bool) -> None:
@@ -222,23 +219,40 @@ async def _listen(address: Address, topics: list[str], ear: Ear, seconds: float,
         timeout=_WAIT_S,
     )
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds or None), client:
-            for topic in topics:
-                await client.subscribe(topic, qos=0)
-            told.print(f"listening to {', '.join(topics)} on {address.host}:{address.port}", markup=False)
-            with _following(console, ear, as_json) as follow:
-                ending = asyncio.create_task(stop.wait(), name="stop")
-                hearing = asyncio.create_task(_hear(client, ear, as_json, follow), name="hear")
-                try:
-                    done, _ = await asyncio.wait({ending, hearing}, return_when=asyncio.FIRST_COMPLETED)
-                    for task in done:
-                        await task
-                finally:
-                    ending.cancel()
-                    hearing.cancel()
-    if not as_json and not console.is_terminal:
+    async with client:
+        heard = await _subscribe(client, topics)
+        told.print(f"listening to {', '.join(heard)} on {address.host}:{address.port}", markup=False)
+        with _following(console, ear, as_json) as follow:
+            ending = asyncio.create_task(stop.wait(), name="stop")
+            hearing = asyncio.create_task(_hear(client, ear, as_json, follow), name="hear")
+            try:
+                done, _ = await asyncio.wait(
+                    {ending, hearing}, timeout=seconds or None, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    await task
+            finally:
+                ending.cancel()
+                hearing.cancel()
+    if not ear.messages:
+        told.print(nothing_heard(), markup=False)
+    elif not as_json and not console.is_terminal:
         console.print(ear.table(_now()))
+
+
+async def _subscribe(client: aiomqtt.Client, topics: list[str]) -> list[str]:
+    """Ask for the topics. Returns those that the broker lets us read; says which it does not."""
+    heard: list[str] = []
+    for topic in topics:
+        granted = await client.subscribe(topic, qos=0)
+        codes = [code.value if isinstance(code, ReasonCode) else code for code in granted]
+        if all(code < _REFUSED_FILTER for code in codes):
+            heard.append(topic)
+        elif topic[0] != "$" or topics != list(_EVERYTHING):
+            told.print(f"the broker does not let this account read {topic}", style="red", markup=False)
+    if not heard:
+        raise _NotReadable("the broker lets this account read none of these topics: see its ACL, or --topic")
+    return heard
 
 
 @contextlib.contextmanager
@@ -256,13 +270,12 @@ def _following(console: Console, ear: Ear, as_json: bool) -> Iterator[Live | Non
 async def _hear(client: aiomqtt.Client, ear: Ear, as_json: bool, follow: Live | None) -> None:
     async for came in client.messages:
         message = head_of(came.topic.value, _bytes(came.payload), _now(), (came.retain, False, came.qos))
-        explained, new = ear.hear(message)
+        new = ear.hear(message)
         if as_json:
-            _print(_line(message, explained, new))
+            _print(_line(message, new.explained, new.devices))
         elif follow is None:
-            for device in new:
-                whose = explained.family or "unknown family 未知协议"
-                print(f"new 新设备: {bare(device)} ({whose})", flush=True)  # noqa: T201
+            for line in new.lines:
+                print(line, flush=True)  # noqa: T201
 
 
 def _bytes(payload: object) -> bytes:
@@ -287,10 +300,6 @@ def _line(message: Message, explained: Explained, new: list[str]) -> dict[str, o
 def _print(value: object) -> None:
     sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.buffer.flush()
-
-
-def _why(rejected: Rejected) -> str:
-    return f"{rejected.reason}: {rejected.detail}" if rejected.detail else rejected.reason.value
 
 
 def _now() -> int:

@@ -12,7 +12,7 @@ from rich.console import Console
 from devices.message import Message
 from devices.registry import Registry
 from ingest.commands.explaining import table
-from ingest.commands.listening import Ear
+from ingest.commands.hearing import Ear
 from tests.brokers import AnyBroker
 from tests.commands.program import called, started
 
@@ -42,7 +42,7 @@ async def test_every_message_is_a_line(broker: AnyBroker) -> None:
         answer = await listening.ends(signal.SIGINT)
     assert answer.code == 0
     assert [line["new"] for line in lines] == [
-        ["zigbee2mqtt/bridge/devices"], ["door"], [], ["watch-1"], [], ["some/thing"],
+        [], ["door"], [], ["watch-1"], [], ["some/thing"],
     ]  # fmt: skip
     assert lines[0]["taught"] == [{"about": "door", "field": "model"}]
     assert {o["metric"]: o["value"] for o in lines[1]["observations"]} == {"door_open": True, "battery": 80}
@@ -70,7 +70,7 @@ async def test_for_people_new_devices_and_then_the_table(broker: AnyBroker, tmp_
 def test_what_a_device_says_is_no_markup_and_obeyed_by_no_terminal() -> None:
     ear = Ear(Registry.of())
     payload = json.dumps({"\\[/red]": 1, "a\u001b[2J": 2, "[link=http://x]": 3}).encode()
-    explained, _ = ear.hear(Message("zigbee2mqtt/\\[/b]", payload, 0))
+    explained, _, _ = ear.hear(Message("zigbee2mqtt/\\[/b]", payload, 0))
     console = Console(file=io.StringIO(), width=200, force_terminal=True)
     console.print(ear.table(0))
     console.print(table(explained))
