@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
@@ -29,10 +28,13 @@ _MOST_SHOWN = 8
 _MARKS = {
     "!": "call for help 求助",
     "?": "not registered 未登记",
-    "x": "not read by the service 服务未订阅",
+    "x": "service does not read it 服务未订阅",
 }
 _NO_DEVICES = frozenset((("zigbee2mqtt", "bridge"), ("homeassistant", "homeassistant")))
 """Those that run the others: nobody registers them."""
+_COLUMNS = ("", "device 设备", "family 协议", "heard", "says 内容")
+_DEVICE = 1
+_LINES = (1000, 4, 2, 1)
 _NOTHING = (
     "nothing heard 什么也没收到: is it the right broker? may this account read its topics?"
     " Press a button or open a door. 请核对 MQTT 服务器和账号权限,再按一下设备的按钮。"
@@ -57,7 +59,7 @@ class Heard:
     @property
     def calls(self) -> bool:
         """Whether it called for help."""
-        return any(o.metric in LIFE_SAFETY and o.value is True for o in self.values.values())
+        return any(map(_is_call, self.values.values()))
 
 
 class New(NamedTuple):
@@ -178,32 +180,26 @@ class Shown:
             return
         rows = sorted(ear.devices.items(), key=_urgency)
         widths = self._widths(rows, options.max_width)
-        legend = Text("  ".join(f"{mark} {meaning}" for mark, meaning in _MARKS.items()), style="dim")
+        legend = Text(" ".join(f"{mark} {meaning}" for mark, meaning in _MARKS.items()), style="dim")
         room = options.size.height if console.is_terminal else len(rows) * 1000
-        room -= 4 + len(legend.wrap(console, options.max_width))  # the title, two of the head, "and N more"
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, highlight=False)
-        for name, width in zip(
-            ("", "device 设备", "family 协议, model 型号", "heard 收到", "understood 已识别, left 未识别"),
-            widths,
-            strict=True,
-        ):
-            table.add_column(name, width=width, overflow="fold")
-        room -= max(
-            len(Text(str(column.header)).wrap(console, width or 1)) - 1
-            for column, width in zip(table.columns, widths, strict=True)
-        )
+        room -= 4 + len(
+            legend.wrap(console, options.max_width)
+        )  # the title, the head, the cursor's, "and N more"
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, highlight=False)
+        for name, width in zip(_COLUMNS, widths, strict=True):
+            table.add_column(name, width=width, no_wrap=True, overflow="crop")
+        cells = [self._cells(device, heard) for device, heard in rows[: max(1, room)]]
+        for lines in _LINES:  # as much of each device as lets all of them be seen
+            fitted = [_fitted(console, row, widths, lines) for row in cells]
+            if sum(high for high, _ in fitted) <= room and len(cells) == len(rows):
+                break
         shown = 0
-        for device, heard in rows:
-            cells = self._cells(device, heard)
-            high = max(
-                len(cell.wrap(console, width, overflow="fold"))
-                for cell, width in zip(cells, widths, strict=True)
-            )
+        for high, row in fitted:
             if high > room and shown:
                 break
             room -= high
             shown += 1
-            table.add_row(*cells)
+            table.add_row(*row)
         yield table
         if shown < len(rows):
             yield Text(f"... and {len(rows) - shown} more 另有 {len(rows) - shown} 个")
@@ -211,27 +207,31 @@ class Shown:
 
     def _widths(self, rows: list[tuple[str, Heard]], width: int) -> list[int]:
         """The columns' widths: what a device says has what the others leave."""
-        free = width - 2 * 4 - 3 - 10
+        free = width - 2 * 4 - 2 - 7
         device = min(max(11, *(cell_len(bare(device)) for device, _ in rows[:500])), free * 2 // 5)
         kind = min(max(11, *(cell_len(self._kind(*row)) for row in rows[:500])), free // 4)
-        return [3, device, kind, 10, max(10, free - device - kind)]
+        return [2, device, kind, 7, max(10, free - device - kind)]
 
     def _kind(self, device: str, heard: Heard) -> str:
         return bare(" ".join(filter(None, (heard.family or "unknown 未知", self._ear.model(device)))))
 
     def _cells(self, device: str, heard: Heard) -> list[Text]:
-        says = Text(", ".join(_value(o) for o in heard.values.values()))
-        if heard.calls:
-            says.stylize("bold red")
-        left = [name for name, _ in heard.left.most_common(_MOST_SHOWN)]
-        more = len(heard.left) - len(left)
-        for style, words in (
-            ("yellow", [*left, *([f"... {more} more"] if more > 0 else [])]),
-            ("red", [why for why, _ in heard.rejected.most_common(_MOST_SHOWN)]),
+        values = heard.values.values()
+        calls = [_value(o) for o in values if _is_call(o)]
+        others = [_value(o) for o in values if not _is_call(o)]
+        left = [bare(name) for name, _ in heard.left.most_common(_MOST_SHOWN)]
+        if len(heard.left) > len(left):
+            left.append(f"and {len(heard.left) - len(left)} more")
+        why = [bare(why) for why, _ in heard.rejected.most_common(_MOST_SHOWN)]
+        says = Text()
+        for title, words, style in (
+            ("", calls, "bold red"),
+            ("left 未识别: ", left, "yellow"),
+            ("not used 未采用: ", why, "red"),
+            ("", others, ""),
         ):
             if words:
-                name = "left 未识别" if style == "yellow" else "not used 未采用"
-                says.append(f"{'; ' if says else ''}{name}: {', '.join(map(bare, words))}", style)
+                says.append("; " if says else "").append(title + ", ".join(words), style)
         return [
             Text(self._ear.marks(device, heard), "bold"),
             Text(bare(device)),
@@ -239,6 +239,25 @@ class Shown:
             Text(f"{heard.messages}x {_ago(self._now_ms - heard.last_ms)}"),
             says or Text("-"),
         ]
+
+
+def _fitted(console: Console, cells: list[Text], widths: list[int], lines: int) -> tuple[int, list[Text]]:
+    """The cells of a row in so many lines, and how many these are. A device's name is always whole."""
+    fitted: list[Text] = []
+    high = 1
+    for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        wrapped = list(cell.wrap(console, width, overflow="fold"))
+        if column != _DEVICE and len(wrapped) > lines:
+            last = wrapped[lines - 1]
+            last.rstrip()
+            last.truncate(width - 1)
+            last.append("…")
+            del wrapped[lines:]
+        high = max(high, len(wrapped))
+        for line in wrapped:
+            line.rstrip()
+        fitted.append(Text("\n").join(wrapped))
+    return high, fitted
 
 
 def nothing_heard() -> str:
@@ -249,6 +268,10 @@ def nothing_heard() -> str:
 def _urgency(row: tuple[str, Heard]) -> tuple[int, int]:
     heard = row[1]
     return (0 if heard.calls else 1 if heard.left or heard.rejected or heard.unread else 2), -heard.last_ms
+
+
+def _is_call(observation: Observation) -> bool:
+    return observation.metric in LIFE_SAFETY and observation.value is True
 
 
 def _value(observation: Observation) -> str:
