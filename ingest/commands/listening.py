@@ -19,7 +19,6 @@ from urllib.parse import unquote, urlsplit
 import aiomqtt
 import orjson
 import typer
-from paho.mqtt.reasoncodes import ReasonCode
 from rich.console import Console
 from rich.live import Live
 
@@ -130,7 +129,7 @@ def _why_not(error: aiomqtt.MqttError, address: Address) -> str:
     """Why nothing can be heard, and what to do."""
     where = f"{address.host}:{address.port}"
     code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
-    if (code.value if isinstance(code, ReasonCode) else code) in _REFUSED_USER:
+    if _number(code) in _REFUSED_USER:
         whom = f"the user {address.username!r} or its password" if address.username else "us without a user"
         return f"{where}: the broker refuses {whom}: give --username and SHOUWANG_MQTT_PASSWORD"
     if address.data is not None:
@@ -141,6 +140,12 @@ def _why_not(error: aiomqtt.MqttError, address: Address) -> str:
     if "timed out" in str(error).lower() or code is not None:
         return f"{where}: does not answer as an MQTT broker does ({error}); {scheme}"
     return f"{where}: {error}; is the broker there, and {scheme}"
+
+
+def _number(code: object) -> int:
+    """The number of an answer's code, which the library gives bare or with its words."""
+    number = getattr(code, "value", code)
+    return number if isinstance(number, int) else -1
 
 
 class _NotReadable(aiomqtt.MqttError):
@@ -245,8 +250,7 @@ async def _subscribe(client: aiomqtt.Client, topics: list[str]) -> list[str]:
     heard: list[str] = []
     for topic in topics:
         granted = await client.subscribe(topic, qos=0)
-        codes = [code.value if isinstance(code, ReasonCode) else code for code in granted]
-        if all(code < _REFUSED_FILTER for code in codes):
+        if all(_number(code) < _REFUSED_FILTER for code in granted):
             heard.append(topic)
         elif topic[0] != "$" or topics != list(_EVERYTHING):
             told.print(f"the broker does not let this account read {topic}", style="red", markup=False)

@@ -2,7 +2,9 @@
 
 import io
 import json
+import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import aiomqtt
@@ -13,7 +15,7 @@ from devices.message import Message
 from devices.registry import Registry
 from ingest.commands.explaining import table
 from ingest.commands.hearing import Ear
-from tests.brokers import AnyBroker
+from tests.brokers import AnyBroker, Mosquitto
 from tests.commands.program import called, started
 
 pytestmark = pytest.mark.integration
@@ -106,3 +108,65 @@ def test_the_embedded_broker_of_a_configuration_that_is_not_running(tmp_path: Pa
     answer = called("listen", "--config", tmp_path / "shouwang.toml")
     assert answer.code == 2
     assert "start the service first" in answer.err
+
+
+@pytest.mark.parametrize("topic", ["a/#/b", "", "a+/b"])
+def test_what_is_no_topic_filter_is_said(topic: str) -> None:
+    answer = called("listen", "--broker", "mqtt://127.0.0.1:9", "--topic", topic)
+    assert answer.code == 2
+    assert "not a topic filter" in answer.err
+
+
+def test_a_missing_certificate_is_named() -> None:
+    answer = called("listen", "--broker", "mqtts://127.0.0.1:9", "--ca-file", "/no/such")
+    assert answer.code == 2
+    assert "/no/such" in answer.err
+
+
+async def test_topics_of_platforms_are_heard_and_nothing_at_all_is_explained(broker: AnyBroker) -> None:
+    async with started("listen", "--broker", broker.url, "--json") as listening:
+        await listening.line("listening to #, $oc/devices/#")
+        async with aiomqtt.Client("127.0.0.1", broker.port, identifier="publisher") as client:
+            await client.publish("$oc/devices/p_1/sys/properties/report", b"{}", 1)
+        assert json.loads(await listening.line('"topic"'))["family"] == "huawei-iotda"
+        await listening.ends(signal.SIGINT)
+    async with started("listen", "--broker", broker.url, "--for", "0.2", "--topic", "a/#") as listening:
+        await listening.line("nothing heard", "right broker")
+        assert (await listening.ends()).code == 0
+
+
+def test_the_account_may_be_in_the_address_and_a_wrong_one_is_said_so(tmp_path: Path) -> None:
+    if shutil.which("mosquitto") is None:
+        pytest.skip("mosquitto is not on PATH")
+    users = tmp_path / "users"
+    subprocess.run(["mosquitto_passwd", "-c", "-b", str(users), "ann", "p:w"], check=True)
+    users.chmod(0o644)
+    broker = Mosquitto(tmp_path, more=f"allow_anonymous false\npassword_file {users}\n")
+    broker.start()
+    try:
+        address = f"127.0.0.1:{broker.port}"
+        wrong = called("listen", "--broker", f"mqtt://ann:no@{address}", "--for", "0.1")
+        right = called("listen", "--broker", f"mqtt://ann:p%3Aw@{address}", "--for", "0.1")
+    finally:
+        broker.stop()
+    assert (wrong.code, right.code) == (1, 0)
+    assert "SHOUWANG_MQTT_PASSWORD" in wrong.err
+
+
+async def test_of_a_configuration_it_takes_the_imported_registry_and_what_is_read(
+    broker: AnyBroker, tmp_path: Path
+) -> None:
+    data = tmp_path / "shouwang-data"
+    data.mkdir()
+    (data / "registry.toml").write_text('[[device]]\nid = "watch-1"\nmodel = "W1"\n')
+    configuration = tmp_path / "shouwang.toml"
+    configuration.write_text(f'[broker]\nurl = "{broker.url}"\ntopics = ["zigbee2mqtt/#"]\n')
+    async with started("listen", "--config", configuration) as listening:
+        await listening.line("listening to #")
+        await publish(broker.port)
+        await listening.line("new", "some/thing", "服务未订阅")
+        said = (await listening.ends(signal.SIGTERM)).out.decode()
+    assert "new 新设备: watch-1 (native): sos" in said
+    assert "new 新设备: door (zigbee2mqtt) not registered 未登记: battery 80 %" in said.replace(
+        "door_open yes 是; ", ""
+    )
