@@ -23,6 +23,7 @@ _PERSONAL = [
     ({"extradata": "Disarm Pin: 1234"}, "1234"),
     ({"pinCode": 4711}, "4711"),
     ({"patient": {"nameTH": "Somchai"}}, "Somchai"),
+    ({"patient": {"x": ["Somchai"]}}, "Somchai"),
     ({"姓名": "王秀英"}, "王秀英"),
     ({"user_name": "wang"}, "wang"),
     ({"birth_date": "1941-02-03"}, "1941"),

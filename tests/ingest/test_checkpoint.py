@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ingest.checkpoint import Checkpoint, Progress, latest_clock
+from ingest.facts import Fact
 
 NOTHING = Progress(0, (), (), (), (), 0)
 
@@ -64,6 +65,21 @@ def test_of_a_save_that_fails_nothing_remains(tmp_path: Path) -> None:
     checkpoint.close()
     checkpoint = reopened(tmp_path)
     assert checkpoint.position == 3
+    checkpoint.close()
+
+
+def test_facts_are_kept_while_an_entry_needs_them_and_are_of_one_journal(tmp_path: Path) -> None:
+    first, second, back = Fact("t", "family", 1, "a"), Fact("t", "family", 5, "b"), Fact("t", "family", 9, "")
+    checkpoint = reopened(tmp_path)
+    checkpoint.save(NOTHING._replace(facts=[first, second, back]))
+    kept = {0: [first, second, back], 5: [second, back], 8: [second, back], 9: []}
+    for stored, facts in kept.items():
+        checkpoint.forget(seen_before=0, stored=stored)
+        assert sorted(checkpoint.facts()) == facts
+    checkpoint.save(NOTHING._replace(facts=[first]))
+    checkpoint.close()
+    checkpoint = reopened(tmp_path, "another")
+    assert checkpoint.facts() == []
     checkpoint.close()
 
 
