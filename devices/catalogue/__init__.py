@@ -28,6 +28,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from operator import itemgetter
 from typing import Any
 
 from devices.words import Vocabulary, vocabulary
@@ -226,9 +227,15 @@ def entries_of(dialect: str, *models: str) -> tuple[Entry, ...]:
     for model in models:
         text = f" {' '.join(re.split(r'[^a-z0-9]+', model[:_MAX_MODEL].lower()))} "
         for spoken in _lines(dialect):
-            for entry in ENTRIES:
-                if entry.dialect == spoken and any(f" {name} " in text for name in entry.spoken):
-                    return (entry,)
+            named = [
+                (name.count(" "), entry)
+                for entry in ENTRIES
+                if entry.dialect == spoken
+                for name in entry.spoken
+                if f" {name} " in text
+            ]
+            if named:  # "bed occupancy" is not anybody's: most words, then the first
+                return (max(named, key=itemgetter(0))[1],)
     return ()
 
 

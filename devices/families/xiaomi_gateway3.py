@@ -1,4 +1,4 @@
-"""Xiaomi and Aqara gateways with their own broker opened: `zigbee/send`, `miio/report` and `central/report`.
+"""Xiaomi and Aqara gateways with their own broker opened: `zigbee/send`, `miio/report`, `central/report`.
 
 Rule: a resource is a number whose meaning the model decides; without a model only those are decoded that mean
 the same on all. What a heartbeat or an answer repeats is a state, never something that happened just now.
@@ -22,10 +22,12 @@ from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, 
 from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, Vocabulary, flatten, own_time, speak_fields
 
 FAMILY = "xiaomi-gateway3"
-TOPICS = ("zigbee/send", "miio/report", "central/report")
+TOPICS = ("zigbee/send", "miio/report", "central/report", "log/ble")
 CALLS = (b"13.1.85", b"8.0.2232", b'"siid"', b'"eid"')  # smoke and gas are numbers here
 
-_ENDS = tuple(f"/{topic}" for topic in TOPICS)
+_ASKED = ("zigbee/recv", "miio/command", "miio/command_ack", "miio/report_ack", "openmiio/report")
+"""What is asked of a gateway, what is answered, and what the agent on it says of itself."""
+_ENDS = tuple(f"/{topic}" for topic in (*TOPICS, *_ASKED))
 _COMMON = 1000
 _SPEC = 0x4800
 _DID = re.compile(rb'"did"\s*:\s*"([^"\\]{1,64})"')
@@ -54,11 +56,13 @@ _FLOATS = frozenset((1001, 1005, 1008))
 
 def claims(topic: str) -> bool:
     """Whether the topic is one of the gateway's, or a bridge put a prefix before it."""
-    return topic in TOPICS or topic.endswith(_ENDS)
+    return topic in TOPICS or topic in _ASKED or topic.endswith(_ENDS)
 
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One message of a gateway: what one or several of its devices report."""
+    if message.topic.endswith(_ASKED):
+        return Decoded(FAMILY)
     payload = json_value(message.payload)
     if isinstance(payload, Rejected):
         found = _DID.search(message.payload[:4096])
@@ -71,6 +75,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         _zigbee(payload, report)
     elif isinstance(payload.get("method"), str):
         _miio(payload, report)
+    elif "eid" in payload:  # `log/ble`: a MiBeacon object alone
+        about: dict[str, Json] = {"dev": payload, "evt": payload, "frmCnt": payload.get("seq")}
+        _beacon(about, report)
     else:
         return Rejected(Reason.WRONG_SHAPE, "neither a command nor a method", text_of(payload.get("did")))
     said = report.said

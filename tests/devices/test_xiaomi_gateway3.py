@@ -48,9 +48,27 @@ def test_its_topics_are_claimed_with_or_without_a_bridges_prefix(topic: str) -> 
     assert xiaomi_gateway3.claims(topic)
 
 
-@pytest.mark.parametrize("topic", ["zigbee/recv", "miio/command", "zigbee2mqtt/x", "notzigbee/send", ""])
-def test_commands_and_other_topics_are_not(topic: str) -> None:
+@pytest.mark.parametrize("topic", ["gw/588E81FFFEF9CCE4/heartbeat", "zigbee2mqtt/x", "notzigbee/send", ""])
+def test_other_topics_are_not(topic: str) -> None:
     assert not xiaomi_gateway3.claims(topic)
+
+
+@pytest.mark.parametrize("topic", ["zigbee/recv", "x/miio/command", "miio/report_ack", "openmiio/report"])
+def test_what_is_asked_of_a_gateway_carries_no_reading(topic: str) -> None:
+    asked = {"cmd": "read", "did": "lumi.1", "params": [{"res_name": "3.1.85", "value": 1}]}
+    assert xiaomi_gateway3.claims(topic)
+    assert _gateway(topic, asked) == Decoded("xiaomi-gateway3")
+
+
+def test_the_log_has_bluetooth_objects_alone() -> None:
+    answer = _gateway("log/ble", {"did": "blt.3.a", "eid": 18438, "edata": "01", "pdid": 16143, "seq": 175})
+    (reading,) = answer.readings
+    assert (reading.device, reading.metric, reading.value, reading.key) == (
+        "blt.3.a",
+        "water_leak",
+        True,
+        "175",
+    )
 
 
 @pytest.mark.parametrize(
