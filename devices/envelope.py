@@ -1,4 +1,8 @@
-"""Bytes to JSON values, once for all families. Rule: any bytes give a value or `Rejected`, quickly."""
+"""Bytes to JSON values and their parts, once for all families.
+
+Rule: any bytes give a value or `Rejected`, quickly; what is not of the wanted type is empty, never an error.
+Where it can be told whose message it is, that `device` is the one of the `Rejected`.
+"""
 
 import json
 import re
@@ -14,31 +18,49 @@ MAX_DEPTH = 32
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 
-def text(payload: bytes) -> str | Rejected:
+def text(payload: bytes, device: str = "") -> str | Rejected:
     """The payload as UTF-8 text."""
     try:
         return payload.decode()
     except UnicodeDecodeError:
-        return Rejected(Reason.NOT_UTF8)
+        return Rejected(Reason.NOT_UTF8, "", device)
 
 
-def json_value(payload: bytes) -> Json | Rejected:
+def json_value(payload: bytes, device: str = "") -> Json | Rejected:
     """The payload as a JSON value.
 
     Rejects an empty payload, malformed JSON, and nesting beyond MAX_DEPTH.
     """
     if not payload:
-        return Rejected(Reason.EMPTY)
+        return Rejected(Reason.EMPTY, "", device)
     if _deep(payload):
-        return Rejected(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH}")
+        return Rejected(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH}", device)
     try:
         value: Json = orjson.loads(payload)
     except orjson.JSONDecodeError:
-        return _loads_leniently(payload)
+        return _loads_leniently(payload, device)
     return value
 
 
-def _loads_leniently(payload: bytes) -> Json | Rejected:
+def json_object(payload: bytes, device: str = "") -> dict[str, Json] | Rejected:
+    """The payload as a JSON object: what most families send. Rejects what `json_value` does, and all else."""
+    value = json_value(payload, device)
+    if isinstance(value, (dict, Rejected)):
+        return value
+    return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+
+
+def text_of(value: Json) -> str:
+    """A text, "" for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def object_of(value: Json) -> dict[str, Json]:
+    """An object, an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def _loads_leniently(payload: bytes, device: str) -> Json | Rejected:
     """What orjson refused: a mistake inside one value is let through, so that it costs that, not an SOS.
 
     Such are NaN and Infinity, numbers beyond a double, half an emoji (a lone surrogate), a note that is not
@@ -48,8 +70,8 @@ def _loads_leniently(payload: bytes) -> Json | Rejected:
     try:
         value: Json = json.loads(payload.decode("utf-8", "replace"), parse_int=_integer, strict=False)
     except (ValueError, RecursionError):
-        decoded = text(payload)
-        return decoded if isinstance(decoded, Rejected) else Rejected(Reason.NOT_JSON)
+        decoded = text(payload, device)
+        return decoded if isinstance(decoded, Rejected) else Rejected(Reason.NOT_JSON, "", device)
     return _printable(value) if _HALF_ESCAPED.search(payload) else value
 
 

@@ -10,8 +10,7 @@ iotkit's devices write `s/` (to the server) for `thing/` and leave out `/post`; 
 import re
 from functools import lru_cache
 
-from devices.envelope import Json, json_value
-from devices.families.lorawan import object_of, text_of
+from devices.envelope import Json, json_object, object_of, text_of
 from devices.families.thing_model import CALLS, Report, Thing
 from devices.families.thing_names import text_said
 from devices.message import Message
@@ -74,10 +73,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if not own and what not in _OTHERS and (steps[0] != "event" or steps[-1] != "post"):
         return Decoded(FAMILY)
     thing = report.thing(device, clock=TimeSource.DEVICE if what else TimeSource.GATEWAY)
-    payload = json_value(message.payload)
-    if not isinstance(payload, dict):
-        why = payload if isinstance(payload, Rejected) else Rejected(Reason.WRONG_SHAPE, "no JSON object")
-        return report.unreadable(FAMILY, thing, steps[1] if own or len(steps) > 2 else "", why)
+    payload = json_object(message.payload, device)
+    if isinstance(payload, Rejected):
+        return report.unreadable(FAMILY, thing, steps[1] if own or len(steps) > 2 else "", payload)
     if own:
         return _own(report, thing, steps[-1], payload)
     if not what or what == _STATE:

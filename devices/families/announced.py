@@ -4,10 +4,9 @@ Rule: a value is compared with what the configuration says, and with nothing els
 is not as announced may still be a call for help.
 """
 
-from devices.envelope import Json, json_value
+from devices.envelope import Json, json_value, text_of
 from devices.families.entities import CALLS, RELAYS, Entity
 from devices.families.esphome import speak_event
-from devices.families.lorawan import text_of
 from devices.families.names import online, say, say_word, scalar_of
 from devices.families.templates import picked
 from devices.message import Message
@@ -27,9 +26,9 @@ def speak_to(message: Message, entities: tuple[Entity, ...], device: str, said: 
         return None
     payload: Json | Rejected = None
     if any(one.path is not None or one.component == "event" for one in entities):
-        payload = json_value(message.payload)
+        payload = json_value(message.payload, device)
         if isinstance(payload, Rejected) and all(one.path is not None for one in entities):
-            return Rejected(payload.reason, payload.detail, device)
+            return payload
     text = message.payload[:1000].decode("utf-8", "replace").strip()
     for entity in entities:
         origin = Origin(entity.whose, message.received_at)

@@ -7,8 +7,7 @@ the hub saying that it is there.
 import re
 from collections.abc import Iterator
 
-from devices.envelope import Json, json_value
-from devices.families.lorawan import object_of, text_of
+from devices.envelope import Json, json_object, json_value, object_of, text_of
 from devices.families.medical import measured
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
@@ -50,14 +49,11 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Decoded(FAMILY, (online,))
     if what in {"command", "command_reply", "ping", "pingresp", "will"}:
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
-    about = hub if what == "dev_list" else device
-    if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, about)
     if what == "dev_list":
-        return _inventory(payload, hub)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", about)
+        return _inventory(message, hub)
+    payload = json_object(message.payload, device)
+    if isinstance(payload, Rejected):
+        return payload
     said_by = _status if what == "status" else _data
     return said_by(payload, message, device, known)
 
@@ -93,8 +89,11 @@ def _at(payload: dict[str, Json], message: Message) -> int | None:
     return None if isinstance(value, (dict, list)) else own_time(value, message.received_at)
 
 
-def _inventory(payload: Json, hub: str) -> Decoded | Rejected:
+def _inventory(message: Message, hub: str) -> Decoded | Rejected:
     """Which devices a hub has: teaches their models. A hub that fails says `{"err_msg": ...}`."""
+    payload = json_value(message.payload, hub)
+    if isinstance(payload, Rejected):
+        return payload
     if isinstance(payload, dict):
         return Decoded(FAMILY, left=("err_msg",) if "err_msg" in payload else ())
     if not isinstance(payload, list):

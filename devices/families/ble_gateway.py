@@ -7,8 +7,7 @@ Rule: a measurement is that of the device it was heard from (`ble_addr`, `ble_ma
 from collections.abc import Mapping
 from typing import Final
 
-from devices.envelope import Json, json_value
-from devices.families.lorawan import text_of
+from devices.envelope import Json, json_object, text_of
 from devices.families.medical import measured
 from devices.instants import local_ms
 from devices.message import Message
@@ -33,11 +32,9 @@ def recognised(payload: Json, senders: tuple[str, ...]) -> bool:
 
 def report(message: Message, known: Known, family: str) -> Decoded | Rejected:
     """One message of a gateway: its own state, or what it heard. Commands and their results say nothing."""
-    payload = json_value(message.payload)
+    payload = json_object(message.payload)
     if isinstance(payload, Rejected):
         return payload
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object")
     gateway = text_of(payload.get("mac")) or text_of(payload.get("deviceCode"))
     data = payload.get("data")
     if not isinstance(data, dict):

@@ -6,11 +6,11 @@ level of the battery is in mAh of an unknown whole, so it is none.
 
 import re
 
-from devices.envelope import Json, json_value
-from devices.families.lorawan import location, object_of, text_of
+from devices.envelope import Json, json_object, object_of, text_of
+from devices.families.lorawan import location
 from devices.instants import iso_ms
 from devices.message import Message
-from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+from devices.reading import Decoded, Known, Rejected, TimeSource
 from devices.words import Origin, Said, number_of, truth_of
 
 FAMILY = "carelink"
@@ -50,7 +50,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
     device, what = ("", "") if topic is None else (topic[1] or topic[3], topic[2] or topic[4])
     if what.startswith(_TOLD_TO_IT):
         return Decoded(FAMILY)  # what the server tells a device
-    payload = json_value(message.payload)
+    payload = json_object(message.payload, device)
     said = Said()
     arrived = Origin(device, message.received_at, None, TimeSource.ARRIVAL)
     if isinstance(payload, dict):
@@ -60,15 +60,10 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
     if what == "status" and (text.startswith(_LAST_WILL) or text in _TEXTS):
         said.add(arrived, "online", _TEXTS.get(text, False))
         return Decoded(FAMILY, tuple(said.readings))
-    rejected = (
-        Rejected(payload.reason, payload.detail, device)
-        if isinstance(payload, Rejected)
-        else Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
-    )
     if what.startswith("fall/") and message.payload:
         said.add(arrived, "fall_suspected", value=True, detail="unreadable")
-        return Decoded(FAMILY, tuple(said.readings), rejected=(rejected,))
-    return rejected
+        return Decoded(FAMILY, tuple(said.readings), rejected=(payload,))
+    return payload
 
 
 def _say(what: str, payload: dict[str, Json], message: Message, device: str, said: Said) -> None:

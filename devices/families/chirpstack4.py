@@ -6,18 +6,8 @@ Which of its two encodings a server was told to use is seen from the first bytes
 
 import re
 
-from devices.envelope import Json, json_value
-from devices.families.lorawan import (
-    codec,
-    first_time,
-    location,
-    object_of,
-    once,
-    radio,
-    text_of,
-    times,
-    unread,
-)
+from devices.envelope import Json, json_object, object_of, text_of
+from devices.families.lorawan import codec, first_time, location, once, radio, times, unread
 from devices.families.lorawan_frames import CALLS, as_codec
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
@@ -47,11 +37,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     device, direction, event = topic.group(2, 3, 4) if topic else ("", "event", "up")
     if direction == "command":
         return Decoded(FAMILY)
-    payload = _payload(event, message.payload)
+    payload = _payload(event, message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+        return payload
     info = object_of(payload.get("deviceInfo"))
     device = device or text_of(info.get("devEui"))
     if not device:
@@ -80,14 +68,14 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     return said.decoded(FAMILY, device)
 
 
-def _payload(event: str, payload: bytes) -> Json | Rejected:
+def _payload(event: str, payload: bytes, device: str) -> dict[str, Json] | Rejected:
     """The event's fields under their names in JSON."""
     if payload[:1] not in _PROTOBUF or payload.lstrip()[:1] in _JSON:
-        return json_value(payload)
+        return json_object(payload, device)
     # imported with the first such message: most servers send JSON, and it costs more than this whole family
     from devices.families.chirpstack4_protobuf import event_object
 
-    return event_object(event, payload)
+    return event_object(event, payload, device)
 
 
 def _up(

@@ -32,7 +32,7 @@ class _TooMuch(Exception):  # noqa: N818  (leaves the recursion; nobody outside 
     """The object is deeper or larger than any codec's."""
 
 
-def event_object(kind: str, payload: bytes) -> dict[str, Json] | Rejected:
+def event_object(kind: str, payload: bytes, device: str) -> dict[str, Json] | Rejected:
     """The fields of an event of this kind that a reading may come from, named as in JSON."""
     made = _EVENTS.get(kind)
     if made is None:
@@ -41,7 +41,7 @@ def event_object(kind: str, payload: bytes) -> dict[str, Json] | Rejected:
     try:
         event.ParseFromString(payload)
     except DecodeError:
-        return Rejected(Reason.WRONG_SHAPE, "neither JSON nor an event in Protobuf")
+        return Rejected(Reason.WRONG_SHAPE, "neither JSON nor an event in Protobuf", device)
     info = event.device_info
     fields: dict[str, Json] = {
         "time": _time(event.time),
@@ -56,7 +56,7 @@ def event_object(kind: str, payload: bytes) -> dict[str, Json] | Rejected:
     try:
         fields |= _about(kind, event)
     except _TooMuch:
-        return Rejected(Reason.TOO_DEEP, "an object that no codec makes")
+        return Rejected(Reason.TOO_DEEP, "an object that no codec makes", device)
     return fields
 
 

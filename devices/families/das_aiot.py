@@ -6,8 +6,7 @@ Rule: as in Alink, its relative, a device is `<product>/<device>`; one message o
 from functools import lru_cache
 
 from devices.catalogue import TRUTH
-from devices.envelope import Json, json_value
-from devices.families.lorawan import object_of, text_of
+from devices.envelope import Json, json_value, object_of, text_of
 from devices.families.thing_model import CALLS, Report, Thing
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected
@@ -39,7 +38,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected sys/<product>/<device>/thing/...")
     if not stream and not what.endswith(("/up", "/get/response")):
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
+    payload = json_value(message.payload, device)
     report = Report(DIALECT, message, known)
     if isinstance(payload, Rejected):
         event = what.split("/")[1] if what.startswith("event/") else ""

@@ -7,10 +7,9 @@ that announced it, so that an empty configuration takes them away.
 
 from collections.abc import Iterator
 
-from devices.envelope import Json
+from devices.envelope import Json, object_of, text_of
 from devices.families.esphome import place_of
 from devices.families.facts import objects_in, texts_in, written
-from devices.families.lorawan import object_of, text_of
 from devices.families.templates import path_of
 from devices.reading import Known, Learned
 

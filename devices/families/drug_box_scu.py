@@ -5,8 +5,7 @@ medicine that is stocked was not taken.
 """
 
 from devices.catalogue import words_of
-from devices.envelope import json_value
-from devices.families.lorawan import text_of
+from devices.envelope import json_object, text_of
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, flatten, number_of, own_time, speak_fields
@@ -35,18 +34,13 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected drug/<id>/<what>")
     if what in _SILENT:
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
-    if not isinstance(payload, dict):
-        rejected = (
-            Rejected(payload.reason, payload.detail, device)
-            if isinstance(payload, Rejected)
-            else Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
-        )
+    payload = json_object(message.payload, device)
+    if isinstance(payload, Rejected):
         if what != "slip" or not message.payload:
-            return rejected
+            return payload
         said = Said()
         said.add(Origin(device, message.received_at), "fall", value=True, detail="unreadable")
-        return Decoded(FAMILY, tuple(said.readings), rejected=(rejected,))
+        return Decoded(FAMILY, tuple(said.readings), rejected=(payload,))
     stamp = payload.get("timestamp")
     at = own_time(stamp, message.received_at) if isinstance(stamp, (int, float, str)) else None
     origin = Origin(device, message.received_at, at, TimeSource.DEVICE, "" if at is None else f"{what}@{at}")

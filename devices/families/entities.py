@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from devices.catalogue import CLASSES, UNLIKE
-from devices.envelope import Json
+from devices.envelope import Json, text_of
 from devices.families.esphome import of_binary
 from devices.families.facts import objects_in
-from devices.families.lorawan import text_of
 from devices.families.names import (
     Meaning,
     calls,

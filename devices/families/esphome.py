@@ -7,9 +7,8 @@ nothing is left. What Home Assistant's discovery announced is not guessed here.
 from functools import lru_cache
 from typing import NamedTuple
 
-from devices.envelope import json_value
+from devices.envelope import json_value, text_of
 from devices.families import names
-from devices.families.lorawan import text_of
 from devices.families.names import Meaning, calls, meaning, online, online_of, say_word, scalar_of
 from devices.message import Message
 from devices.metrics import METRICS, Kind

@@ -6,7 +6,7 @@ offline, says nothing of anybody.
 """
 
 from devices.catalogue import words_of
-from devices.envelope import json_value, text
+from devices.envelope import json_object, json_value, text
 from devices.families.names import online, online_of
 from devices.families.theengs import calls_for_help
 from devices.message import Message
@@ -58,9 +58,9 @@ def _heard_in(message: Message, known: Known, room: str) -> Decoded | Rejected:
 
 
 def _beacon(message: Message, known: Known, device: str, room: str) -> Decoded | Rejected:
-    payload = json_value(message.payload)
+    payload = json_value(message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
+        return payload
     if not isinstance(payload, dict) or not device:
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object about a device", device)
     fields, lists = flatten(payload)
@@ -81,9 +81,9 @@ def _room(message: Message, known: Known, room: str, what: str) -> Decoded | Rej
     if what == "status":
         return _online(message, room)
     if what == "telemetry":
-        payload = json_value(message.payload)
-        if not isinstance(payload, dict):
-            return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", room)
+        payload = json_object(message.payload, room)
+        if isinstance(payload, Rejected):
+            return payload
         said = Said()
         speak_fields(
             words_of(FAMILY, "telemetry"), flatten(payload)[0], Origin(room, message.received_at), said
@@ -91,9 +91,9 @@ def _room(message: Message, known: Known, room: str, what: str) -> Decoded | Rej
         return said.decoded(FAMILY, room)
     if what not in _SENSORS and what not in _BUTTONS and not what.startswith(_PROBE):
         return Decoded(FAMILY)
-    value = text(message.payload)
+    value = text(message.payload, room)
     if isinstance(value, Rejected):
-        return Rejected(value.reason, value.detail, room)
+        return value
     said = Said()
     name = _PROBE if what.startswith(_PROBE) else what
     speak_fields(

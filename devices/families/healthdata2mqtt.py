@@ -4,8 +4,7 @@ Rule: whoever shares a cuff is told apart by the user in the topic, so that is t
 `user`, an e-mail address, is never read. Messages are retained: the measurement's time tells a replay.
 """
 
-from devices.envelope import Json, json_value
-from devices.families.lorawan import object_of, text_of
+from devices.envelope import Json, json_object, object_of, text_of
 from devices.families.medical import measured
 from devices.instants import local_ms
 from devices.message import Message
@@ -49,11 +48,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if parts is None:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected health/<kind>/<user>")
     kind, device = parts
-    payload = json_value(message.payload)
+    payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+        return payload
     if kind in {"raw", "raw_scale_data", "discovery"}:
         device = text_of(payload.get("device")) or text_of(payload.get("device_mac")) or device
     if not device:

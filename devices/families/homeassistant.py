@@ -6,7 +6,7 @@ one only names and plain words are taken. Texts that Home Assistant uses for "no
 
 from collections.abc import Iterable
 
-from devices.envelope import Json, json_value
+from devices.envelope import Json, json_object, json_value
 from devices.families import names
 from devices.families.announced import EMPTY, speak_to
 from devices.families.discovery import BASES, COMPONENTS, component_of, held, identity_of, learn
@@ -82,11 +82,9 @@ def _configuration(message: Message, component: str, known: Known) -> Decoded | 
     device = message.topic.split("/")[-2]
     if not message.payload.strip():
         return Decoded(FAMILY, learned=tuple(learn(message.topic, component, {}, known)))
-    payload = json_value(message.payload)
+    payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+        return payload
     return Decoded(FAMILY, learned=tuple(learn(message.topic, component, payload, known)))
 
 

@@ -9,10 +9,9 @@ from itertools import chain, islice
 
 import orjson
 
-from devices.envelope import Json, json_value
+from devices.envelope import Json, json_object, object_of, text_of
 from devices.families import facts, names
 from devices.families.facts import texts_in
-from devices.families.lorawan import object_of, text_of
 from devices.families.names import Meaning, first_meaning, meaning, online, say_word, scalar_of
 from devices.message import Message
 from devices.metrics import METRICS, Kind
@@ -98,9 +97,9 @@ def _described(message: Message, device: str, known: Known) -> Decoded | Rejecte
     """What a description teaches: who is lost with whom, units and names of properties."""
     if not message.payload:
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+    payload = json_object(message.payload, device)
+    if isinstance(payload, Rejected):
+        return payload
     learned = chain(_family_tree(payload, device, known), _properties(message.topic, payload, device))
     return Decoded(FAMILY, learned=tuple(islice(learned, _MAX_FACTS)))
 

@@ -7,8 +7,7 @@ Sources: support.huaweicloud.com/api-iothub, "MQTT(S) device interfaces".
 
 import re
 
-from devices.envelope import Json, json_value
-from devices.families.lorawan import object_of, text_of
+from devices.envelope import Json, json_object, json_value, object_of, text_of
 from devices.families.thing_model import CALLS, Report
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
@@ -44,11 +43,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     own = kind == "user" or what == "messages/up"
     if not (own or what in {"events/up", _MEMBERS} or what.startswith(_VALUES)):
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
+    payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+        return payload
     report = Report(DIALECT, message, known)
     if what == _MEMBERS:
         _members(report, payload.get("devices"))
@@ -69,13 +66,13 @@ def _elder(message: Message, known: Known, gateway: str, what: str) -> Decoded |
     """What a gateway on ROMA or ThingLinks says of its devices: their values, or who is online."""
     if what not in _ELDER_VALUES and what != _ELDER_STATES:
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
+    payload = json_value(message.payload, gateway)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, gateway)
+        return payload
+    payload = _unsealed(payload, gateway)
+    if isinstance(payload, Rejected):
+        return payload
     report = Report(DIALECT, message, known)
-    payload = _unsealed(payload)
-    if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, gateway)
     if what == _ELDER_STATES:
         for one in report.each(object_of(payload).get("deviceStatuses")):
             state = object_of(one)
@@ -97,14 +94,14 @@ def _elder(message: Message, known: Known, gateway: str, what: str) -> Decoded |
     return report.decoded(FAMILY)
 
 
-def _unsealed(payload: Json) -> Json | Rejected:
+def _unsealed(payload: Json, gateway: str) -> Json | Rejected:
     """What is in ThingLinks' envelope `{head, dataBody, dataSign}`, which may be encrypted."""
     if not isinstance(payload, dict) or "dataBody" not in payload:
         return payload
     body = payload["dataBody"]
     if object_of(payload.get("head")).get("cipherFlag") not in _PLAIN:
-        return Rejected(Reason.UNDECODED, "encrypted")
-    return json_value(body.encode("utf-8", "replace")) if isinstance(body, str) else body
+        return Rejected(Reason.UNDECODED, "encrypted", gateway)
+    return json_value(body.encode("utf-8", "replace"), gateway) if isinstance(body, str) else body
 
 
 def _members(report: Report, devices: Json) -> None:

@@ -7,8 +7,7 @@ come on `/device/<product>/<device>/message/...`.
 
 from functools import lru_cache
 
-from devices.envelope import Json, json_value
-from devices.families.lorawan import object_of
+from devices.envelope import Json, json_value, object_of
 from devices.families.thing_model import CALLS, Report, Thing
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
@@ -63,7 +62,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.UNDECODED, "a message in the maker's own format", device)
     if what not in _SPOKEN and not event and not (child and what in {"register", "unregister"}):
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
+    payload = json_value(message.payload, device)
     report = Report(DIALECT, message, known)
     clock = TimeSource.GATEWAY if child else TimeSource.DEVICE
     if isinstance(payload, Rejected):

@@ -6,7 +6,7 @@ Rule: the network server's envelope is not known here; the codec's words are dat
 from collections.abc import Iterable, Iterator
 
 from devices.catalogue import words_of
-from devices.envelope import Json
+from devices.envelope import Json, object_of, text_of
 from devices.instants import iso_ms
 from devices.metrics import METRICS, Kind
 from devices.reading import Reading
@@ -33,16 +33,6 @@ _MAX_KEY = 200
 _TIMES = ("time", "nsTime", "gwTime", "received_at")
 _RADIO = ("rssi", "snr")
 _EVENTS = frozenset(name for name, metric in METRICS.items() if metric.kind is Kind.EVENT)
-
-
-def text_of(value: Json) -> str:
-    """A text, "" for anything else."""
-    return value if isinstance(value, str) else ""
-
-
-def object_of(value: Json) -> dict[str, Json]:
-    """An object, an empty one for anything else."""
-    return value if isinstance(value, dict) else {}
 
 
 def codec(decoded: dict[str, Json], models: Iterable[str], origin: Origin, said: Said) -> None:

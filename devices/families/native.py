@@ -55,10 +55,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
         return Rejected(
             Reason.UNKNOWN_TOPIC, "the channel is none of telemetry, event, motion, status", device
         )
-    value = json_value(message.payload.strip(_PADDING))
+    value = json_value(message.payload.strip(_PADDING), device)
     if isinstance(value, Rejected):
-        rejected = Rejected(value.reason, value.detail, device)
-        return _call_in_garbage(message, site, rejected) if channel == "event" else rejected
+        return _call_in_garbage(message, site, value) if channel == "event" else value
     found = _Found(site, device, message.received_at)
     for item in value if isinstance(value, list) else (value,):
         if isinstance(item, dict):
@@ -248,15 +247,15 @@ _STATES = {"online": True, "offline": False}
 
 
 def _status(message: Message, site: str, device: str) -> Decoded | Rejected:
-    said = text(message.payload)
+    said = text(message.payload, device)
     if isinstance(said, Rejected):
-        return Rejected(said.reason, said.detail, device)
+        return said
     battery: Json = None
     word: Json = said.strip()
     if said.lstrip()[:1] in {"{", '"'}:
-        value = json_value(message.payload)
+        value = json_value(message.payload, device)
         if isinstance(value, Rejected):
-            return Rejected(value.reason, value.detail, device)
+            return value
         word, battery = (
             (value.get("state"), value.get("battery")) if isinstance(value, dict) else (value, None)
         )

@@ -6,8 +6,7 @@ what is the event's own below `data`, and is about a room where it names no devi
 """
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value
-from devices.families.lorawan import text_of
+from devices.envelope import Json, json_object, text_of
 from devices.instants import iso_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
@@ -42,11 +41,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One event of one device."""
     levels = message.topic.split("/")
     device = levels[1] if levels[0] == "netlia" and len(levels) > 1 else ""
-    payload = json_value(message.payload)
+    payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+        return payload
     flat, lists = flatten(payload)
     # Those of the regulator and of version 2 begin in lower case.
     fields = {name.lower().removeprefix(_DATA): value for name, value in flat.items()}

@@ -7,9 +7,8 @@ several times in a row is one press.
 from dataclasses import replace
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value
+from devices.envelope import Json, json_object, text_of
 from devices.families import rtl433
-from devices.families.lorawan import text_of
 from devices.families.names import online, online_of
 from devices.families.theengs import calls_for_help, last_will
 from devices.message import Message
@@ -74,11 +73,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if subject == _RTL_433:
         heard = rtl433.decode(message, known)
         return replace(heard, family=FAMILY) if isinstance(heard, Decoded) else heard
-    payload = json_value(message.payload)
+    payload = json_object(message.payload, gateway)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, gateway)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", gateway)
+        return payload
     fields, lists = flatten(payload)
     device = _device(subject, gateway, "/".join(levels[at + 1 :]), fields)
     if not device:

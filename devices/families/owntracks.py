@@ -5,8 +5,7 @@ Rule: `tst` is when it happened, except in a last will, where it is when the pho
 """
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value
-from devices.families.lorawan import text_of
+from devices.envelope import Json, json_object, text_of
 from devices.families.names import online
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
@@ -53,11 +52,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     device, about = _whose(message.topic)
     if about in {"cmd", "info"} or not message.payload:  # commands, cards, a retained message taken away
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
+    payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+        return payload
     kind = payload.get("_type")
     if not isinstance(kind, str) or kind not in _TYPES:
         return Rejected(Reason.WRONG_SHAPE, "_type is none of OwnTracks", device)

@@ -8,8 +8,7 @@ import re
 from functools import lru_cache
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value
-from devices.families.lorawan import text_of
+from devices.envelope import Json, json_object, text_of
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Choice, Fields, Origin, Said, Vocabulary, flatten, own_time, speak_fields
@@ -71,18 +70,15 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         device, models = "/".join(levels[:-1]) or message.topic, []
     if not device:
         return Rejected(Reason.UNKNOWN_TOPIC, "a topic without a level")
-    payload = json_value(message.payload)
+    payload = json_object(message.payload, device)
     origin = Origin(device, message.received_at, None, TimeSource.ARRIVAL, good_for_ms=_REPEATS_MS)
     said = Said()
     if isinstance(payload, dict):
         if not models:
             device = next((name for field in _IDS if (name := text_of(payload.get(field))[:200])), device)
         _object(payload, device, last, words_of(FAMILY, *models, *known.models(device)), origin, said)
-    elif isinstance(payload, list) or message.payload.lstrip()[:1] in {b"{", b"["}:
-        wrong = (
-            payload if isinstance(payload, Rejected) else Rejected(Reason.WRONG_SHAPE, "expected an object")
-        )
-        return Rejected(wrong.reason, wrong.detail, device)
+    elif message.payload.lstrip()[:1] in {b"{", b"["}:
+        return payload
     elif not message.payload.strip():
         return Rejected(Reason.EMPTY, "", device)
     else:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 import orjson
 
 from devices.catalogue import entries_of, words_of
-from devices.envelope import Json, json_value
+from devices.envelope import Json, json_object
 from devices.families.online import online
 from devices.instants import clock_ms
 from devices.message import Message
@@ -89,13 +89,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Decoded(FAMILY)
     if last == "availability":
         return online(FAMILY, message, levels[-2] if len(levels) > 1 else FAMILY)
-    payload = json_value(message.payload)
-    if "devices" in levels[:-2] and not isinstance(payload, dict):
-        return _field(message, known, levels)
+    payload = json_object(message.payload)
     if isinstance(payload, Rejected):
-        return payload
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object")
+        return _field(message, known, levels) if "devices" in levels[:-2] else payload
     return _heard(message, known, payload)
 
 

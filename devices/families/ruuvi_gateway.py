@@ -9,9 +9,8 @@ Rule: the advertisement is decoded here where it is given; what the gateway deco
 import re
 
 from devices.catalogue import TRUTH, words_of
-from devices.envelope import Json, json_value
+from devices.envelope import Json, json_object, object_of, text_of
 from devices.families import ble
-from devices.families.lorawan import object_of, text_of
 from devices.message import Message
 from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, flatten, own_time, speak_fields, truth_of
@@ -52,12 +51,10 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One advertisement of a tag, or the state of the gateway."""
     levels = message.topic.split("/")
     last = levels[-1]
-    payload = json_value(message.payload)
     device = levels[-2] if last == _STATUS and len(levels) > 1 else last
+    payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+        return payload
     if last == _STATUS:
         return _state(payload, device)
     if isinstance(payload.get("data"), dict):

@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value
-from devices.families.lorawan import text_of
+from devices.envelope import Json, json_value, text_of
 from devices.instants import any_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Motion, Reason, Rejected, TimeSource

@@ -7,7 +7,7 @@ most of it is retained; `event_cnt` tells one press from the next.
 import re
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value
+from devices.envelope import json_object
 from devices.families.names import calls
 from devices.families.online import online
 from devices.message import Message
@@ -61,17 +61,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     return _value(message, known, device, path)
 
 
-def _object(message: Message, device: str) -> dict[str, Json] | Rejected:
-    payload = json_value(message.payload)
-    if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
-    return (
-        payload if isinstance(payload, dict) else Rejected(Reason.WRONG_SHAPE, "expected an object", device)
-    )
-
-
 def _announced(message: Message, device: str) -> Decoded | Rejected:
-    payload = _object(message, device)
+    payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
         return payload
     name, model = device or payload.get("id"), payload.get("model")
@@ -82,7 +73,7 @@ def _announced(message: Message, device: str) -> Decoded | Rejected:
 
 def _pressed(message: Message, known: Known, device: str, channel: str) -> Decoded | Rejected:
     """`{"event": "S", "event_cnt": 12}`; an empty event is how the topic begins."""
-    payload = _object(message, device)
+    payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
         return payload
     event, count = payload.get("event"), payload.get("event_cnt")
@@ -103,7 +94,7 @@ def _pressed(message: Message, known: Known, device: str, channel: str) -> Decod
 
 def _state(message: Message, known: Known, device: str, path: str) -> Decoded | Rejected:
     """All that a device says of itself at once. A part that calls itself not valid is none."""
-    payload = _object(message, device)
+    payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
         return payload
     fields, _ = flatten({path: payload})

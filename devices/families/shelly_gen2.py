@@ -5,7 +5,7 @@ its edges. A Bluetooth device heard by a script is itself, by its address, which
 """
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value
+from devices.envelope import Json, json_object
 from devices.families.names import calls
 from devices.families.online import online
 from devices.instants import clock_ms
@@ -100,11 +100,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Decoded(FAMILY)  # requests, and answers to them
     device, status, component = topic.partition(_STATUS)
     device = _device(device.removesuffix(_EVENTS).removesuffix("/announce"))
-    payload = json_value(message.payload)
+    payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+        return payload
     told = _Told(message, known, device)
     if status:
         told.status(payload if component == "rpc" else {component: payload})

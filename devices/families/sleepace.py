@@ -5,8 +5,7 @@ nothing about its bed; 8 and 255 are no values.
 """
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value
-from devices.families.lorawan import object_of
+from devices.envelope import Json, json_value, object_of
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, Scalar, flatten, own_time, speak_fields

@@ -7,7 +7,7 @@ that is ON means nothing by itself. What a bridge hears of other devices is thei
 from collections.abc import Callable
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value
+from devices.envelope import Json, json_object, json_value
 from devices.families import tasmota_bridges as bridges
 from devices.families.online import online
 from devices.families.tasmota_bridges import Told
@@ -75,14 +75,14 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected tele/<topic>/<what>")
     if last == "LWT":
         return online(FAMILY, message, device)
-    payload = json_value(message.payload)
+    payload = json_value(message.payload, device)
     if isinstance(payload, dict):
         told = _Told(message, known, device)
         told.payload(_acted(last, payload))
         return told.decoded()
     if isinstance(payload, Rejected):
         if payload.reason is not Reason.NOT_JSON or message.payload.lstrip()[:1] in {b"{", b"["}:
-            return Rejected(payload.reason, payload.detail, device)
+            return payload
     elif isinstance(payload, list):
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
     return _plain(message, known, device, last)
@@ -110,11 +110,9 @@ def _plain(message: Message, known: Known, device: str, name: str) -> Decoded | 
 
 def _discovered(message: Message) -> Decoded | Rejected:
     """`tasmota/discovery/<MAC>/config`: which module it is, and under which topic it speaks."""
-    payload = json_value(message.payload)
+    payload = json_object(message.payload)
     if isinstance(payload, Rejected):
         return Decoded(FAMILY) if payload.reason is Reason.EMPTY else payload
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object")
     topic, model = payload.get("t"), payload.get("md")
     if isinstance(topic, str) and topic and isinstance(model, str) and model:
         return Decoded(FAMILY, learned=(Learned(topic, "model", model[:_MAX_TEXT]),))

@@ -6,8 +6,7 @@ Rule: an event is what its `eventId` says; its `type` (info, alert, fault, fatal
 device, never a call for help. What comes `down` is the platform's.
 """
 
-from devices.envelope import Json, json_value
-from devices.families.lorawan import object_of, text_of
+from devices.envelope import Json, json_object, object_of, text_of
 from devices.families.thing_model import CALLS, Report, Thing
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
@@ -41,11 +40,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.UNDECODED, "binary of the product's own", device)
     if thing and levels[2] not in {"property", "event"}:
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
+    payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+        return payload
     report = Report(DIALECT, message, known)
     if gateway:
         _members(report, payload)

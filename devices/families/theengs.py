@@ -9,9 +9,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 from devices.catalogue import ACTIONS, words_of
-from devices.envelope import Json, json_value
+from devices.envelope import Json, json_object, text_of
 from devices.families import ble
-from devices.families.lorawan import text_of
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, flatten, number_of, speak_fields
@@ -69,11 +68,9 @@ def recognises(payload: Json) -> bool:
 def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One advertisement of a device, decoded by the gateway or raw."""
     levels = message.topic.split("/")
-    payload = json_value(message.payload)
+    payload = json_object(message.payload, _device_of_topic(levels))
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, _device_of_topic(levels))
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", _device_of_topic(levels))
+        return payload
     device = _address(payload, levels[-1]) or _device_of_topic(levels)
     if not device:
         return Decoded(FAMILY)  # the gateway's configuration

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 
 from devices.catalogue import NAMES, words_of
 from devices.datum import bd09, gcj02
-from devices.envelope import Json
-from devices.families.lorawan import object_of, text_of
+from devices.envelope import Json, object_of, text_of
 from devices.families.thing_names import (
     CALLS,
     MAX_NAME,
@@ -124,10 +123,10 @@ class Report:
 
     def unreadable(self, family: str, thing: "Thing", event: str, why: Rejected) -> Decoded | Rejected:
         """The answer to a payload that cannot be read: on the topic of a call it is one all the same."""
-        self.said.rejected.append(Rejected(why.reason, why.detail, thing.origin.device))
+        self.said.rejected.append(why)
         kind, end = happening(self.dialect, event[:MAX_NAME])
         if end or kind not in LIFE_SAFETY:
-            return self.said.rejected[0]
+            return why
         thing.event(event, None)
         return self.decoded(family)
 

@@ -4,9 +4,8 @@ Rule: a key means what its name says (`names`), or nothing; every item of a list
 device's own topic nobody is named: the payload may, else it is `me`.
 """
 
-from devices.envelope import Json, json_value
+from devices.envelope import Json, json_value, text_of
 from devices.families import names
-from devices.families.lorawan import text_of
 from devices.families.names import online, say
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource
@@ -49,9 +48,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
     gateway = about != topic
     if not (about in {"telemetry", "attributes", "connect", "disconnect"} if gateway else topic in _OWN):
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
+    payload = json_value(message.payload, "" if gateway else _ME_UNNAMED)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, "" if gateway else _ME_UNNAMED)
+        return payload
     found = _Found(message.received_at, TimeSource.GATEWAY if gateway else TimeSource.DEVICE)
     if not gateway:
         if not isinstance(payload, (dict, list)):

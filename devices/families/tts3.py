@@ -4,19 +4,8 @@ Rule: the envelope says who, when and how well it was heard; what was said is th
 Fields equal to 0, false or "" are omitted by the server, so a missing field is never an error.
 """
 
-from devices.envelope import Json, json_value
-from devices.families.lorawan import (
-    codec,
-    first_time,
-    location,
-    normalised,
-    object_of,
-    once,
-    radio,
-    text_of,
-    times,
-    unread,
-)
+from devices.envelope import Json, json_object, object_of, text_of
+from devices.families.lorawan import codec, first_time, location, normalised, once, radio, times, unread
 from devices.families.lorawan_frames import CALLS, as_codec
 from devices.instants import iso_ms
 from devices.message import Message
@@ -40,11 +29,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One message about one device: uplink, join, location, or what happened to a downlink."""
     levels = message.topic.split("/", 4)  # v3/<application>/devices/<device id>/<what>
     device = levels[3] if len(levels) == 5 and levels[0] == "v3" and levels[2] == "devices" else ""
-    payload = json_value(message.payload)
+    payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+        return payload
     ids = object_of(payload.get("end_device_ids"))
     device = device or text_of(ids.get("device_id"))
     if not device:

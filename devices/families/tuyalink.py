@@ -7,8 +7,7 @@ device, or else from the catalogue.
 
 from collections.abc import Iterator
 
-from devices.envelope import Json, json_value
-from devices.families.lorawan import object_of, text_of
+from devices.envelope import Json, json_object, object_of, text_of
 from devices.families.thing_model import CALLS, Report, Thing
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource
@@ -49,11 +48,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected tylink/<device id>/...")
     if what not in _SPOKEN and what not in _ONLINE and what != _MODEL:
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
+    payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
-    if not isinstance(payload, dict):
-        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
+        return payload
     report = Report(DIALECT, message, known)
     sent_at = report.sent_at = report.time(payload.get("time"), device)
     data = payload.get("data")

@@ -8,8 +8,7 @@ import re
 from functools import lru_cache
 
 from devices.catalogue import TRUTH, words_of
-from devices.envelope import Json, json_value
-from devices.families.lorawan import object_of, text_of
+from devices.envelope import Json, json_value, object_of, text_of
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, Scalar, Vocabulary, flatten, own_time, speak_fields, truth_of
@@ -79,9 +78,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     device, about = _whose(message.topic)
     if about in {"commands", "config", "request"}:
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
+    payload = json_value(message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
+        return payload
     if about == "response" and isinstance(payload, dict):
         # The answer to a broadcast request, of any device; it holds the broker's password beside the signal.
         payload = object_of(payload.get("payload"))

@@ -4,7 +4,7 @@ Rule: `heart` is the heartbeat, not the heart. What comes on two topics is one e
 """
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value
+from devices.envelope import Json, json_object
 from devices.families.lorawan import location
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
@@ -33,11 +33,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if message.topic.startswith("op/"):
         return Decoded(FAMILY)
     kind = message.topic.rpartition("/")[2]
-    payload = json_value(message.payload)
+    payload = json_object(message.payload)
     if isinstance(payload, Rejected):
         return _unreadable(kind, message, payload)
-    if not isinstance(payload, dict):
-        return _unreadable(kind, message, Rejected(Reason.WRONG_SHAPE, "expected a JSON object"))
     fields = flatten(payload)[0]
     whose = (_id(fields.get("user_id")), _id(fields.get("tenant_id")))
     device = "/".join(part for part in whose if part)

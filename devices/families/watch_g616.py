@@ -8,8 +8,8 @@ from datetime import datetime
 
 from devices.catalogue import TRUTH, words_of
 from devices.datum import gcj02
-from devices.envelope import Json, json_value
-from devices.families.lorawan import location, text_of
+from devices.envelope import Json, json_value, text_of
+from devices.families.lorawan import location
 from devices.instants import local_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
@@ -35,9 +35,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if len(levels) > 2 and levels[2] == "cmd":
         return Decoded(FAMILY)
     device = levels[3] if len(levels) > 3 else ""
-    payload = json_value(message.payload)
+    payload = json_value(message.payload, device)
     if isinstance(payload, Rejected):
-        return Rejected(payload.reason, payload.detail, device)
+        return payload
     device = device or (text_of(payload.get("imei"))[:40] if isinstance(payload, dict) else "")
     if not isinstance(payload, dict) or not device:
         return Rejected(Reason.WRONG_SHAPE, "expected the status of a watch", device)

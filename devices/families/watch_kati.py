@@ -8,8 +8,8 @@ import re
 from datetime import datetime
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value
-from devices.families.lorawan import location, object_of
+from devices.envelope import Json, json_object, object_of
+from devices.families.lorawan import location
 from devices.instants import local_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
@@ -36,14 +36,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     kind = message.topic.rpartition("/")[2].lower()
     if kind in _SILENT:
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
-    if not isinstance(payload, dict):
-        why = (
-            payload
-            if isinstance(payload, Rejected)
-            else Rejected(Reason.WRONG_SHAPE, "expected a JSON object")
-        )
-        return _unreadable(kind, message, why)
+    payload = json_object(message.payload)
+    if isinstance(payload, Rejected):
+        return _unreadable(kind, message, payload)
     named = next((payload[name] for name in ("IMEI", "imei", "Imei") if name in payload), None)
     device = (
         str(named)[:40] if isinstance(named, (str, int)) and not isinstance(named, bool) and named else ""

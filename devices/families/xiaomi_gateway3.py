@@ -14,8 +14,7 @@ import struct
 from collections.abc import Iterator, Mapping
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value
-from devices.families.lorawan import object_of, text_of
+from devices.envelope import Json, json_value, object_of, text_of
 from devices.message import Message
 from devices.metrics import METRICS, Kind
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource

@@ -68,13 +68,13 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
             return _online(message, device)
         if last in _ACTIONS:
             return _one(message, known, device, last)
-    payload = json_value(message.payload)
+    payload = json_value(message.payload, name)
     if isinstance(payload, dict):
         return _state(message, known, name, payload)
     if isinstance(payload, Rejected) and (
         not device or payload.reason is not Reason.NOT_JSON or _broken(message)
     ):
-        return Rejected(payload.reason, payload.detail, name)
+        return payload
     if not device or isinstance(payload, list):
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", name)
     return _one(message, known, device, last)
@@ -182,9 +182,9 @@ def _bridge(message: Message, about: str) -> Decoded | Rejected:
         return _online(message, _BRIDGE)
     if about not in _TELLING:
         return Decoded(FAMILY)
-    payload = json_value(message.payload)
+    payload = json_value(message.payload, _BRIDGE)
     if isinstance(payload, Rejected):
-        return Decoded(FAMILY) if about == "log" else Rejected(payload.reason, payload.detail, _BRIDGE)
+        return Decoded(FAMILY) if about == "log" else payload
     if about in _LISTS_OF_DEVICES:
         return Decoded(FAMILY, learned=_learn_all(payload))
     if not isinstance(payload, dict):

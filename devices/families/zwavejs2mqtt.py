@@ -12,8 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value
-from devices.families.lorawan import text_of
+from devices.envelope import Json, json_value, text_of
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, Scalar, number_of, own_time, speak_fields, truth_of
@@ -88,11 +87,11 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Decoded(FAMILY)
     place = _place(topic)
     device = place.device if place else _node(topic)
-    payload = json_value(message.payload)
+    payload = json_value(message.payload, device)
     if isinstance(payload, Rejected):
         payload = _bare(message.payload, payload, place)
         if isinstance(payload, Rejected):
-            return Rejected(payload.reason, payload.detail, device)
+            return payload
     value, at = payload, None
     if isinstance(payload, dict):
         number = payload.get("commandClass")

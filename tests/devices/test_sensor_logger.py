@@ -167,4 +167,4 @@ def test_nanoseconds_in_a_text_are_not_rounded_to_the_millisecond_before() -> No
 
 
 def test_a_heart_rate_of_nothing_is_none() -> None:
-    assert _batch(_item("heartrate", bpm=0)) == Decoded("sensor-logger")
+    assert not _batch(_item("heartrate", bpm=0)).readings
