@@ -113,10 +113,10 @@ def _worth_keeping(decoded: Decoded, known: Known) -> bool:
     models = known.models(decoded.readings[0].device)
     if any(map(known_model, models)):
         return any(map(calls_for_help, decoded.left))
-    return any(map(_may_be_about_life, decoded.left))
+    return any(map(_may_matter, decoded.left))
 
 
-def _may_be_about_life(name: str) -> bool:
+def _may_matter(name: str) -> bool:
     return name in NEED_A_MODEL or about_life(name)
 
 
@@ -132,7 +132,7 @@ def _with_rest(
 ) -> Interpreted:
     unreadable: list[tuple[Device, Rejected]] = []
     for rejected in said.rejected:
-        if rejected.reason is Reason.NOT_UNDERSTOOD and not any(map(_may_be_about_life, decoded.left)):
+        if rejected.reason is Reason.NOT_UNDERSTOOD and not any(map(_may_matter, decoded.left)):
             continue  # read, and by its names no call: nobody is called because of a setting
         if rejected.metric in LIFE_SAFETY or not decoded.readings:
             unreadable += _unreadable(rejected, message, registry, decoded.site or site)
