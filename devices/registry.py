@@ -126,6 +126,7 @@ class Registry:
     zone: str = "Asia/Shanghai"
     _alone: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _models: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _callers: set[str] = field(default_factory=set, repr=False, compare=False)
     _stands: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -152,6 +153,8 @@ class Registry:
             told = registry._models.setdefault(device.id, device.model)
             if told != device.model:
                 registry._models[device.id] = ""
+            if device.calls:
+                registry._callers.add(device.id)
             whose = registry.residents.get(device.resident)
             where = device.place or (whose.place if whose is not None else "")
             stands = registry._stands.setdefault(device.id, where)
@@ -176,6 +179,10 @@ class Registry:
     def fact(self, about: str, field: str) -> str:  # noqa: ARG002  (the Protocol's)
         """Nothing: a registry learns no facts."""
         return ""
+
+    def calls(self, device: str) -> bool:
+        """Whether a device of this id, at any site, is one to call for help with."""
+        return device in self._callers
 
     def clock_zone(self, device: str) -> str:
         """The zone of the place of a device; "" when it is not registered, or its namesakes are elsewhere."""

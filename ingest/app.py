@@ -6,6 +6,7 @@ Rule: one straight line up, the same line down; each wait on the way down has a 
 import asyncio
 import contextlib
 import fcntl
+import os
 import socket
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -37,7 +38,7 @@ from ingest.metrics import Metrics
 from ingest.outbox import Outbox
 from ingest.pipeline import Pipeline
 from ingest.quarantine import Quarantine
-from ingest.seal import seal_of
+from ingest.seal import Seal, seal_of
 from ingest.source import Broker, Source
 from ingest.store.alerts import AlertProjection
 from ingest.store.writer import Writer
@@ -145,7 +146,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
 
         projection = AlertProjection(journal_path, journal.id)
         stack.callback(projection.close)
-        seal = seal_of(config.data / "quarantine.key")
+        seal = _seal(config.data / "quarantine.key")
         writer = Writer(setting.dsn, journal.id, pipeline.feed, registry, metrics, projection, seal)
         quarantine = stack.enter_context(
             Quarantine(setting.dsn, seal, pipeline.interpret, pipeline.recall, desk.settled, clock)
@@ -259,6 +260,8 @@ class _House:
             for part, why in self._parts().items():
                 self._metrics.up.labels(part).set(not why)
             self._metrics.waiting.set(self._journal.last - self._writer.position)
+            self._metrics.facts.set(self._pipeline.facts.size[0])
+            self._metrics.facts_refused.set(self._pipeline.facts.refused)
             turn += 1
             self._journal.trim(
                 min(self._writer.position, self._pipeline.saved),
@@ -277,6 +280,15 @@ class _House:
             self._pipeline.facts.forget(self._writer.position)
         except sqlite3.Error as error:  # locked by a checkpoint under way: next time
             log.warning("not_pruned", error=str(error))
+
+
+def _seal(path: Path) -> Seal:
+    """The quarantine's seal. Without its key people are watched over all the same."""
+    try:
+        return seal_of(path)
+    except OSError as error:
+        log.error("no_quarantine_key", error=error.strerror, kept="until the next start only")  # noqa: TRY400
+        return Seal(os.urandom(32))
 
 
 def _decider(desk: Desk, clock: Clock, metrics: Metrics) -> Callable[[list[Decision], int], None]:

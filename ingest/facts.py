@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import structlog
 
+from devices.catalogue import known_model
 from devices.reading import Known, Learned
 from devices.registry import Registry
 
@@ -105,8 +106,8 @@ class Facts:
         ]
 
     def models(self, device: str) -> tuple[str, ...]:
-        """The learned model, then the registered one."""
-        return _models(self.fact(device, "model"), self._registry.models(device))
+        """The learned model, then the registered one; of a device for calling the registered one alone."""
+        return _models(self.fact(device, "model"), device, self._registry)
 
     def fact(self, about: str, field: str) -> str:
         """The fact as it is now, "" when there is none."""
@@ -152,7 +153,7 @@ class _Before(NamedTuple):
     seq: int
 
     def models(self, device: str) -> tuple[str, ...]:
-        return _models(self.fact(device, "model"), self.registry.models(device))
+        return _models(self.fact(device, "model"), device, self.registry)
 
     def fact(self, about: str, field: str) -> str:
         return self.facts.version(about, field, self.seq)
@@ -161,5 +162,9 @@ class _Before(NamedTuple):
         return self.registry.clock_zone(device)
 
 
-def _models(learned: str, registered: tuple[str, ...]) -> tuple[str, ...]:
-    return (learned, *registered) if learned else registered
+def _models(learned: str, device: str, registry: Registry) -> tuple[str, ...]:
+    """What somebody teaches of a call button must not silence it, where the registry says what it is."""
+    registered = registry.models(device)
+    if not learned or (registry.calls(device) and any(map(known_model, registered))):
+        return registered
+    return (learned, *registered)

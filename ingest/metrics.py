@@ -61,6 +61,14 @@ class Metrics:
         self.waiting = Gauge(
             "shouwang_messages_unstored", "Messages journalled but not yet in the database.", registry=r
         )
+        self.facts = Gauge(
+            "shouwang_facts", "What messages taught and is kept: models, births, discovery.", registry=r
+        )
+        self.facts_refused = Gauge(
+            "shouwang_facts_refused",
+            "Facts for which there was no room since the start: a broken or hostile sender.",
+            registry=r,
+        )
         self.up = Gauge(
             "shouwang_up", "Whether a part works: broker, journal, database (1 or 0).", ["part"], registry=r
         )

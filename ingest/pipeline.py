@@ -16,7 +16,7 @@ from devices.identity import is_repeat
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.observation import Observation, Quality
-from devices.reading import Rejected
+from devices.reading import Reason, Rejected
 from devices.registry import Registry
 from ingest.checkpoint import Checkpoint, Progress
 from ingest.clock import Clock
@@ -292,6 +292,8 @@ class Pipeline:
             log.warning("event_rejected", device=first.device, reason=first.reason, detail=first.detail)
         for rejected in said.rejected:
             self._metrics.rejected.labels(rejected.reason).inc()
+            if rejected.reason is Reason.BUG:
+                log.error("decoder_failed", error=rejected.detail, seq=seq, topic=message.topic)
         if said.observations:
             fate = "observed" if fresh else "duplicate"
         else:

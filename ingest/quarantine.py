@@ -206,7 +206,14 @@ class Quarantine(contextlib.AbstractContextManager["Quarantine"]):
 
     def _connection(self) -> psycopg.Connection:
         return psycopg.connect(
-            self._dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S, options=_OPTIONS
+            self._dsn,
+            autocommit=True,
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            options=_OPTIONS,
+            keepalives_idle=10,  # a peer that is gone without a word holds up the end for half a minute
+            keepalives_interval=5,
+            keepalives_count=3,
+            tcp_user_timeout=30_000,
         )
 
 

@@ -109,6 +109,10 @@ def _word(
         unnamed = found is None and any(one in names for one in own)
         if klass in _SOFT and (button or unnamed) and any(map(calls, own)):
             return Meaning("sos")
+        # "SOS thing" of class safety: what is called so besides is its state (armed, connected ...)
+        named = (button and klass in _SOFT) or (found is None and klass == "safety")
+        if named and any(map(calls, names)):
+            return Meaning("sos")
         return _of_binary_class(klass, found, names)
     if component == "sensor":
         return _of_sensor_class(klass, found, names, identity)

@@ -67,6 +67,10 @@ def test_a_state_that_is_none_or_not_announced_says_nothing(none: str) -> None:
     ("config", "payload", "said"),
     [
         ({"name": "Fall detected", "device_class": "safety"}, "ON", {"fall": True}),
+        ({"name": "SOS Pendant", "device_class": "safety"}, "ON", {"sos": True}),
+        ({"name": "求助按钮", "device_class": "safety"}, "ON", {"sos": True}),
+        ({"name": "求助按钮"}, "ON", {"sos": True}),
+        ({"name": "Front door bell", "device_class": "safety"}, "ON", {}),
         ({"name": "Fall detected", "device_class": "safety"}, "OFF", {}),
         ({"name": "Fall detected", "device_class": "problem"}, "ON", {"fall": True}),
         ({"object_id": "bath_sos", "device_class": "safety"}, "ON", {"sos": True}),

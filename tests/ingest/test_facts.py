@@ -97,3 +97,21 @@ def test_every_entry_finds_what_it_found(lessons: list[tuple[int, str, str]], st
             true = [value for learned, who, value in lessons if who == about and learned < seq]
             assert facts.before(seq).fact(about, "f") == (true[-1] if true else "")
             assert again.before(seq).fact(about, "f") == (true[-1] if true else "")
+
+
+def test_nobody_teaches_a_registered_call_button_to_be_something_else() -> None:
+    """One message in its name must not silence it; a device without calls is what it says it is."""
+    registry = Registry.of(
+        devices=[
+            Device("pull-cord", model="Tuya TS0215A_sos", calls=True),
+            Device("sensor", model="Tuya TS0215A_sos"),
+            Device("nameless", model="no such model", calls=True),
+        ]
+    )
+    facts = Facts(registry)
+    for device in ("pull-cord", "sensor", "nameless"):
+        facts.learn(1, [Learned(device, "model", "DS18B20")])
+    assert facts.models("pull-cord") == ("Tuya TS0215A_sos",)
+    assert facts.before(2).models("pull-cord") == ("Tuya TS0215A_sos",)
+    assert facts.models("sensor") == ("DS18B20", "Tuya TS0215A_sos")
+    assert facts.models("nameless") == ("DS18B20", "no such model")
