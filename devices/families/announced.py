@@ -7,7 +7,8 @@ is not as announced may still be a call for help.
 from devices.envelope import Json, json_value, text_of
 from devices.families.entities import CALLS, RELAYS, Entity
 from devices.families.esphome import speak_event
-from devices.families.names import online, say, say_word, scalar_of
+from devices.families.names import say, say_word, scalar_of
+from devices.families.online import online
 from devices.families.templates import picked
 from devices.message import Message
 from devices.reading import Reason, Rejected

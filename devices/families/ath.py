@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from devices.envelope import Json, json_object, json_value, object_of, text_of
 from devices.families.medical import measured
+from devices.families.online import online
 from devices.message import Message
-from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
+from devices.reading import Decoded, Known, Learned, Reason, Rejected
 from devices.words import Origin, Said, own_time
 
 FAMILY = "ath"
@@ -45,8 +46,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected iot/<hub>/<device>/<what>")
     hub, device, what = topic.groups()
     if what in {"pingresp", "will"} and device == "connect":
-        online = Reading(hub, "online", what == "pingresp", at_source=TimeSource.ARRIVAL)
-        return Decoded(FAMILY, (online,))
+        return Decoded(FAMILY, (online(hub, what == "pingresp"),))
     if what in {"command", "command_reply", "ping", "pingresp", "will"}:
         return Decoded(FAMILY)
     if what == "dev_list":
@@ -59,11 +59,11 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
 
 
 def _status(payload: dict[str, Json], message: Message, device: str, known: Known) -> Decoded | Rejected:
-    online = _STATUS.get(text_of(payload.get("status")).strip().lower())
-    if online is None:
+    found = _STATUS.get(text_of(payload.get("status")).strip().lower())
+    if found is None:
         return Rejected(Reason.WRONG_SHAPE, "expected CONNECTED or DISCONNECTED", device)
     origin, said = Origin(device, message.received_at, _at(payload, message)), Said()
-    said.add(origin, "online", online)
+    said.add(origin, "online", found)
     if len(payload) > len(_STATUS_FIELDS):
         more = {name: value for name, value in payload.items() if name not in _STATUS_FIELDS}
         measured(more, known.models(device), origin, said, {})

@@ -9,9 +9,10 @@ from typing import Final
 
 from devices.envelope import Json, json_object, text_of
 from devices.families.medical import measured
+from devices.families.online import online
 from devices.instants import local_ms
 from devices.message import Message
-from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
+from devices.reading import Decoded, Known, Reason, Rejected
 from devices.vitals import KG, MGDL, MMHG
 from devices.words import Origin, Said, own_time
 
@@ -68,7 +69,7 @@ def _state(
         return
     text = text_of(data.get("msg")).strip().lower()
     if text in _GONE:
-        said.readings.append(Reading(origin.device, "online", value=False, at_source=TimeSource.ARRIVAL))
+        said.readings.append(online(origin.device, state=False))
         return
     if text in _ALIVE or payload.get("type") == "HB_Msg":
         said.add(origin, "online", value=True)

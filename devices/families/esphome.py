@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from devices.envelope import json_value, text_of
 from devices.families import names
-from devices.families.names import Meaning, calls, meaning, online, online_of, say_word, scalar_of
+from devices.families.names import Meaning, calls, meaning, say_word, scalar_of
+from devices.families.online import online_or_not
 from devices.message import Message
 from devices.metrics import METRICS, Kind
 from devices.reading import Decoded, Known, Reason, Rejected
@@ -67,10 +68,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
         return Decoded(FAMILY)
     place = place_of(message.topic)
     if place is None:
-        state = online_of(message.payload)
-        if state is None:
-            return Rejected(Reason.WRONG_SHAPE, "expected online or offline", node)
-        return Decoded(FAMILY, (online(node or message.topic, state),))
+        return online_or_not(FAMILY, message, node or message.topic)
     if place.what.endswith("command") or not message.payload:
         return Decoded(FAMILY)
     try:

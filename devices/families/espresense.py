@@ -7,7 +7,7 @@ offline, says nothing of anybody.
 
 from devices.catalogue import words_of
 from devices.envelope import json_object, json_value, text
-from devices.families.names import online, online_of
+from devices.families.online import online_or_not
 from devices.families.theengs import calls_for_help
 from devices.message import Message
 from devices.reading import Decoded, Known, Reading, Reason, Rejected
@@ -79,7 +79,7 @@ def _beacon(message: Message, known: Known, device: str, room: str) -> Decoded |
 
 def _room(message: Message, known: Known, room: str, what: str) -> Decoded | Rejected:
     if what == "status":
-        return _online(message, room)
+        return online_or_not(FAMILY, message, room)
     if what == "telemetry":
         payload = json_object(message.payload, room)
         if isinstance(payload, Rejected):
@@ -113,10 +113,3 @@ def _pressed(readings: list[Reading], what: str, *, call: bool) -> tuple[Reading
         else reading
         for reading in readings
     )
-
-
-def _online(message: Message, room: str) -> Decoded | Rejected:
-    state = online_of(message.payload)
-    if state is None:
-        return Rejected(Reason.WRONG_SHAPE, "expected online or offline", room)
-    return Decoded(FAMILY, (online(room, state),))

@@ -13,13 +13,8 @@ from devices.families.discovery import BASES, COMPONENTS, component_of, held, id
 from devices.families.entities import RELAYS, entities_of
 from devices.families.esphome import Place, speak_event, speak_state
 from devices.families.facts import written
-from devices.families.names import (
-    calls,
-    meaning,
-    online,
-    online_of,
-    say,
-)
+from devices.families.names import calls, meaning, say
+from devices.families.online import online, online_of
 from devices.instants import iso_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource

@@ -12,7 +12,8 @@ import orjson
 from devices.envelope import Json, json_object, object_of, text_of
 from devices.families import facts, names
 from devices.families.facts import texts_in
-from devices.families.names import Meaning, first_meaning, meaning, online, say_word, scalar_of
+from devices.families.names import Meaning, first_meaning, meaning, say_word, scalar_of
+from devices.families.online import online
 from devices.message import Message
 from devices.metrics import METRICS, Kind
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource

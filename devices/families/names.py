@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
-from devices.catalogue import ALIASES, CLASSES, TRUTH, UNITS, UNLIKE, words_of
+from devices.catalogue import ALIASES, CLASSES, UNITS, UNLIKE, words_of
 from devices.metrics import METRICS, Kind
-from devices.reading import Reading, TimeSource
+from devices.reading import Reading
 from devices.words import Origin, Said, Scalar, number_of, speak_fields
 
 DIALECT = "names"
@@ -269,13 +269,3 @@ def scalar_of(text: str) -> Scalar:
         return float(text)
     except ValueError:
         return text.strip()
-
-
-def online_of(payload: bytes) -> bool | None:
-    """What a text says of being online; None when it is another text."""
-    return TRUTH["online"].get(payload[:40].decode(errors="replace").strip().strip('"').lower())
-
-
-def online(device: str, state: bool) -> Reading:
-    """Whether a device is on line, as of now: of a last will or a birth message."""
-    return Reading(device, "online", state, at_source=TimeSource.ARRIVAL)

@@ -9,6 +9,7 @@ import re
 import struct
 
 from devices.envelope import Json, json_value, text
+from devices.families.online import online
 from devices.instants import any_ms, relative
 from devices.message import MAX_PAYLOAD_BYTES, Message
 from devices.metrics import METRICS, Kind
@@ -261,10 +262,9 @@ def _status(message: Message, site: str, device: str) -> Decoded | Rejected:
         )
     if not isinstance(word, str) or word not in _STATES:
         return Rejected(Reason.WRONG_SHAPE, "expected online, offline or an object with state", device)
-    arrival = TimeSource.ARRIVAL
-    readings = [Reading(device, "online", _STATES[word], at_source=arrival)]
+    readings = [online(device, _STATES[word])]
     if isinstance(battery, (int, float)):
-        readings.append(Reading(device, "battery", battery, at_source=arrival))
+        readings.append(Reading(device, "battery", battery, at_source=TimeSource.ARRIVAL))
     return Decoded(FAMILY, tuple(readings), site)
 
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from devices.catalogue import words_of
 from devices.envelope import Json, json_object, text_of
 from devices.families import rtl433
-from devices.families.names import online, online_of
+from devices.families.online import online_or_not
 from devices.families.theengs import calls_for_help, last_will
 from devices.message import Message
 from devices.metrics import METRICS, Kind
-from devices.reading import Decoded, Known, Reading, Reason, Rejected
+from devices.reading import Decoded, Known, Reading, Rejected
 from devices.words import Fields, Origin, Said, flatten, speak_fields
 
 FAMILY = "openmqttgateway"
@@ -68,7 +68,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Decoded(FAMILY)
     at = _subject(levels)
     if not at:
-        return _will(message, levels[-2] if len(levels) > 1 else "")
+        return online_or_not(FAMILY, message, levels[-2] if len(levels) > 1 else "")
     gateway, subject = levels[at - 1], levels[at]
     if subject == _RTL_433:
         heard = rtl433.decode(message, known)
@@ -164,11 +164,3 @@ def _once(readings: list[Reading]) -> list[Reading]:
         else reading
         for reading in readings
     ]
-
-
-def _will(message: Message, gateway: str) -> Decoded | Rejected:
-    """The last will: the gateway is gone, of what it listened to nothing is known."""
-    state = online_of(message.payload)
-    if state is None or not gateway:
-        return Rejected(Reason.WRONG_SHAPE, "expected online or offline", gateway)
-    return Decoded(FAMILY, (online(gateway, state),))

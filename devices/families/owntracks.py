@@ -6,7 +6,7 @@ Rule: `tst` is when it happened, except in a last will, where it is when the pho
 
 from devices.catalogue import words_of
 from devices.envelope import Json, json_object, text_of
-from devices.families.names import online
+from devices.families.online import online
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, flatten, number_of, own_time, speak_fields

@@ -13,7 +13,7 @@ import orjson
 
 from devices.catalogue import entries_of, words_of
 from devices.envelope import Json, json_object
-from devices.families.online import online
+from devices.families.online import true_or_not
 from devices.instants import clock_ms
 from devices.message import Message
 from devices.metrics import METRICS, Kind
@@ -88,7 +88,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if last == "states":
         return Decoded(FAMILY)
     if last == "availability":
-        return online(FAMILY, message, levels[-2] if len(levels) > 1 else FAMILY)
+        return true_or_not(FAMILY, message, levels[-2] if len(levels) > 1 else FAMILY)
     payload = json_object(message.payload)
     if isinstance(payload, Rejected):
         return _field(message, known, levels) if "devices" in levels[:-2] else payload

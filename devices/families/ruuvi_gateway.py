@@ -11,8 +11,9 @@ import re
 from devices.catalogue import TRUTH, words_of
 from devices.envelope import Json, json_object, object_of, text_of
 from devices.families import ble
+from devices.families.online import online
 from devices.message import Message
-from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
+from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, flatten, own_time, speak_fields, truth_of
 
 FAMILY = "ruuvi-gateway"
@@ -66,10 +67,10 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
 
 
 def _state(payload: dict[str, Json], gateway: str) -> Decoded | Rejected:
-    online = truth_of(text_of(payload.get("state")).strip().lower(), "online", TRUTH)
-    if online is None or not gateway:
+    found = truth_of(text_of(payload.get("state")).strip().lower(), "online", TRUTH)
+    if found is None or not gateway:
         return Rejected(Reason.WRONG_SHAPE, "expected the state online or offline", gateway)
-    return Decoded(FAMILY, (Reading(gateway, "online", online, at_source=TimeSource.ARRIVAL),))
+    return Decoded(FAMILY, (online(gateway, found),))
 
 
 def _batch(message: Message, known: Known, data: dict[str, Json]) -> Decoded:

@@ -9,7 +9,7 @@ import re
 from devices.catalogue import words_of
 from devices.envelope import json_object
 from devices.families.names import calls
-from devices.families.online import online
+from devices.families.online import true_or_not
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
 from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, flatten, own_time, speak_fields
@@ -51,7 +51,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if last in _COMMANDS:
         return Decoded(FAMILY)
     if path == "online":
-        return online(FAMILY, message, device)
+        return true_or_not(FAMILY, message, device)
     if path == "announce":
         return _announced(message, device)
     if path.startswith("input_event/"):

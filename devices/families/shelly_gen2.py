@@ -7,7 +7,7 @@ its edges. A Bluetooth device heard by a script is itself, by its address, which
 from devices.catalogue import words_of
 from devices.envelope import Json, json_object
 from devices.families.names import calls
-from devices.families.online import online
+from devices.families.online import true_or_not
 from devices.instants import clock_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource
@@ -95,7 +95,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One notification, the status of a component, whether it is online, or a Bluetooth device's data."""
     topic = message.topic
     if topic.endswith("/online"):
-        return online(FAMILY, message, _device(topic.removesuffix("/online")))
+        return true_or_not(FAMILY, message, _device(topic.removesuffix("/online")))
     if topic.endswith(("/rpc", "/debug/log", "/command")) and not topic.endswith((_EVENTS, "/status/rpc")):
         return Decoded(FAMILY)  # requests, and answers to them
     device, status, component = topic.partition(_STATUS)

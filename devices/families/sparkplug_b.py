@@ -9,7 +9,8 @@ from dataclasses import replace
 from devices.envelope import json_value
 from devices.families import facts, names
 from devices.families.facts import texts_in
-from devices.families.names import online, online_of, say
+from devices.families.names import say
+from devices.families.online import online, online_of
 from devices.families.sparkplug_payload import Birth, Metric, Payload, birth_of, payload_of, typed, written
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from devices.catalogue import words_of
 from devices.envelope import Json, json_object, json_value
 from devices.families import tasmota_bridges as bridges
-from devices.families.online import online
+from devices.families.online import true_or_not
 from devices.families.tasmota_bridges import Told
 from devices.instants import clock_ms
 from devices.message import Message
@@ -74,7 +74,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if not device:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected tele/<topic>/<what>")
     if last == "LWT":
-        return online(FAMILY, message, device)
+        return true_or_not(FAMILY, message, device)
     payload = json_value(message.payload, device)
     if isinstance(payload, dict):
         told = _Told(message, known, device)

@@ -6,7 +6,8 @@ device's own topic nobody is named: the payload may, else it is `me`.
 
 from devices.envelope import Json, json_value, text_of
 from devices.families import names
-from devices.families.names import online, say
+from devices.families.names import say
+from devices.families.online import online
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, flatten, own_time

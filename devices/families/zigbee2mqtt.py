@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from devices.catalogue import ACTIONS, TRUTH, words_of
 from devices.envelope import Json, json_value
+from devices.families.online import online
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, Scalar, flatten, speak_fields, truth_of
@@ -170,10 +171,10 @@ def _online(message: Message, device: str) -> Decoded | Rejected:
     """Availability, and the bridge's own state: text (1.x) or `{"state": ...}` (2.x)."""
     payload = json_value(message.payload)
     state = payload.get("state") if isinstance(payload, dict) else message.payload.decode(errors="replace")
-    online = truth_of(state.strip().strip('"').lower(), "online", TRUTH) if isinstance(state, str) else None
-    if online is None:
+    found = truth_of(state.strip().strip('"').lower(), "online", TRUTH) if isinstance(state, str) else None
+    if found is None:
         return Rejected(Reason.WRONG_SHAPE, "expected online or offline", device)
-    return Decoded(FAMILY, (Reading(device, "online", online, at_source=TimeSource.ARRIVAL),))
+    return Decoded(FAMILY, (online(device, found),))
 
 
 def _bridge(message: Message, about: str) -> Decoded | Rejected:
