@@ -31,7 +31,7 @@ from typing import Final, NamedTuple
 from devices.envelope import Json
 from devices.instants import any_ms, iso_ms, relative
 from devices.metrics import METRICS, Kind
-from devices.reading import Decoded, Reading, Reason, Rejected, TimeSource, Value
+from devices.reading import Decoded, Learned, Motion, Reading, Reason, Rejected, TimeSource, Value
 
 Scalar = str | int | float | bool | None
 Fields = dict[str, Scalar]
@@ -142,10 +142,27 @@ class Said:
         """The names of the fields that were left, bounded."""
         return tuple([name[:_MAX_NAME] for name in self.left[:_MAX_LEFT]])
 
-    def decoded(self, family: str, device: str) -> Decoded:
-        """All of it as the answer to one message of one device."""
-        left = self.names_left()
-        return Decoded(family, tuple(self.readings), "", tuple(self.rejected), left, device=device)
+    def decoded(
+        self,
+        family: str,
+        device: str,
+        *,
+        learned: Iterable[Learned] = (),
+        motion: Iterable[Motion] = (),
+        sent_at: int | None = None,
+    ) -> Decoded:
+        """All of it as the answer to one message ("": of several devices), and what else it told."""
+        return Decoded(
+            family,
+            tuple(self.readings),
+            "",
+            tuple(self.rejected),
+            self.names_left(),
+            tuple(learned),
+            tuple(motion),
+            sent_at,
+            device,
+        )
 
 
 def claim(written: str) -> Claim:

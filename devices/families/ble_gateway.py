@@ -50,14 +50,7 @@ def report(message: Message, known: Known, family: str) -> Decoded | Rejected:
         sent_at = sent_at if own else None
     else:
         return Decoded(family)
-    return Decoded(
-        family,
-        tuple(said.readings),
-        rejected=tuple(said.rejected),
-        left=said.names_left(),
-        device=gateway,
-        sent_at=sent_at,
-    )
+    return said.decoded(family, gateway, sent_at=sent_at)
 
 
 def _state(

@@ -64,7 +64,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
                 said.add(origin, "fault", value=True, detail=text_of(payload.get("code"))[:60])
         case _ if event not in _SILENT:
             return Rejected(Reason.UNKNOWN_TOPIC, "no event of ChirpStack", device)
-    said.readings = list(once(said.readings))
+    said.readings = once(said.readings)
     return said.decoded(FAMILY, device)
 
 

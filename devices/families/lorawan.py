@@ -136,7 +136,7 @@ def times(receptions: Json) -> list[Json]:
     return [one[name] for one in heard if isinstance(one, dict) for name in _TIMES if name in one]
 
 
-def once(readings: list[Reading]) -> tuple[Reading, ...]:
+def once(readings: list[Reading]) -> list[Reading]:
     """The readings, with an event that two words of one message told only once, and no contradictions.
 
     Where a message says of one moment that something is so and that it is not (water at one probe of two),
@@ -156,15 +156,15 @@ def once(readings: list[Reading]) -> tuple[Reading, ...]:
         kept.append(reading)
     denied = [one for one in kept if one.value is False and (one.metric, one.at) in yes] if yes else []
     if not denied:
-        return tuple(kept)
-    return (
+        return kept
+    return [
         *(reading for reading in denied if reading.detail),
         *(
             reading
             for reading in kept
             if not (reading.value is False and (reading.metric, reading.at) in yes)
         ),
-    )
+    ]
 
 
 def _sensecap(vocabulary: Vocabulary, messages: list[Json], origin: Origin, said: Said) -> None:

@@ -75,14 +75,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     else:
         _beacon(payload, origin, said)
     sent = own_time(_scalar(payload, "created_at") or _scalar(payload, "sent"), message.received_at)
-    return Decoded(
-        FAMILY,
-        tuple(said.readings),
-        rejected=tuple(said.rejected),
-        left=said.names_left(),
-        device=device,
-        sent_at=None if at is None else sent,
-    )
+    return said.decoded(FAMILY, device, sent_at=None if at is None else sent)
 
 
 def _whose(topic: str) -> tuple[str, str]:

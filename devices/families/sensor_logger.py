@@ -78,15 +78,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
             _leave(said, "payload")
     if len(items) > _MAX_ITEMS:
         _leave(said, "payload")
-    motion = tuple(_windows(device, samples, message.received_at, said))
-    return Decoded(
-        FAMILY,
-        tuple(said.readings),
-        rejected=tuple(said.rejected[:_MAX_REJECTED]),
-        left=said.names_left(),
-        device=device,
-        motion=motion,
-    )
+    motion = tuple(_windows(device, samples, message.received_at, said))  # may reject some
+    del said.rejected[_MAX_REJECTED:]
+    return said.decoded(FAMILY, device, motion=motion)
 
 
 _MAX_REJECTED = 32

@@ -114,15 +114,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         told.bluetooth(payload, message.received_at, None)
     else:
         return Rejected(Reason.WRONG_SHAPE, "no notification of a Shelly", device)
-    said = told.said
-    return Decoded(
-        FAMILY,
-        tuple(said.readings),
-        rejected=tuple(said.rejected),
-        left=said.names_left(),
-        device=device,
-        learned=tuple(told.learned),
-    )
+    return told.said.decoded(FAMILY, device, learned=told.learned)
 
 
 def _device(prefix: str) -> str:

@@ -45,7 +45,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         said.left.append("items")
     if said.rejected and not said.readings and len(items) == len(said.rejected):
         return said.rejected[0]
-    return Decoded(FAMILY, tuple(said.readings), rejected=tuple(said.rejected), left=said.names_left())
+    return said.decoded(FAMILY, "")
 
 
 def _item(item: dict[str, Json], message: Message, known: Known, said: Said) -> str:

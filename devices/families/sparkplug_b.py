@@ -4,8 +4,6 @@ Rule: a birth certificate says what the aliases mean; an alias without its birth
 since it may be a call for help. A node's death is told of the node; which devices are lost with it is a fact.
 """
 
-from dataclasses import replace
-
 from devices.envelope import json_value
 from devices.families import facts, names
 from devices.families.facts import texts_in
@@ -138,7 +136,7 @@ def _said(message: Message, payload: Payload, device: str, births: tuple[Birth, 
         if not said.readings:
             return rejected
         said.rejected.append(rejected)
-    return replace(said.decoded(FAMILY, device), sent_at=sent)
+    return said.decoded(FAMILY, device, sent_at=sent)
 
 
 def _known_as(metric: Metric, births: tuple[Birth, ...]) -> tuple[str, int, str]:

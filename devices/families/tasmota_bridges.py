@@ -53,15 +53,9 @@ class Told:
 
     def decoded(self) -> Decoded:
         """The answer."""
-        said = self.said
-        return Decoded(
-            "tasmota",
-            once(said.readings),
-            rejected=tuple(said.rejected),
-            left=said.names_left(),
-            learned=tuple(self.learned),
-            device=next(iter(self.heard)) if len(self.heard) == 1 else self.device,
-        )
+        self.said.readings = once(self.said.readings)
+        whose = next(iter(self.heard)) if len(self.heard) == 1 else self.device
+        return self.said.decoded("tasmota", whose, learned=self.learned)
 
     def learn(self, about: str, *names: Json) -> None:
         """The model of a device, where something says so."""

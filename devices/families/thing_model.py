@@ -132,15 +132,7 @@ class Report:
 
     def decoded(self, family: str) -> Decoded:
         """What was said."""
-        said = self.said
-        return Decoded(
-            family,
-            tuple(said.readings),
-            rejected=tuple(said.rejected),
-            left=said.names_left(),
-            sent_at=self.sent_at,
-            device=self.whose,
-        )
+        return self.said.decoded(family, self.whose, sent_at=self.sent_at)
 
 
 @dataclass(slots=True)

@@ -118,7 +118,7 @@ def _uplink(
     battery = uplink.get("last_battery_percentage")
     if isinstance(battery, dict):
         _battery(battery, origin, said)
-    said.readings = list(once(said.readings))
+    said.readings = once(said.readings)
     return said.decoded(FAMILY, device)
 
 

@@ -100,14 +100,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
             sent_at = _event(one, device, message, vocabulary, said) or sent_at
     if len(events) > _MOST_EVENTS:
         said.left.append("events")
-    return Decoded(
-        FAMILY,
-        tuple(said.readings),
-        rejected=tuple(said.rejected),
-        left=said.names_left(),
-        device=device,
-        sent_at=sent_at,
-    )
+    return said.decoded(FAMILY, device, sent_at=sent_at)
 
 
 @lru_cache(maxsize=4096)

@@ -65,14 +65,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     history = payload.get("data")
     if isinstance(history, list):
         _batch(history, origin, vocabulary, said)
-    return Decoded(
-        FAMILY,
-        tuple(said.readings),
-        rejected=tuple(said.rejected),
-        left=said.names_left(),
-        device=device,
-        sent_at=at if isinstance(history, list) else None,
-    )
+    return said.decoded(FAMILY, device, sent_at=at if isinstance(history, list) else None)
 
 
 _APART = frozenset(("IMEI", "imei", "Imei", "timeStamps", "time", "num_datas", "data", "location"))

@@ -79,15 +79,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         _beacon(about, report)
     else:
         return Rejected(Reason.WRONG_SHAPE, "neither a command nor a method", text_of(payload.get("did")))
-    said = report.said
-    return Decoded(
-        FAMILY,
-        tuple(said.readings),
-        rejected=tuple(said.rejected),
-        left=said.names_left(),
-        device=report.whose,
-        learned=tuple(report.learned),
-    )
+    return report.said.decoded(FAMILY, report.whose, learned=report.learned)
 
 
 class _Report:
