@@ -367,7 +367,7 @@ def _channel(name: str) -> tuple[str, str]:
     return (f"{name[: found.start(2)]}#{name[found.end() :]}", found.group(2)) if found else ("", "")
 
 
-def own_time(value: Scalar, received_at: int) -> int | None:
+def own_time(value: Json, received_at: int) -> int | None:
     """A time that a device itself wrote, as ms UTC; None when it is none, or its clock was never set.
 
     Families here have no relative times: what would be one is a clock that counts from its start.

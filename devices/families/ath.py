@@ -86,7 +86,7 @@ def _data(payload: dict[str, Json], message: Message, device: str, known: Known)
 
 def _at(payload: dict[str, Json], message: Message) -> int | None:
     value = payload.get("time")
-    return None if isinstance(value, (dict, list)) else own_time(value, message.received_at)
+    return own_time(value, message.received_at)
 
 
 def _inventory(message: Message, hub: str) -> Decoded | Rejected:

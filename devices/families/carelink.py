@@ -7,7 +7,9 @@ level of the battery is in mAh of an unknown whole, so it is none.
 import re
 
 from devices.envelope import Json, json_object, object_of, text_of
+from devices.families import unreadable
 from devices.families.lorawan import location
+from devices.families.online import online
 from devices.instants import iso_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Rejected, TimeSource
@@ -51,18 +53,15 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
     if what.startswith(_TOLD_TO_IT):
         return Decoded(FAMILY)  # what the server tells a device
     payload = json_object(message.payload, device)
-    said = Said()
-    arrived = Origin(device, message.received_at, None, TimeSource.ARRIVAL)
     if isinstance(payload, dict):
+        said = Said()
         _say(what, payload, message, device, said)
         return said.decoded(FAMILY, device)
     text = message.payload.decode(errors="replace").strip().strip('"').lower()[:200]
     if what == "status" and (text.startswith(_LAST_WILL) or text in _TEXTS):
-        said.add(arrived, "online", _TEXTS.get(text, False))
-        return Decoded(FAMILY, tuple(said.readings))
+        return Decoded(FAMILY, (online(device, _TEXTS.get(text, False)),))
     if what.startswith("fall/") and message.payload:
-        said.add(arrived, "fall_suspected", value=True, detail="unreadable")
-        return Decoded(FAMILY, tuple(said.readings), rejected=(payload,))
+        return unreadable.call(FAMILY, device, "fall_suspected", payload)
     return payload
 
 

@@ -6,6 +6,7 @@ medicine that is stocked was not taken.
 
 from devices.catalogue import words_of
 from devices.envelope import json_object, text_of
+from devices.families import unreadable
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, flatten, number_of, own_time, speak_fields
@@ -38,11 +39,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if isinstance(payload, Rejected):
         if what != "slip" or not message.payload:
             return payload
-        said = Said()
-        said.add(Origin(device, message.received_at), "fall", value=True, detail="unreadable")
-        return Decoded(FAMILY, tuple(said.readings), rejected=(payload,))
-    stamp = payload.get("timestamp")
-    at = own_time(stamp, message.received_at) if isinstance(stamp, (int, float, str)) else None
+        return unreadable.call(FAMILY, device, "fall", payload)
+    at = own_time(payload.get("timestamp"), message.received_at)
     origin = Origin(device, message.received_at, at, TimeSource.DEVICE, "" if at is None else f"{what}@{at}")
     said = Said()
     code = number_of(payload.get("code"))

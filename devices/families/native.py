@@ -9,6 +9,7 @@ import re
 import struct
 
 from devices.envelope import Json, json_value, text
+from devices.families import unreadable
 from devices.families.online import online
 from devices.instants import any_ms, relative
 from devices.message import MAX_PAYLOAD_BYTES, Message
@@ -86,10 +87,7 @@ def _call_in_garbage(message: Message, site: str, rejected: Rejected) -> Decoded
         return rejected
     for word, metric in ((b"sos", "sos"), (b"help", "sos"), (b"fall", "fall")):
         if word in payload:
-            unreadable = Reading(
-                rejected.device, metric, value=True, at_source=TimeSource.ARRIVAL, detail="unreadable"
-            )
-            return Decoded(FAMILY, (unreadable,), site, (rejected,))
+            return unreadable.call(FAMILY, rejected.device, metric, rejected, site)
     return rejected
 
 

@@ -64,7 +64,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.UNDECODED, "encrypted by the app", device)
     if kind == "lwt":
         return Decoded(FAMILY, (online(device, state=False),))
-    at = own_time(_scalar(payload, "tst"), message.received_at)
+    at = own_time(payload.get("tst"), message.received_at)
     origin, said = Origin(device, message.received_at, at, TimeSource.DEVICE), Said()
     if kind == "location":
         _location(payload, known, origin, said)
@@ -74,7 +74,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         _steps(payload, origin, said)
     else:
         _beacon(payload, origin, said)
-    sent = own_time(_scalar(payload, "created_at") or _scalar(payload, "sent"), message.received_at)
+    sent = own_time(payload.get("created_at") or payload.get("sent"), message.received_at)
     return said.decoded(FAMILY, device, sent_at=None if at is None else sent)
 
 
@@ -86,11 +86,6 @@ def _whose(topic: str) -> tuple[str, str]:
     levels = topic.strip("/").split("/")
     about = levels.pop() if len(levels) > 2 and levels[-1] in _BELOW else ""
     return "/".join(levels[-2:]), about
-
-
-def _scalar(payload: dict[str, Json], name: str) -> str | int | float | None:
-    value = payload.get(name)
-    return value if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
 
 
 def _location(payload: dict[str, Json], known: Known, origin: Origin, said: Said) -> None:
@@ -150,7 +145,7 @@ def _steps(payload: dict[str, Json], origin: Origin, said: Said) -> None:
     steps = number_of(payload.get("steps"))
     if steps is None or steps < 0:
         return
-    end = own_time(_scalar(payload, "to"), origin.received_at)
+    end = own_time(payload.get("to"), origin.received_at)
     readings = Said()
     readings.add(origin, "steps", steps)
     said.readings += [one if end is None else one._replace(at=end) for one in readings.readings]

@@ -95,8 +95,8 @@ def _batch(message: Message, known: Known, data: dict[str, Json]) -> Decoded:
 
 
 def _heard(message: Message, known: Known, device: str, payload: dict[str, Json]) -> Decoded | Rejected:
-    at = own_time(_number(payload.get("ts", payload.get("timestamp"))), message.received_at)
-    sent_at = own_time(_number(payload.get("gwts")), message.received_at)
+    at = own_time(payload.get("ts", payload.get("timestamp")), message.received_at)
+    sent_at = own_time(payload.get("gwts"), message.received_at)
     origin = Origin(device, message.received_at, at, TimeSource.GATEWAY)
     said, radio = Said(), Said()
     data = payload.get("data")
@@ -111,15 +111,9 @@ def _heard(message: Message, known: Known, device: str, payload: dict[str, Json]
         said.left += ["data"] if data else []
     gateway = text_of(payload.get("gw_mac"))
     speak_fields(words_of(FAMILY), {"rssi": _scalar(payload.get("rssi"))}, origin, radio)
-    readings = [*said.readings, *(reading._replace(detail=gateway[:40]) for reading in radio.readings)]
-    return Decoded(
-        FAMILY,
-        tuple(readings),
-        rejected=tuple(said.rejected + radio.rejected),
-        left=said.names_left(),
-        device=device,
-        sent_at=sent_at if at is not None else None,
-    )
+    said.readings += [reading._replace(detail=gateway[:40]) for reading in radio.readings]
+    said.rejected += radio.rejected
+    return said.decoded(FAMILY, device, sent_at=None if at is None else sent_at)
 
 
 def _decoded(device: str, data: Json) -> Fields | Rejected | None:
@@ -128,10 +122,6 @@ def _decoded(device: str, data: Json) -> Fields | Rejected | None:
         return Rejected(Reason.UNDECODED, "data is no hexadecimal", device)
     found = ble.read(ble.structures(bytes.fromhex(data)))
     return Rejected(found.reason, found.detail, device) if isinstance(found, Rejected) else found
-
-
-def _number(value: Json) -> str | int | float | None:
-    return value if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
 
 
 def _scalar(value: Json) -> str | int | float | bool | None:

@@ -79,7 +79,7 @@ def _part(
     state = "relieved" if fields.get("status") in {1, "1"} else "raised"
     if what == "alarmnotify" and state == "relieved":
         stamp = fields.get("relievetime") or stamp
-    at = own_time(stamp, message.received_at) if isinstance(stamp, (int, float, str)) else None
+    at = own_time(stamp, message.received_at)
     key = "" if at is None else f"{what}@{at}"
     if what == "alarmnotify":
         what = _name(fields.pop("type", None))

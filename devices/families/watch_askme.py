@@ -5,6 +5,7 @@ Rule: `heart` is the heartbeat, not the heart. What comes on two topics is one e
 
 from devices.catalogue import words_of
 from devices.envelope import Json, json_object
+from devices.families import unreadable
 from devices.families.lorawan import location
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
@@ -88,12 +89,9 @@ def _alarm(fields: Fields) -> Fields:
 def _unreadable(kind: str, message: Message, rejected: Rejected) -> Decoded | Rejected:
     """An alarm that cannot be read, but holds the word for a call or a fall, is one."""
     payload = message.payload.lower()
-    said = Said()
     for word, metric in ((b"sos", "sos"), (b'"fall', "fall")):
         if kind == "alarm" and word in payload:
-            arrived = Origin(message.topic[:200] or "alarm", message.received_at, None, TimeSource.ARRIVAL)
-            said.add(arrived, metric, value=True, detail="unreadable")
-            return Decoded(FAMILY, tuple(said.readings), rejected=(rejected,))
+            return unreadable.call(FAMILY, message.topic[:200] or "alarm", metric, rejected)
     return rejected
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from devices.catalogue import words_of
 from devices.envelope import Json, json_object, object_of
+from devices.families import unreadable
 from devices.families.lorawan import location
 from devices.instants import local_ms
 from devices.message import Message
@@ -116,7 +117,4 @@ def _unreadable(kind: str, message: Message, rejected: Rejected) -> Decoded | Re
     rejected = Rejected(rejected.reason, rejected.detail, device)
     if kind not in _CALLS or not message.payload:
         return rejected
-    said = Said()
-    origin = Origin(device or message.topic[:200], message.received_at, None, TimeSource.ARRIVAL)
-    said.add(origin, _CALLS[kind], value=True, detail="unreadable")
-    return Decoded(FAMILY, tuple(said.readings), rejected=(rejected,))
+    return unreadable.call(FAMILY, device or message.topic[:200], _CALLS[kind], rejected)

@@ -94,7 +94,7 @@ class _Report:
     def origin(self, device: str, at: Json, key: str = "") -> Origin:
         """A device at a time of the gateway's clock; `key` is the gateway's own number of the message."""
         self.whose = self.whose or device
-        stamp = own_time(at, self.message.received_at) if isinstance(at, (int, float, str)) else None
+        stamp = own_time(at, self.message.received_at)
         good = OWN_NUMBER_MS if key else 0
         return Origin(device, self.message.received_at, stamp, TimeSource.GATEWAY, key, good)
 

@@ -100,7 +100,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         if "value" in payload or "time" in payload or (place and "commandClass" in payload):
             value = payload.get("value")
             stamp = payload.get("time", payload.get("lastUpdate"))
-            at = own_time(stamp, message.received_at) if isinstance(stamp, (int, float, str)) else None
+            at = own_time(stamp, message.received_at)
     if place is None:
         return _of_node(message, device, payload, at)
     return _value(known, place, value, Origin(place.device, message.received_at, at, TimeSource.GATEWAY))
