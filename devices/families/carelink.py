@@ -8,8 +8,8 @@ import re
 
 from devices.envelope import Json, json_object, object_of, text_of
 from devices.families import unreadable
-from devices.families.lorawan import location
 from devices.families.online import online
+from devices.families.places import say_place
 from devices.instants import iso_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Rejected, TimeSource
@@ -82,11 +82,7 @@ def _say(what: str, payload: dict[str, Json], message: Message, device: str, sai
         case _:
             said.add(origin, "online", value=True)  # there is no birth that takes back the last will
     place = _latest(object_of(payload.get("location")))
-    location(
-        {"latitude": place.get("lat"), "longitude": place.get("lon"), "accuracy": place.get("accuracy")},
-        origin,
-        said,
-    )
+    say_place(place.get("lat"), place.get("lon"), origin, said, place.get("accuracy"))
     rate = number_of(object_of(payload.get("sensor")).get("heartrate"))
     if rate is not None and rate > 0 and rate != 255:
         said.add(origin, "heart_rate", rate)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from devices.catalogue import words_of
 from devices.envelope import Json, object_of, text_of
+from devices.families.places import say_place
 from devices.instants import iso_ms
 from devices.metrics import METRICS, Kind
 from devices.reading import Reading
@@ -17,7 +18,6 @@ from devices.words import (
     Scalar,
     Vocabulary,
     flatten,
-    number_of,
     own_time,
     speak,
     speak_fields,
@@ -109,16 +109,7 @@ def radio(receptions: Json, origin: Origin, said: Said) -> None:
 def location(place: Json, origin: Origin, said: Said) -> None:
     """Adds a position that the network resolved."""
     found = object_of(place)
-    latitude, longitude = number_of(found.get("latitude")), number_of(found.get("longitude"))
-    if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
-        return
-    if abs(latitude) > 90 or abs(longitude) > 180:  # no place: half of it would be a wrong one
-        return
-    said.add(origin, "latitude", latitude)
-    said.add(origin, "longitude", longitude)
-    accuracy = number_of(found.get("accuracy"))
-    if accuracy:
-        said.add(origin, "location_accuracy", accuracy)
+    say_place(found.get("latitude"), found.get("longitude"), origin, said, found.get("accuracy"))
 
 
 def first_time(candidates: Iterable[Json]) -> int | None:

@@ -7,6 +7,7 @@ Rule: `tst` is when it happened, except in a last will, where it is when the pho
 from devices.catalogue import words_of
 from devices.envelope import Json, json_object, text_of
 from devices.families.online import online
+from devices.families.places import place_of
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, flatten, number_of, own_time, speak_fields
@@ -91,7 +92,7 @@ def _whose(topic: str) -> tuple[str, str]:
 def _location(payload: dict[str, Json], known: Known, origin: Origin, said: Said) -> None:
     fields, _ = flatten(payload)
     fields.pop("_type", None)
-    if not _somewhere(payload):
+    if _place(payload) is None:
         for name in ("lat", "lon", "acc", "vel"):
             fields.pop(name, None)
     tracker = "imei" in payload or "rit" in payload or "ubatt" in payload
@@ -118,12 +119,9 @@ def _location(payload: dict[str, Json], known: Known, origin: Origin, said: Said
             said.add(origin, "moving", value=False)
 
 
-def _somewhere(payload: dict[str, Json]) -> bool:
-    """Whether it says where: a phone without a fix says 0, 0, and a region to be deleted anything."""
-    latitude, longitude = number_of(payload.get("lat")), number_of(payload.get("lon"))
-    if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
-        return False
-    return -90 <= latitude <= 90 and -180 <= longitude <= 180
+def _place(payload: dict[str, Json]) -> tuple[float, float] | None:
+    """Where it says that it is: a phone without a fix, or of a region to be deleted, says no place."""
+    return place_of(payload.get("lat"), payload.get("lon"))
 
 
 def _transition(payload: dict[str, Json], origin: Origin, said: Said) -> None:
@@ -133,7 +131,7 @@ def _transition(payload: dict[str, Json], origin: Origin, said: Said) -> None:
     else:
         name = text_of(payload.get("desc")) or text_of(payload.get("rid"))
         said.add(origin, event, value=True, detail=name[:_MAX_DETAIL])
-    if _somewhere(payload):
+    if _place(payload) is not None:
         for name, metric in (("lat", "latitude"), ("lon", "longitude"), ("acc", "location_accuracy")):
             number = number_of(payload.get(name))
             if number is not None and (metric != "location_accuracy" or number >= 0):

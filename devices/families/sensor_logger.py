@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from devices.catalogue import words_of
 from devices.envelope import Json, json_value, text_of
+from devices.families.places import place_of
 from devices.instants import any_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Motion, Reason, Rejected, TimeSource
@@ -131,8 +132,7 @@ def _sample(
 def _place(kind: str, fields: Fields) -> None:
     """No position at 0, 0 or beyond the poles; negative speed and accuracy are invalid (UNITS.md)."""
     names = (f"{kind}.latitude", f"{kind}.longitude")
-    latitude, longitude = (number_of(fields.get(name)) for name in names)
-    if latitude is None or longitude is None or (latitude == 0 and longitude == 0) or abs(latitude) > 90:
+    if place_of(*map(fields.get, names)) is None:
         for name in (*names, f"{kind}.horizontalAccuracy"):
             fields.pop(name, None)
     for name in (f"{kind}.speed", f"{kind}.horizontalAccuracy"):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from devices.catalogue import NAMES, words_of
 from devices.datum import bd09, gcj02
 from devices.envelope import Json, object_of, text_of
+from devices.families.places import place_of, say_place
 from devices.families.thing_names import (
     CALLS,
     MAX_NAME,
@@ -367,15 +368,9 @@ def _pair(spoken: Fields) -> None:
 
 
 def _position(spoken: Fields, origin: Origin, said: Said) -> None:
-    """Adds a position, on WGS-84. 0,0 is a receiver without a fix."""
+    """Adds a position, on WGS-84."""
     system = spoken.pop("coordinate_system", None)
-    latitude, longitude = number_of(spoken.pop("latitude", None)), number_of(spoken.pop("longitude", None))
-    if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
-        return
-    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
-        return
+    place = place_of(spoken.pop("latitude", None), spoken.pop("longitude", None))
     convert = _DATUMS.get(text_said(system))
-    if convert is not None:
-        latitude, longitude = convert(float(latitude), float(longitude))
-    said.add(origin, "latitude", latitude)
-    said.add(origin, "longitude", longitude)
+    if place is not None:
+        say_place(*(convert(*place) if convert else place), origin, said)

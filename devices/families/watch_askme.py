@@ -6,7 +6,7 @@ Rule: `heart` is the heartbeat, not the heart. What comes on two topics is one e
 from devices.catalogue import words_of
 from devices.envelope import Json, json_object
 from devices.families import unreadable
-from devices.families.lorawan import location
+from devices.families.places import say_place
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, flatten, own_time, speak_fields
@@ -64,11 +64,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         said,
     )
     # Positions are of a correction service on WGS-84's frame; GCJ-02 is for maps.
-    location(
-        {"latitude": fields.get("lat"), "longitude": fields.get("lng"), "accuracy": fields.get("accuracy")},
-        origin,
-        said,
-    )
+    say_place(fields.get("lat"), fields.get("lng"), origin, said, fields.get("accuracy"))
     return said.decoded(FAMILY, device)
 
 

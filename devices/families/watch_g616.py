@@ -9,7 +9,7 @@ from datetime import datetime
 from devices.catalogue import TRUTH, words_of
 from devices.datum import gcj02
 from devices.envelope import Json, json_value, text_of
-from devices.families.lorawan import location
+from devices.families.places import place_of, say_place
 from devices.instants import local_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
@@ -68,18 +68,13 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
 def _position(payload: dict[str, Json], origin: Origin, zone: str, said: Said) -> None:
     """The last fix: `longitude,latitude` on GCJ-02, with its day (yymmdd) and time."""
     longitude, _, latitude = text_of(payload.get("location"))[:60].partition(",")
-    try:
-        lat, lon = float(latitude), float(longitude)
-    except ValueError:
-        return
-    if not (abs(lat) <= 90 and abs(lon) <= 180):  # also NaN
+    fix = place_of(latitude, longitude)
+    if fix is None:
         return
     at = _local(f"{text_of(payload.get('locationDate'))}{text_of(payload.get('locationTime'))}", zone)
     if at is not None:
         origin = Origin(origin.device, origin.received_at, at, TimeSource.DEVICE, f"fix@{at}")
-    if lat or lon:
-        lat, lon = gcj02(lat, lon)
-    location({"latitude": lat, "longitude": lon}, origin, said)
+    say_place(*gcj02(*fix), origin, said)
 
 
 def _local(digits: str, zone: str) -> int | None:

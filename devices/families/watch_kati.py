@@ -10,7 +10,7 @@ from datetime import datetime
 from devices.catalogue import words_of
 from devices.envelope import Json, json_object, object_of
 from devices.families import unreadable
-from devices.families.lorawan import location
+from devices.families.places import say_place
 from devices.instants import local_ms
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
@@ -62,7 +62,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         fields = {**fields, "status": None}
         said.add(origin, _call(kind, status), value=True)
     speak_fields(vocabulary, fields, origin, said)
-    _position(object_of(payload.get("location")), origin, said)
+    fix = object_of(object_of(payload.get("location")).get("GPS"))  # networks and cells are no position
+    say_place(fix.get("latitude"), fix.get("longitude"), origin, said)
     history = payload.get("data")
     if isinstance(history, list):
         _batch(history, origin, vocabulary, said)
@@ -89,12 +90,6 @@ def _local(value: Json, zone: str) -> int | None:
     except ValueError:
         return None
     return local_ms(when, zone)
-
-
-def _position(place: dict[str, Json], origin: Origin, said: Said) -> None:
-    """A fix of its GPS. Networks and cells around it are no position."""
-    fix = object_of(place.get("GPS"))
-    location({"latitude": fix.get("latitude"), "longitude": fix.get("longitude")}, origin, said)
 
 
 def _batch(history: list[Json], origin: Origin, vocabulary: Vocabulary, said: Said) -> None:
