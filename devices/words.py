@@ -320,7 +320,8 @@ def speak_fields(
         if word is None:
             if name in parts:
                 continue
-            if vocabulary.numbered and len(name) <= _MAX_NAME and len(said.left) < _MAX_ITEMS:
+            told = len(said.left) + len(said.readings)
+            if vocabulary.numbered and len(name) <= _MAX_NAME and told < _MAX_ITEMS:
                 any_name, channel = _channel(name)
                 word = words.get(any_name)
             if word is None:

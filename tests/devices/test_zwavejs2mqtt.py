@@ -80,7 +80,7 @@ def test_a_configured_topic_is_understood_by_its_value_object() -> None:
     assert isinstance(named, Decoded)
     assert [(one.device, one.metric) for one in named.readings] == [("kitchen", "smoke")]
     assert zwavejs2mqtt.decode(Message("zwave/a/b/c", b"1", 0), Models()) == Decoded(
-        "zwavejs2mqtt", left=("c",)
+        "zwavejs2mqtt", left=("c",), device="b"
     )
 
 
