@@ -12,7 +12,7 @@ from typing import Any
 from devices.catalogue import ENTRIES, Entry
 from devices.families import FAMILIES
 from devices.metrics import METRICS
-from devices.words import claim
+from devices.notation import claim
 
 _LINES = ("id", "topics", "access", "switch_on", "silence", "watch_out")
 _NAMES = {

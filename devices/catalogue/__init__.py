@@ -6,8 +6,8 @@ A file has a `dialect` (the words of one family, or of several that share them),
 `models` (codes as printed on the device or in its radio's model attribute), `spoken` (what people call such
 a device; used only when no code is recognised), `kind` (what it is: button, bed sensor ...), `expected` (at
 most how long it is silent while it works: 90s, 10min, 1h, 25h; "" when it speaks only of events), `words`
-(the notation of `devices.words`; `?` takes a base word away), and `examples`. A model may stand in several
-entries; later ones override earlier ones. A dialect that `extends` another has its words and models as well.
+(in `devices.notation`; `?` takes a base word away), and `examples`. A model may stand in several entries;
+later ones override earlier ones. A dialect that `extends` another has its words and models as well.
 
 Where identifiers are invented by everybody anew, `[names]` lists them by the name that the words use, and
 `[happenings]`, `[verdicts]`, `[blocked]` say what event identifiers and their values mean
@@ -31,7 +31,7 @@ from importlib.resources import files
 from operator import itemgetter
 from typing import Any
 
-from devices.words import Vocabulary, vocabulary
+from devices.notation import Vocabulary, vocabulary
 
 _EDGES = "()[]{},;:'\""
 _CUT = re.compile(r"[-_.]")

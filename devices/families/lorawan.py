@@ -10,19 +10,9 @@ from devices.envelope import Json, object_of, text_of
 from devices.families.places import say_place
 from devices.instants import iso_ms
 from devices.metrics import METRICS, Kind
+from devices.notation import Vocabulary
 from devices.reading import Reading
-from devices.words import (
-    Fields,
-    Origin,
-    Said,
-    Scalar,
-    Vocabulary,
-    flatten,
-    own_time,
-    speak,
-    speak_fields,
-    speak_items,
-)
+from devices.words import Fields, Origin, Said, Scalar, flatten, own_time, speak, speak_fields, speak_items
 
 _DIALECT = "lorawan"
 _NAMES_OF_MODEL = ("deviceModel", "Device", "Node_type", "SENSOR_MODEL", "model", "sensor", "typeOfProduct")

@@ -11,18 +11,10 @@ from typing import Final
 
 from devices.catalogue import words_of
 from devices.envelope import Json
+from devices.notation import Vocabulary
 from devices.reading import Reason, Rejected
 from devices.vitals import CEL, FAHRENHEIT, Unit, settle, unit_named, upside_down
-from devices.words import (
-    Fields,
-    Origin,
-    Said,
-    Scalar,
-    Vocabulary,
-    flatten,
-    number_of,
-    speak_fields,
-)
+from devices.words import Fields, Origin, Said, Scalar, flatten, number_of, speak_fields
 
 _DIALECT = "medical"
 _MAX_MODEL = 100

@@ -10,8 +10,9 @@ from functools import lru_cache
 from devices.catalogue import words_of
 from devices.envelope import Json, json_object, text_of
 from devices.message import Message
+from devices.notation import Choice, Vocabulary
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
-from devices.words import Choice, Fields, Origin, Said, Vocabulary, flatten, own_time, speak_fields
+from devices.words import Fields, Origin, Said, flatten, own_time, speak_fields
 
 FAMILY = "radar-misc"
 TOPICS = ("+/radar/#", "radar/#", "sleepsensor/#", "ld6002/#", "R60AFD1/#", "/Radar60FL/#", "/Radar60SP/#")

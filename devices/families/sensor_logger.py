@@ -13,8 +13,9 @@ from devices.envelope import Json, json_value, text_of
 from devices.families.places import place_of
 from devices.instants import any_ms
 from devices.message import Message
+from devices.notation import Vocabulary
 from devices.reading import Decoded, Known, Motion, Reason, Rejected, TimeSource
-from devices.words import Fields, Origin, Said, Vocabulary, number_of, own_time, speak_fields
+from devices.words import Fields, Origin, Said, number_of, own_time, speak_fields
 
 FAMILY = "sensor-logger"
 TOPICS = ("sensor-logger", "sensor-logger/#")

@@ -10,8 +10,9 @@ from devices.families.names import calls
 from devices.families.online import true_or_not
 from devices.instants import clock_ms
 from devices.message import Message
+from devices.notation import Vocabulary
 from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource
-from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, Scalar, Vocabulary, flatten, speak_fields
+from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, Scalar, flatten, speak_fields
 
 FAMILY = "shelly-gen2"
 TOPICS = (

@@ -10,8 +10,9 @@ from devices.catalogue import words_of
 from devices.envelope import Json
 from devices.families.lorawan import once
 from devices.message import Message
+from devices.notation import Vocabulary
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
-from devices.words import Fields, Origin, Said, Vocabulary, flatten, number_of, speak_fields
+from devices.words import Fields, Origin, Said, flatten, number_of, speak_fields
 
 _ZIGBEE, _LORA, _BLE, _RF = "tasmota_zigbee", "tasmota_lora", "tasmota_ble", "tasmota_rf"
 _DIGITS = "0123456789"

@@ -27,8 +27,9 @@ from devices.families.thing_names import (
 from devices.instants import local_ms
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY, METRICS, Kind
+from devices.notation import Vocabulary
 from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
-from devices.words import Fields, Origin, Said, Vocabulary, flatten, number_of, own_time, speak_fields
+from devices.words import Fields, Origin, Said, flatten, number_of, own_time, speak_fields
 
 _ROOM = 6144
 """What a message may cost: a value 1, an item 2, a moment of a device 6. A gateway speaks at most for 20

@@ -10,8 +10,9 @@ from functools import lru_cache
 from devices.catalogue import TRUTH, words_of
 from devices.envelope import Json, json_value, object_of, text_of
 from devices.message import Message
+from devices.notation import Vocabulary
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
-from devices.words import Fields, Origin, Said, Scalar, Vocabulary, flatten, own_time, speak_fields, truth_of
+from devices.words import Fields, Origin, Said, Scalar, flatten, own_time, speak_fields, truth_of
 
 FAMILY = "vayyar"
 TOPICS = ("/devices/+/#", "devices/+/#", "/+/+/user/#")

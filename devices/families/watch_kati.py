@@ -13,8 +13,9 @@ from devices.families import unreadable
 from devices.families.places import say_place
 from devices.instants import local_ms
 from devices.message import Message
+from devices.notation import Vocabulary
 from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
-from devices.words import Origin, Said, Scalar, Vocabulary, flatten, own_time, speak_fields
+from devices.words import Origin, Said, Scalar, flatten, own_time, speak_fields
 
 FAMILY = "watch-kati"
 TOPICS = ("iMEDE_watch/#",)

@@ -17,8 +17,9 @@ from devices.catalogue import words_of
 from devices.envelope import Json, json_value, object_of, text_of
 from devices.message import Message
 from devices.metrics import METRICS, Kind
+from devices.notation import Vocabulary
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
-from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, Vocabulary, flatten, own_time, speak_fields
+from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, flatten, own_time, speak_fields
 
 FAMILY = "xiaomi-gateway3"
 TOPICS = ("zigbee/send", "miio/report", "central/report", "log/ble")

@@ -13,8 +13,8 @@ from devices.decode import decode, family_of
 from devices.families import FAMILIES, Family
 from devices.message import Message
 from devices.metrics import METRICS, Kind
+from devices.notation import claim
 from devices.reading import Decoded, Models, Rejected
-from devices.words import claim
 from tests.devices.seeds import SEEDS, Seed, as_bytes
 from tests.topics import overlap
 

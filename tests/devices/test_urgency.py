@@ -11,9 +11,9 @@ from devices.catalogue import ACTIONS, BASE, ENTRIES
 from devices.decode import decode
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY
+from devices.notation import claim
 from devices.reading import Decoded, Models
 from devices.urgency import about_life, urgent
-from devices.words import claim
 from tests.devices.seeds import SEEDS, as_bytes
 
 _NATIVE = "shouwang/v1/home-1/d1/"

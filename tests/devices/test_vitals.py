@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from devices.catalogue import BASE, ENTRIES
 from devices.message import Message
 from devices.normalise import normalise
+from devices.notation import claim
 from devices.reading import Decoded, Reading, Reason
 from devices.registry import Registry
 from devices.vitals import MGDL, MMHG, settle, unit_named, upside_down
-from devices.words import claim
 
 _ARRIVED = 1_790_000_000_000
 
