@@ -74,9 +74,8 @@ def settle(
     found: list[Reading] = []
     left: list[str] = []
     for reading in readings:
-        metric, value, code = reading.metric, reading.value, reading.unit
-        if type(value) is float:
-            value = round(value, 3)
+        device, metric, given, named, at, source, key, detail, confidence, by, good_for_ms = reading
+        value, code = round(given, 3) if type(given) is float else given, named
         quantity = _QUANTITY.get(metric)
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             pass
@@ -94,7 +93,11 @@ def settle(
                 value = _times(value, unit.factor)
         elif metric == "spo2" and 0 < value <= 1:
             value = value * 100  # a fraction: nobody lives with 1 %
-        found.append(reading._replace(value=value, unit=code))
+        found.append(
+            reading
+            if code is named and value is given  # by position otherwise: `_replace` is slow
+            else Reading(device, metric, value, code, at, source, key, detail, confidence, by, good_for_ms)
+        )
     return found, left
 
 

@@ -4,6 +4,8 @@ Rule: whoever shares a cuff is told apart by the user in the topic, so that is t
 `user`, an e-mail address, is never read. Messages are retained: the measurement's time tells a replay.
 """
 
+from functools import lru_cache
+
 from devices.envelope import Json, json_object, object_of, text_of
 from devices.families.medical import measured
 from devices.instants import local_ms
@@ -20,6 +22,7 @@ _KINDS = frozenset(
     "blood_glucose weight heart_rate raw raw_scale_data".split()
 )
 _DOCUMENTED = {"pressure": MMHG, "weight": KG}
+_TIMES = ("time", "date", "timestamp")
 _MAX_KEY = 100
 
 
@@ -28,6 +31,7 @@ def claims(topic: str) -> bool:
     return _parts(topic) is not None
 
 
+@lru_cache(maxsize=1024)
 def _parts(topic: str) -> tuple[str, str] | None:
     """Kind and whose; whose is "" where the app lists what it sees."""
     match topic.split("/"):
@@ -55,12 +59,13 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         device = text_of(payload.get("device")) or text_of(payload.get("device_mac")) or device
     if not device:
         return Rejected(Reason.WRONG_SHAPE, "expected device_mac")
-    at = _at(payload.get("timestamp"), message, known, device)
     stamp = payload.get("timestamp")
+    at = _at(stamp, message, known, device)
     key = f"{kind} {stamp}"[:_MAX_KEY] if at is None and isinstance(stamp, str) and stamp else ""
     origin = Origin(device, message.received_at, at, TimeSource.DEVICE, key)
     item = object_of(payload.get("data")) or payload
-    item = {name: value for name, value in item.items() if name not in {"time", "date", "timestamp"}}
+    for name in _TIMES:
+        item.pop(name, None)
     said = Said()
     measured(item, (*_hint(kind), *known.models(device)), origin, said, _DOCUMENTED)
     return said.decoded(FAMILY, device)

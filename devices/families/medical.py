@@ -135,17 +135,17 @@ def _taken_apart(item: Mapping[str, Json], vocabulary: Vocabulary) -> _Measureme
     flat, lists = flatten(item)
     if len(flat) > _MAX_FIELDS:
         return _Measurement(flat, left=[path for path, _ in lists])
+    fields, written = found.fields, found.written
     for path, value in flat.items():
-        name = _bare(path) if len(path) <= _MAX_CACHED else path
-        if name.endswith(("unit", "units")):
-            if (unit := unit_named(value)) is not None:
-                found.told[unit.quantity] = unit
+        name, role = _named(path) if len(path) <= _MAX_CACHED else (path, _role(path))
+        if role:
+            _about(found, role, value)
             continue
-        if (role := _ROLES.get(name)) is not None:
-            _about(found, role, _plain(value))
-            continue
-        _add(found, name, value)
-        found.written[name] = path
+        if value.__class__ is str:
+            _add(found, name, value)
+        else:
+            fields[name] = value
+        written[name] = path
     for path, members in lists:
         if not _typed(members, found, vocabulary):
             found.left.append(path)
@@ -156,7 +156,13 @@ def _taken_apart(item: Mapping[str, Json], vocabulary: Vocabulary) -> _Measureme
     return found
 
 
-def _about(found: _Measurement, role: str, text: str) -> None:
+def _about(found: _Measurement, role: str, value: Scalar) -> None:
+    """What a field says of the measurement: the unit of a quantity, whether it is valid, and the like."""
+    if role == "unit":
+        if (unit := unit_named(value)) is not None:
+            found.told[unit.quantity] = unit
+        return
+    text = _plain(value)
     if role == "valid":
         found.valid = found.valid and text not in _NO
     elif role == "marker":
@@ -196,6 +202,17 @@ def _typed(members: list[Json], found: _Measurement, vocabulary: Vocabulary) -> 
         _add(found, name, value)
         understood += 1
     return understood == len(members)
+
+
+@lru_cache(maxsize=4096)
+def _named(path: str) -> tuple[str, str]:
+    """A name as the catalogue writes it, and its role, "" for a value."""
+    name = _bare(path)
+    return name, _role(name)
+
+
+def _role(name: str) -> str:
+    return "unit" if name.endswith(("unit", "units")) else _ROLES.get(name, "")
 
 
 @lru_cache(maxsize=4096)
