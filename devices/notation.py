@@ -52,6 +52,7 @@ class Claim:
     beside: tuple[str, ...] = ()
     bit: int = -1
     conditional: bool = False  # whether other fields decide about it
+    plain: bool = False  # whether any number of the field is the value as it is
 
 
 Claims = tuple[Claim, ...]
@@ -109,6 +110,7 @@ def claim(written: str) -> Claim:
         tuple(given.get("with", ())),
         int(given["bit"][0]) if "bit" in given else -1,
         any(given.get(keyword) for keyword in ("unless", "without", "with")),
+        METRICS[metric].kind is Kind.QUANTITY and not given.keys() - {"in"},
     )
 
 

@@ -97,8 +97,7 @@ class Learned:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """What a message meant. All empty is a message that carries no reading, which is no error.
 
     `site` is the native protocol's site ("" when the family has none). `left` names what was not

@@ -194,8 +194,9 @@ def speak_fields(
             else:
                 _certain(chosen, fields, origin, said, channel)
             continue
+        number = type(value) is int or type(value) is float
         for one in word:
-            found = _measured(one, value, truth, fields)
+            found = value if number and one.plain else _measured(one, value, truth, fields)
             if found is _VALUE:
                 continue
             if found is _WORD or found is _PLACE:
@@ -209,7 +210,7 @@ def speak_fields(
     if not parts or parts.isdisjoint(fields):
         return origin
     for names, choice in vocabulary.joins:
-        if names[0] in fields and all(fields.get(name) is not None for name in names):
+        if names[-1] in fields and all(fields.get(name) is not None for name in names):
             chosen = _choose(choice, [_text(fields[name]) for name in names])
             if chosen is None:
                 said.left.append("+".join(names))
@@ -248,8 +249,11 @@ def _time(vocabulary: Vocabulary, fields: Fields, origin: Origin) -> int | None:
 
 
 def _choose(choice: Choice, values: list[str]) -> Claims | None:
+    found = choice.get("+".join(values))
+    if found is not None:
+        return found
     any_value = ["*"] * (len(values) - 1)
-    for pattern in (values, [values[0], *any_value], [*any_value, values[-1]], ["*", *any_value]):
+    for pattern in ([values[0], *any_value], [*any_value, values[-1]], ["*", *any_value]):
         found = choice.get("+".join(pattern))
         if found is not None:
             return found

@@ -5,7 +5,6 @@ and so does, when it has fallen behind, the store: both must mean the same.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from devices.catalogue import NEED_A_MODEL, known_model
@@ -99,7 +98,7 @@ def _with_children(decoded: Decoded, known: Known) -> Decoded:
             if child not in told:
                 told.add(child)
                 more.append(one._replace(device=child, detail=_BY_GATEWAY))
-    return replace(decoded, readings=(*decoded.readings, *more)) if more else decoded
+    return decoded._replace(readings=(*decoded.readings, *more)) if more else decoded
 
 
 def _worth_keeping(decoded: Decoded, known: Known) -> bool:
@@ -124,7 +123,7 @@ def _with_left(decoded: Decoded) -> Decoded:
     """What was left, as a reject: then the message goes to quarantine."""
     device = decoded.readings[0].device if decoded.readings else decoded.device
     left = Rejected(Reason.NOT_UNDERSTOOD, f"fields: {', '.join(decoded.left)}"[:_MAX_DETAIL], device)
-    return replace(decoded, rejected=(*decoded.rejected, left))
+    return decoded._replace(rejected=(*decoded.rejected, left))
 
 
 def _with_rest(

@@ -197,8 +197,9 @@ _BY_CODE = _by_code()
 
 def words_of(dialect: str, *models: str) -> Vocabulary:
     """The vocabulary of a device, by what is known of its model, the most trusted first. Any text will do."""
-    if max(map(len, models), default=0) > _MAX_MODEL:  # never remembered whole
-        models = tuple([model[:_MAX_MODEL] for model in models])
+    for model in models:
+        if len(model) > _MAX_MODEL:  # never remembered whole
+            return _words_of(dialect, tuple([model[:_MAX_MODEL] for model in models]))
     return _words_of(dialect, models)
 
 

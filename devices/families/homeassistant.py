@@ -64,7 +64,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
             if levels[1] != "status" or state is None:
                 return Rejected(Reason.WRONG_SHAPE, "expected homeassistant/status", levels[0])
             return Decoded(FAMILY, (online(levels[0], state),))
-        if levels[0] in BASES:
+        if len(levels) > 1 and levels[0] in BASES:
             return _streamed(message, levels, known)
         payload = json_value(message.payload)
         if not isinstance(payload, dict):

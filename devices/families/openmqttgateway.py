@@ -4,8 +4,6 @@ Rule: a bare radio code means what the registry says of that code and nothing wi
 several times in a row is one press.
 """
 
-from dataclasses import replace
-
 from devices.catalogue import words_of
 from devices.envelope import Json, json_object, text_of
 from devices.families import rtl433
@@ -72,7 +70,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     gateway, subject = levels[at - 1], levels[at]
     if subject == _RTL_433:
         heard = rtl433.decode(message, known)
-        return replace(heard, family=FAMILY) if isinstance(heard, Decoded) else heard
+        return heard._replace(family=FAMILY) if isinstance(heard, Decoded) else heard
     payload = json_object(message.payload, gateway)
     if isinstance(payload, Rejected):
         return payload
@@ -82,7 +80,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Decoded(FAMILY, left=tuple(payload)[:_MAX_LEFT], device=gateway)
     decoded = _said(message, known, device, subject, fields, lists)
     will = last_will(levels, subject)
-    return replace(decoded, learned=will) if will else decoded
+    return decoded._replace(learned=will) if will else decoded
 
 
 _MAX_LEFT = 32

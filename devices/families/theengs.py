@@ -5,7 +5,6 @@ device's own packet number, so that what several gateways heard is one happening
 """
 
 import re
-from dataclasses import replace
 from functools import lru_cache
 
 from devices.catalogue import ACTIONS, words_of
@@ -87,7 +86,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
             payload = payload | found
     decoded = _said(message, known, device, _gateway(levels), payload)
     will = last_will(levels, _BLUETOOTH)
-    return replace(decoded, learned=will) if will and isinstance(decoded, Decoded) else decoded
+    return decoded._replace(learned=will) if will and isinstance(decoded, Decoded) else decoded
 
 
 def last_will(levels: list[str], subject: str) -> tuple[Learned, ...]:
