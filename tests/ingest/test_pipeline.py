@@ -1,51 +1,16 @@
-"""Every journalled message has one fate, help goes first, and no crash changes what was decided or stored."""
+"""Every journalled message has one fate, help goes first, and the store gets each in order."""
 
 import asyncio
 import json
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from devices.message import Message
-from devices.observation import Observation
-from ingest.journal import Entry
 from rules.decision import Change
 from tests.deadline import eventually
-from tests.ingest.works import SITE, T0, Works, works
+from tests.ingest.works import T0, Works, heart_rate, message, metrics_of, sos
 
 MINUTE = 60_000
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path
-
-
-@pytest.fixture
-async def at_work(folder: Path) -> "Iterator[Works]":  # type: ignore[misc]
-    with works(folder) as made:
-        yield made
-
-
-def message(channel: str, payload: object, device: str = "d1", at: int = T0, **flags: bool) -> Message:
-    raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return Message(f"shouwang/v1/{SITE}/{device}/{channel}", raw, at, **flags)
-
-
-def heart_rate(bpm: int, at: int = T0, **about: object) -> Message:
-    return message("telemetry", {"heart_rate": bpm} | about, at=at)
-
-
-def sos(at: int = T0, device: str = "d1", **about: object) -> Message:
-    return message("event", {"event": "sos"} | about, device, at)
-
-
-def metrics_of(observations: list[Observation]) -> list[tuple[str, object]]:
-    return [(o.metric, o.value) for o in observations]
 
 
 class TestFates:
@@ -158,131 +123,6 @@ class TestAClockThatStandsStill:
         assert len({d.evidence.key for d in at_work.decided}) == 3
 
 
-class TestLearning:
-    """A model learned from the bridge decides from the next message on, through crash and re-reading."""
-
-    BRIDGE = Message(
-        "zigbee2mqtt/bridge/devices",
-        json.dumps([{"friendly_name": "d3", "definition": {"model": "MCCGQ11LM"}}]).encode(),
-        T0,
-    )
-    DOOR = Message("zigbee2mqtt/d3", b'{"contact": false}', T0 + 1)
-
-    async def test_what_is_learned_is_used_and_survives_a_crash(self, at_work: Works) -> None:
-        await at_work.take(self.DOOR, self.BRIDGE, self.DOOR)
-        at_work.pipeline.drain()
-        assert [metrics_of(entry.observations) for entry in await at_work.stored()] == [
-            [], [], [("door_open", True)],
-        ]  # fmt: skip
-        assert [fact.about for fact in at_work.taught] == ["d3"]
-        await at_work.pipeline.save()
-        at_work.crash()
-        await at_work.take(self.DOOR)
-        at_work.pipeline.drain()
-        assert metrics_of((await at_work.stored())[-1].observations) == [("door_open", True)]
-        # read again from the journal, each message means what it meant
-        assert [metrics_of(p.observations) for p in at_work.pipeline.again(0, 9)] == [
-            [], [], [("door_open", True)], [("door_open", True)],
-        ]  # fmt: skip
-
-    async def test_what_was_taught_last_holds_though_it_went_ahead(self, at_work: Works) -> None:
-        """Announced, taken back, announced again: the last one overtook the one before."""
-        where = "ha/binary_sensor/sos/config"
-        config = json.dumps({"state_topic": "corridor/7", "name": "SOS"}).encode()
-        announced, taken_back = Message(where, config, T0), Message(where, b"", T0)
-        first, last, again = await at_work.journalled(announced, taken_back, announced)
-        at_work.pipeline.take([first], [last])
-        at_work.pipeline.take([again], [])
-        at_work.pipeline.drain()
-        await at_work.pipeline.save()
-        for press in range(1, 3):
-            await at_work.take(Message("corridor/7", b"ON", T0 + press))
-            at_work.pipeline.drain()
-            assert {(d.rule, d.evidence.at) for d in at_work.decided} == {("sos", T0 + press)}
-            at_work.decided.clear()
-            await at_work.pipeline.save()
-            at_work.crash()
-
-    async def test_what_says_nothing_known_is_kept(self, at_work: Works) -> None:
-        await at_work.take(self.DOOR)
-        at_work.pipeline.drain()
-        assert at_work.fates() == {"quarantined": 1}
-        stored = await at_work.stored()
-        assert [(r.reason, r.detail) for r in stored[0].rejected] == [("not_understood", "fields: contact")]
-        assert stored[0].family == "zigbee2mqtt"
-
-
-class TestUnreadable:
-    """FAMILIES rule 8: what cannot be read of a device for calling may have been a call."""
-
-    async def test_a_call_buttons_unreadable_message_is_told(self, at_work: Works) -> None:
-        await at_work.take(message("telemetry", b"\xff{garbage", "d4"))
-        at_work.pipeline.drain()
-        assert [(d.rule, d.subject, d.evidence.device, d.severity) for d in at_work.decided] == [
-            ("unreadable", "bob", "d4", "high")
-        ]
-
-    async def test_the_same_entry_processed_again_is_the_same_evidence(self, at_work: Works) -> None:
-        await at_work.take(message("telemetry", b"garbage", "d4"))
-        at_work.pipeline.drain()
-        at_work.crash()
-        assert len({d.evidence.key for d in at_work.decided}) == 1
-        assert len(at_work.decided) == 2
-
-    @pytest.mark.parametrize(
-        ("payload", "device", "flags"),
-        [
-            (b"garbage", "d1", {}),  # no device for calling
-            (b"garbage", "stranger", {}),
-            (b"garbage", "d4", {"retained": True}),
-            (b'{"heart_rate": 70}', "d4", {}),
-            (b'{"heart_rate": 70, "pulse": 1}', "d4", {}),  # read, but for a field
-        ],
-    )
-    async def test_nothing_else_is(
-        self, at_work: Works, payload: bytes, device: str, flags: dict[str, bool]
-    ) -> None:
-        await at_work.take(message("telemetry", payload, device, **flags))
-        at_work.pipeline.drain()
-        assert at_work.decided == []
-
-    async def test_a_call_that_could_be_read_all_the_same_is_a_call(self, at_work: Works) -> None:
-        await at_work.take(message("event", b'{"event": "sos"', "d4"))
-        assert [decision.rule for decision in at_work.decided] == ["sos"]
-
-
-class TestAnonymous:
-    """Bytes without key and time: only MQTT's DUP flag tells a repeat."""
-
-    @staticmethod
-    async def _fates(at_work: Works, *messages: Message) -> dict[str, float]:
-        await at_work.take(*messages)
-        at_work.pipeline.drain()
-        return at_work.fates()
-
-    async def test_the_same_bytes_again_are_new(self, at_work: Works) -> None:
-        assert await self._fates(at_work, *[heart_rate(70)] * 3) == {"observed": 3}
-
-    async def test_the_same_bytes_with_dup_are_a_repeat(self, at_work: Works) -> None:
-        again = message("telemetry", {"heart_rate": 70}, at=T0 + 10 * MINUTE - 1, dup=True)
-        assert await self._fates(at_work, heart_rate(70), again) == {"observed": 1, "duplicate": 1}
-
-    async def test_dup_after_ten_minutes_is_new(self, at_work: Works) -> None:
-        again = message("telemetry", {"heart_rate": 70}, at=T0 + 10 * MINUTE, dup=True)
-        assert await self._fates(at_work, heart_rate(70), again) == {"observed": 2}
-
-    async def test_dup_of_what_never_came_is_new(self, at_work: Works) -> None:
-        first = message("telemetry", {"heart_rate": 70}, dup=True)
-        other = message("telemetry", {"heart_rate": 71}, dup=True)
-        assert await self._fates(at_work, first, other) == {"observed": 2}
-
-    async def test_a_call_for_help_is_never_a_repeat(self, at_work: Works) -> None:
-        press = message("event", {"event": "sos"}, dup=True)
-        relative = message("event", {"event": "sos", "ts": 0, "seq": 1}, dup=True)
-        assert await self._fates(at_work, *[press] * 3, *[relative] * 3) == {"observed": 6}
-        assert len(at_work.decided) == 6
-
-
 class TestOrder:
     """Help first, then the rest; what is ahead of the position is remembered."""
 
@@ -342,54 +182,6 @@ class TestOrder:
         await at_work.take(heart_rate(99, id=99))
         at_work.pipeline.drain()
         assert at_work.pipeline.position == 11
-
-
-class TestCheckpoints:
-    """What a checkpoint may say, and when."""
-
-    async def test_none_is_written_before_the_alert_is_recorded(self, folder: Path) -> None:
-        recorded = asyncio.Event()
-
-        async def until_recorded() -> None:
-            await recorded.wait()
-
-        with works(folder, until_recorded) as at_work:
-            await at_work.take(sos(id="s"))
-            saving = asyncio.create_task(at_work.pipeline.save())
-            await at_work.journal.transact(lambda _: None)
-            assert not saving.done()
-            at_work.crash()
-            assert len(at_work.decided) == 2, "not recorded, so decided again"
-            saving.cancel()
-            recorded.set()
-            await at_work.pipeline.save()
-            at_work.crash()
-            assert len(at_work.decided) == 2
-            assert at_work.pipeline.saved == 1
-
-    async def test_a_cancelled_save_loses_nothing_of_the_next(self, folder: Path) -> None:
-        recorded = asyncio.Event()
-
-        async def until_recorded() -> None:
-            await recorded.wait()
-
-        with works(folder, until_recorded) as at_work:
-            await at_work.take(sos(id="first"))
-            saving = asyncio.create_task(at_work.pipeline.save())
-            await at_work.journal.transact(lambda _: None)
-            saving.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await saving
-            recorded.set()
-            await at_work.take(sos(id="second"), sos(id="first"))
-            await at_work.pipeline.save()
-            at_work.crash()
-            await at_work.take(sos(id="first"), sos(id="second"))
-            assert len(at_work.decided) == 2
-            assert (
-                metrics_of([o for entry in await at_work.stored() for o in entry.observations])
-                == [("sos", True)] * 2
-            )
 
 
 class TestFeed:
@@ -457,89 +249,3 @@ class TestFeed:
         await at_work.take(sos(id="a"))
         assert feed.arrived.is_set()
         assert [entry.seq for entry in await feed.take(0, 10)] == [1]
-
-
-_PAYLOADS = st.sampled_from(
-    [
-        ("telemetry", {"heart_rate": 70}),
-        ("telemetry", {"heart_rate": 70, "id": "a"}),
-        ("telemetry", {"heart_rate": 71, "ts": T0}),
-        ("telemetry", [{"heart_rate": 70, "id": "a"}, {"spo2": 97, "id": "b"}, {"spo2": 200, "ts": T0}]),
-        ("telemetry", {"sos": True, "heart_rate": 70, "id": "c"}),
-        ("telemetry", {"pulse": 1}),
-        ("event", {"event": "sos", "id": "a"}),
-        ("event", {"event": "sos", "id": "b", "ts": T0}),
-        ("event", {"event": "sos"}),
-        ("event", {"event": "sos", "state": "cleared", "id": "a"}),
-        ("event", {"event": "fall", "ts": T0}),
-        ("event", {"event": "visit"}),
-        ("status", b"online"),
-        ("event", b"broken"),
-    ]
-)
-_STEPS = st.lists(
-    st.tuples(
-        st.just("take"),
-        st.lists(st.tuples(_PAYLOADS, st.booleans(), st.sampled_from(["d1", "d2"])), max_size=6),
-    )
-    | st.sampled_from([("work", []), ("save", []), ("crash", []), ("store", []), ("store little", [])]),
-    max_size=14,
-)
-
-
-@given(_STEPS)
-@settings(max_examples=120, deadline=None)
-def test_crashes_change_neither_decisions_nor_rows(steps: list[tuple[str, list[object]]]) -> None:
-    """Whatever is taken, saved and stored between crashes: as if there had been none."""
-    messages: list[Message] = []
-    for _, given_messages in steps:
-        for (channel, payload), dup, device in given_messages:  # type: ignore[misc]
-            messages.append(message(channel, payload, device, T0 + len(messages), dup=dup))
-    with tempfile.TemporaryDirectory() as folder:
-        decided, rows = asyncio.run(_lived_through(Path(folder), steps, messages))
-        expected_decided, expected_rows = asyncio.run(
-            _lived_through(Path(folder) / "calm", [("take", messages)], messages)
-        )
-    assert decided == expected_decided
-    assert rows == expected_rows
-
-
-async def _lived_through(
-    folder: Path, steps: list[tuple[str, list[object]]], messages: list[Message]
-) -> tuple[set[object], dict[int, object]]:
-    """The decisions by what makes them the same one, and the rows a store has that remembers its position."""
-    rows: dict[int, object] = {}
-    position = 0
-
-    async def store(at_work: Works, most: int) -> None:
-        nonlocal position
-        for entry in await at_work.pipeline.feed.take(position, most):
-            assert entry.seq == position + 1, "in order, none twice, none missing"
-            position = entry.seq
-            rows[position] = (entry.observations, entry.rejected, entry.message)
-
-    with works(folder) as at_work:
-        waiting: list[Entry] = list(await at_work.journalled())
-        for step, its in steps:
-            match step:
-                case "take":
-                    taken = messages[len(at_work.durable) : len(at_work.durable) + len(its)]
-                    waiting = await at_work.take(*taken)
-                case "work" if waiting:
-                    at_work.pipeline._slice()
-                case "save":
-                    await at_work.pipeline.save()
-                case "crash":
-                    at_work.crash()
-                case "store":
-                    await store(at_work, 1000)
-                case "store little":
-                    await store(at_work, 2)
-        at_work.pipeline.drain()
-        await store(at_work, 100_000)
-        assert position == len(messages) == at_work.pipeline.position
-        assert not at_work.pipeline._ahead
-        decided: set[object] = {
-            (d.rule, d.subject, d.change, d.evidence.key, d.evidence.received_at) for d in at_work.decided
-        }
-    return decided, rows

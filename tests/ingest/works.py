@@ -1,11 +1,13 @@
 """A pipeline on real files for tests: journal, checkpoint and engine, which can crash and be opened again."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from devices.message import Message
+from devices.observation import Observation
 from devices.registry import Device, Place, PlaceKind, Registry, Resident
 from devices.urgency import urgent
 from ingest.checkpoint import Checkpoint
@@ -151,3 +153,20 @@ def works(folder: Path, recorded: Recorded | None = None) -> Iterator[Works]:
         yield made
     finally:
         made.close()
+
+
+def message(channel: str, payload: object, device: str = "d1", at: int = T0, **flags: bool) -> Message:
+    raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return Message(f"shouwang/v1/{SITE}/{device}/{channel}", raw, at, **flags)
+
+
+def heart_rate(bpm: int, at: int = T0, **about: object) -> Message:
+    return message("telemetry", {"heart_rate": bpm} | about, at=at)
+
+
+def sos(at: int = T0, device: str = "d1", **about: object) -> Message:
+    return message("event", {"event": "sos"} | about, device, at)
+
+
+def metrics_of(observations: list[Observation]) -> list[tuple[str, object]]:
+    return [(o.metric, o.value) for o in observations]
