@@ -22,7 +22,7 @@ class TestCheckpoints:
         async def until_recorded() -> None:
             await recorded.wait()
 
-        with works(folder, until_recorded) as at_work:
+        with works(tmp_path, until_recorded) as at_work:
             await at_work.take(sos(id="s"))
             saving = asyncio.create_task(at_work.pipeline.save())
             await at_work.journal.transact(lambda _: None)
@@ -42,7 +42,7 @@ class TestCheckpoints:
         async def until_recorded() -> None:
             await recorded.wait()
 
-        with works(folder, until_recorded) as at_work:
+        with works(tmp_path, until_recorded) as at_work:
             await at_work.take(sos(id="first"))
             saving = asyncio.create_task(at_work.pipeline.save())
             await at_work.journal.transact(lambda _: None)
