@@ -67,16 +67,29 @@ def _loads_leniently(payload: bytes, device: str) -> Json | Rejected:
     UTF-8 or holds a bare line break. `devices.normalise` turns such a number down (R-95); such a text has
     U+FFFD. Everything else malformed stays rejected.
     """
+    if payload.lstrip()[:1] not in _FIRST:
+        return _no_json(payload, device)
     try:
-        value: Json = json.loads(payload.decode("utf-8", "replace"), parse_int=_integer, strict=False)
+        value: Json = _LENIENT.decode(payload.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
-        decoded = text(payload, device)
-        return decoded if isinstance(decoded, Rejected) else Rejected(Reason.NOT_JSON, "", device)
+        return _no_json(payload, device)
     return _printable(value) if _HALF_ESCAPED.search(payload) else value
+
+
+_FIRST = frozenset(bytes((byte,)) for byte in b'{["-0123456789tfnNI')
+"""What a JSON value may begin with, NaN and Infinity as well; a plain word as `on` or `Offline` does not."""
+
+
+def _no_json(payload: bytes, device: str) -> Rejected:
+    decoded = text(payload, device)
+    return decoded if isinstance(decoded, Rejected) else Rejected(Reason.NOT_JSON, "", device)
 
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < 300 else float(digits)  # any int is then a double too
+
+
+_LENIENT = json.JSONDecoder(parse_int=_integer, strict=False)
 
 
 def _printable(value: Json) -> Json:

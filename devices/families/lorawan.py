@@ -123,6 +123,8 @@ def once(readings: list[Reading]) -> list[Reading]:
     Where a message says of one moment that something is so and that it is not (water at one probe of two),
     it is so: what is not comes first when it is of a channel of its own, and not at all otherwise.
     """
+    if len(readings) < 2:
+        return readings
     told: set[tuple[str, int | None, str]] = set()
     yes: set[tuple[str, int | None]] = set()
     kept: list[Reading] = []

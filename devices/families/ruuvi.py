@@ -4,6 +4,7 @@ Rule: what a format calls "not available" is no field. Fields are named as Theen
 """
 
 import math
+import struct
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ ENCRYPTED = frozenset((8,))
 
 _NO_I16, _NO_U16, _NO_U24, _NO_U8 = -0x8000, 0xFFFF, 0xFFFFFF, 0xFF
 _NO_VOLTAGE = 0x7FF
+_CLIMATE = struct.Struct(">xhHH")
 _LUX_STEP = math.log(65536) / 254
 
 
@@ -25,17 +27,13 @@ def fields(data: bytes) -> Fields | None:
     return {name: value for name, value in layout.read(data).items() if value is not None}
 
 
-def _i16(data: bytes, at: int) -> int:
-    return int.from_bytes(data[at : at + 2], "big", signed=True)
-
-
 def _u16(data: bytes, at: int) -> int:
     return int.from_bytes(data[at : at + 2], "big")
 
 
 def _climate(data: bytes) -> Fields:
     """The six bytes that all newer formats begin with."""
-    temperature, humidity, pressure = _i16(data, 1), _u16(data, 3), _u16(data, 5)
+    temperature, humidity, pressure = _CLIMATE.unpack_from(data)
     return {
         "tempc": None if temperature == _NO_I16 else round(temperature * 0.005, 3),
         "hum": None if humidity == _NO_U16 else round(humidity * 0.0025, 4),

@@ -29,6 +29,7 @@ _MAX_DATA = 1024
 _MAX_TAGS = 256
 _MAX_LEFT = 32
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
+_RADIO = words_of(FAMILY)
 _GATEWAYS = frozenset(("gw_mac", "rssi", "aoa", "gwts", "ts", "cnt", "data", "coords", "id", "timestamp"))
 
 
@@ -98,7 +99,7 @@ def _heard(message: Message, known: Known, device: str, payload: dict[str, Json]
     at = own_time(payload.get("ts", payload.get("timestamp")), message.received_at)
     sent_at = own_time(payload.get("gwts"), message.received_at)
     origin = Origin(device, message.received_at, at, TimeSource.GATEWAY)
-    said, radio = Said(), Said()
+    said = Said()
     data = payload.get("data")
     found = _decoded(device, data) if data else None
     if isinstance(found, Rejected):
@@ -109,10 +110,9 @@ def _heard(message: Message, known: Known, device: str, payload: dict[str, Json]
         fields = flatten({name: value for name, value in payload.items() if name not in _GATEWAYS})[0]
         speak_fields(words_of(FAMILY, *known.models(device)), fields, origin, said, TimeSource.GATEWAY)
         said.left += ["data"] if data else []
-    gateway = text_of(payload.get("gw_mac"))
-    speak_fields(words_of(FAMILY), {"rssi": _scalar(payload.get("rssi"))}, origin, radio)
-    said.readings += [reading._replace(detail=gateway[:40]) for reading in radio.readings]
-    said.rejected += radio.rejected
+    mark, gateway = len(said.readings), text_of(payload.get("gw_mac"))
+    speak_fields(_RADIO, {"rssi": _scalar(payload.get("rssi"))}, origin, said)
+    said.readings[mark:] = [reading._replace(detail=gateway[:40]) for reading in said.readings[mark:]]
     return said.decoded(FAMILY, device, sent_at=None if at is None else sent_at)
 
 

@@ -5,6 +5,7 @@ that is ON means nothing by itself. What a bridge hears of other devices is thei
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from devices.catalogue import words_of
 from devices.envelope import Json, json_object, json_value
@@ -64,13 +65,10 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One message of one device. Commands to it and its own bookkeeping carry no reading."""
     if message.topic.startswith(_DISCOVERY):
         return _discovered(message)
-    levels = message.topic.split("/")
-    end = len(levels) - 1
-    prefix = next((at for at in (0, 1, end - 1) if 0 <= at < end and levels[at] in _PREFIXES), None)
-    if prefix is None:
+    place = _place(message.topic)
+    if place is None:
         return Decoded(FAMILY)  # a command
-    about = levels[:prefix] + levels[prefix + 1 :]
-    device, last = "/".join(about[:-1]), about[-1]
+    device, last = place
     if not device:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected tele/<topic>/<what>")
     if last == "LWT":
@@ -86,6 +84,17 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     elif isinstance(payload, list):
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object", device)
     return _plain(message, known, device, last)
+
+
+@lru_cache(maxsize=4096)
+def _place(topic: str) -> tuple[str, str] | None:
+    """The device of a topic and its last level, None for that of a command."""
+    levels = topic.split("/")
+    end = len(levels) - 1
+    for prefix in (0, 1, end - 1):
+        if 0 <= prefix < end and levels[prefix] in _PREFIXES:
+            return "/".join(levels[:prefix] + levels[prefix + 1 : -1]), levels[-1]
+    return None
 
 
 def _acted(name: str, payload: dict[str, Json]) -> dict[str, Json]:

@@ -6,6 +6,7 @@ device's own packet number, so that what several gateways heard is one happening
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from devices.catalogue import ACTIONS, words_of
 from devices.envelope import Json, json_object, text_of
@@ -30,7 +31,7 @@ _RADIO = ("rssi", "distance")
 _PRESSES = frozenset(("button_press", "sos"))
 _SAME_PRESS_MS = 5_000
 _SAME_WEIGHING_MS = 30_000
-_METERED = {("avg", "kW"): ("power", 1000.0), ("sum", "kWh"): ("energy", 1.0)}
+_METERED = {"avg": ("avgu", "kW", "power", 1000.0), "sum": ("sumu", "kWh", "energy", 1.0)}
 _MASSES = {"kg": ("kg", 1.0), "lb": ("[lb_av]", 1.0), "lbs": ("[lb_av]", 1.0), "jin": ("kg", 0.5)}
 _SCALE = "SCALE"
 _SCALES = ("XMTZC", "MI SMART SCALE", "MI BODY")
@@ -66,11 +67,11 @@ def recognises(payload: Json) -> bool:
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
     """One advertisement of a device, decoded by the gateway or raw."""
-    levels = message.topic.split("/")
-    payload = json_object(message.payload, _device_of_topic(levels))
+    place = _place(message.topic)
+    payload = json_object(message.payload, place.device)
     if isinstance(payload, Rejected):
         return payload
-    device = _address(payload, levels[-1]) or _device_of_topic(levels)
+    device = _address(payload, place.last) or place.device
     if not device:
         return Decoded(FAMILY)  # the gateway's configuration
     if len(payload) > _MAX_FIELDS:
@@ -78,15 +79,28 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if not payload.get("model_id") and not payload.get("model"):
         heard = ble.advertisement(payload)
         if isinstance(heard, Rejected):
-            return _garbled(payload, heard, Origin(device, message.received_at), _gateway(levels), known)
+            return _garbled(payload, heard, Origin(device, message.received_at), place.gateway, known)
         found = ble.read(heard) if heard is not None else None
         if isinstance(found, Rejected):
             return Rejected(found.reason, found.detail, device)
         if found:
             payload = payload | found
-    decoded = _said(message, known, device, _gateway(levels), payload)
-    will = last_will(levels, _BLUETOOTH)
-    return decoded._replace(learned=will) if will and isinstance(decoded, Decoded) else decoded
+    return _said(message, known, device, place, payload)
+
+
+class _Place(NamedTuple):
+    """What a topic says."""
+
+    last: str
+    device: str
+    gateway: str
+    will: tuple[Learned, ...]
+
+
+@lru_cache(maxsize=4096)
+def _place(topic: str) -> _Place:
+    levels = topic.split("/")
+    return _Place(levels[-1], _device_of_topic(levels[-1]), _gateway(levels), last_will(levels, _BLUETOOTH))
 
 
 def last_will(levels: list[str], subject: str) -> tuple[Learned, ...]:
@@ -114,13 +128,13 @@ def _garbled(
 
 
 def _said(
-    message: Message, known: Known, device: str, gateway: str, payload: dict[str, Json]
+    message: Message, known: Known, device: str, place: _Place, payload: dict[str, Json]
 ) -> Decoded | Rejected:
     fields, lists = flatten(payload)
     registered = known.models(device)
     vocabulary = words_of(FAMILY, *models(fields, registered))
     origin, said = Origin(device, message.received_at), Said()
-    radio = _radio(fields, device, gateway, said)
+    radio = _radio(fields, device, place.gateway, said)
     _weigh(fields, origin, said)
     _meter(fields, origin, said)
     _probe(fields, said)
@@ -135,7 +149,7 @@ def _said(
     if not _random(fields, device):
         readings += radio
     said.readings = readings
-    return said.decoded(FAMILY, device)
+    return said.decoded(FAMILY, device, learned=place.will)
 
 
 def _radio(fields: Fields, device: str, gateway: str, said: Said) -> list[Reading]:
@@ -177,15 +191,18 @@ def _address(payload: dict[str, Json], topic: str) -> str:
     A beacon of a phone is known by the UUID that it sends, where its gateway was told so: it changes its
     address (OpenMQTTGateway, `presenceUseBeaconUuid` and `pubBeaconUuidForTopic`).
     """
-    given, own, beacon = (text_of(payload.get(name)) for name in ("id", "mac", "uuid"))
+    given, own, beacon = (
+        text_of(payload.get("id")),
+        text_of(payload.get("mac")),
+        text_of(payload.get("uuid")),
+    )
     if beacon and beacon in {given, topic}:
         return beacon
     return own if own and ":" not in given else given
 
 
-def _device_of_topic(levels: list[str]) -> str:
-    """The address in a topic, written as in `id`: old gateways give no `id`."""
-    last = levels[-1]
+def _device_of_topic(last: str) -> str:
+    """The address in the last level of a topic, written as in `id`: old gateways give no `id`."""
     if not _MAC_TOPIC.fullmatch(last):
         return ""
     return ":".join(last[at : at + 2] for at in range(0, 12, 2))
@@ -250,10 +267,10 @@ def _of_people(fields: Fields) -> bool:
 
 def _meter(fields: Fields, origin: Origin, said: Said) -> None:
     """What an energy meter counts; one of gas or water has another unit, and does not say which it is."""
-    for (name, unit), (metric, factor) in _METERED.items():
-        number = number_of(fields.get(name))
-        if number is not None and fields.get(f"{name}u") == unit:
-            del fields[name], fields[f"{name}u"]
+    for name, (named, unit, metric, factor) in _METERED.items():
+        number = number_of(fields.get(name)) if fields.get(named) == unit else None
+        if number is not None:
+            del fields[name], fields[named]
             said.add(origin, metric, float(number) * factor)
 
 
