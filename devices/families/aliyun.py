@@ -61,17 +61,13 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected /sys/<product key>/<device name>/thing/...")
     product, name, what = parts
     device = f"{product}/{name}"
-    report = Report(DIALECT, message, known)
-    steps = what.split("/")
-    if steps[0] == "property":  # as others who took up Alink shorten it
-        steps.insert(0, "event")
+    steps = _steps(what)
     if steps[0] == "model" and steps[-1] == "up_raw":
         return Rejected(Reason.UNDECODED, "binary of the product's own", device)
-    if steps[0] == "event" and steps[-1] not in {"post", "event"} and not steps[-1].endswith("_reply"):
-        steps.append("post")
     own = steps[0] == "user" and steps[-1] not in {"get", "error"}
     if not own and what not in _OTHERS and (steps[0] != "event" or steps[-1] != "post"):
         return Decoded(FAMILY)
+    report = Report(DIALECT, message, known)
     thing = report.thing(device, clock=TimeSource.DEVICE if what else TimeSource.GATEWAY)
     payload = json_object(message.payload, device)
     if isinstance(payload, Rejected):
@@ -122,11 +118,22 @@ def _beside(levels: list[str]) -> tuple[str, str, str] | None:
     return (levels[2], levels[3], f"session/{levels[-1]}") if levels[4:-1] == ["combine"] else None
 
 
-def _properties(report: Report, thing: Thing, mode: list[str], payload: dict[str, Json]) -> None:
+@lru_cache(maxsize=1024)
+def _steps(what: str) -> tuple[str, ...]:
+    """What a message is about, as Alink writes it in full."""
+    steps = what.split("/")
+    if steps[0] == "property":  # as others who took up Alink shorten it
+        steps.insert(0, "event")
+    if steps[0] == "event" and steps[-1] not in {"post", "event"} and not steps[-1].endswith("_reply"):
+        steps.append("post")
+    return tuple(steps)
+
+
+def _properties(report: Report, thing: Thing, mode: tuple[str, ...], payload: dict[str, Json]) -> None:
     params = payload.get("params", payload.get("items"))
-    if mode == ["history"]:
+    if mode == ("history",):
         report.members(params, thing)
-    elif mode in (["pack"], ["batch"]) or _packed(params):
+    elif mode in {("pack",), ("batch",)} or _packed(params):
         whole = object_of(params)
         thing.properties(whole.get("properties"))
         thing.events(whole.get("events"))
@@ -143,7 +150,7 @@ def _packed(params: Json) -> bool:
     return isinstance(params, dict) and isinstance(params.get("subDevices"), list)
 
 
-def _event(thing: Thing, steps: list[str], payload: dict[str, Json]) -> None:
+def _event(thing: Thing, steps: tuple[str, ...], payload: dict[str, Json]) -> None:
     """An event on a topic of its own, or, on that of all, with its identifier inside."""
     at = payload.get("time", payload.get("timestamp"))
     if "params" in payload or "value" in payload:

@@ -19,14 +19,14 @@ DIALECT = "thing_model"
 __all__ = ["CALLS", "DIALECT", "FAMILY", "TOPICS", "claims", "decode"]
 
 _BUS = "persistent:"
-_STREAMS = ("v1-thing-props", "v1-thing-events")
+_STREAMS = ("/v1-thing-props", "/v1-thing-events")
 _OURS = ("properties/", "status/", "heart", "ntp/")  # and what ends in /up; the rest is Alink's
 _EVENT_NAMES = ("identifier", "eventId", "key")
 
 
 def claims(topic: str) -> bool:
     """Whether the topic is DAS AIoT's own, not Alink's."""
-    return _stream(topic) != "" or _parts(topic) is not None
+    return _stream(topic) or _parts(topic) is not None
 
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:
@@ -65,8 +65,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     return report.decoded(FAMILY)
 
 
-def _stream(topic: str) -> str:
-    return next((name for name in _STREAMS if topic.startswith(_BUS) and topic.endswith(f"/{name}")), "")
+def _stream(topic: str) -> bool:
+    """Whether it is the bus, of things' properties or events."""
+    return topic.startswith(_BUS) and topic.endswith(_STREAMS)
 
 
 @lru_cache(maxsize=1024)

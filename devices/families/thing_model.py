@@ -46,6 +46,7 @@ _DATUMS: dict[str, Callable[[float, float], tuple[float, float]]] = {
     **dict.fromkeys(("3", "bd09", "bd09ll", "baidu"), bd09),
 }
 _MS_FROM, _MS_TO = 10**11, 10**14  # in ms, by magnitude (`devices.instants`)
+_TOGETHER = frozenset(("position", "blood_pressure", "alarm_kind", "latitude", "longitude"))
 _PRODUCTS, _DEVICES = ("productKey", "productId"), ("deviceName", "deviceKey", "deviceId")
 
 __all__ = ["CALLS", "Report", "Thing"]
@@ -239,7 +240,10 @@ class Thing:
         return self.origin.at if found is None else found
 
     def _own_at(self, wrapped: Mapping[str, Json], default: int | None) -> int | None:
-        for name in _TIMES:  # nearly always the first
+        at = wrapped.get("time")
+        if type(at) is int and _MS_FROM <= at < _MS_TO:  # nearly always
+            return at
+        for name in _TIMES:
             if name in wrapped:
                 found = self.report.time(wrapped[name], self.origin.device)
                 return default if found is None else found
@@ -272,14 +276,8 @@ class Thing:
         if lists:
             said.left += [name for name, _ in lists]
         origin = self._moment(at)
-        if "position" in spoken:
-            _pair(spoken)
-        if "blood_pressure" in spoken:
-            _pressure(spoken)
-        if "alarm_kind" in spoken:
-            self._kinds(spoken, fields)
-        if "latitude" in spoken or "longitude" in spoken:
-            _position(spoken, origin, said)
+        if not _TOGETHER.isdisjoint(spoken):
+            self._put_together(spoken, fields, origin)
         words = self.vocabulary.words
         verdicts = NAMES[dialect].verdicts
         for word, value in spoken.items():
@@ -290,9 +288,20 @@ class Thing:
         start, first = len(said.left), len(said.readings)
         speak_fields(self.vocabulary, spoken, origin, said)
         if len(said.readings) > first + 1:
-            said.readings[first:] = _once(said.readings[first:])
+            _once(said.readings, first)
         if len(said.left) > start:
             said.left[start:] = [paths.get(word, word) for word in said.left[start:]]
+
+    def _put_together(self, spoken: Fields, fields: Fields, origin: Origin) -> None:
+        """What several words say together, or one of several things."""
+        if "position" in spoken:
+            _pair(spoken)
+        if "blood_pressure" in spoken:
+            _pressure(spoken)
+        if "alarm_kind" in spoken:
+            self._kinds(spoken, fields)
+        if "latitude" in spoken or "longitude" in spoken:
+            _position(spoken, origin, self.said)
 
     def _kinds(self, spoken: Fields, fields: Fields) -> None:
         """An alarm's kind as text is an event of that name; as a number it is the maker's own, and left."""
@@ -334,17 +343,20 @@ def _first(named: Mapping[str, Json], names: tuple[str, ...]) -> str:
     return next((text for name in names if (text := text_of(named.get(name)))), "")
 
 
-def _once(readings: list[Reading]) -> list[Reading]:
-    """What a device said of one moment, with an event that two of its fields told only once."""
+def _once(readings: list[Reading], first: int) -> None:
+    """Of what a device said of one moment, from `first` on, an event that two fields told is kept once."""
+    said = readings[first:]
+    if len({reading.metric for reading in said}) == len(said):  # nearly always
+        return
     told: set[str] = set()
     kept: list[Reading] = []
-    for reading in readings:
+    for reading in said:
         if reading.metric in _EVENTS:
             if reading.metric in told:
                 continue
             told.add(reading.metric)
         kept.append(reading)
-    return kept
+    readings[first:] = kept
 
 
 def _pressure(spoken: Fields) -> None:
@@ -371,7 +383,11 @@ def _pair(spoken: Fields) -> None:
 def _position(spoken: Fields, origin: Origin, said: Said) -> None:
     """Adds a position, on WGS-84."""
     system = spoken.pop("coordinate_system", None)
-    place = place_of(spoken.pop("latitude", None), spoken.pop("longitude", None))
-    convert = _DATUMS.get(text_said(system))
-    if place is not None:
-        say_place(*(convert(*place) if convert else place), origin, said)
+    north, east = spoken.pop("latitude", None), spoken.pop("longitude", None)
+    convert = None if system is None else _DATUMS.get(text_said(system))
+    if convert is not None:
+        place = place_of(north, east)
+        if place is None:
+            return
+        north, east = convert(*place)
+    say_place(north, east, origin, said)

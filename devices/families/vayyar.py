@@ -63,7 +63,7 @@ _FALL_NUMBERS = frozenset(("1", "5", "8"))
 _FALL_FIELDS = frozenset(("falllocxcm", "falllocycm", "suspectedeventscounter", "confidencelevel"))
 _BED_FIELDS = frozenset(("bedexit", "outofbed", "inbed", "bedoccupied"))
 _BED_TYPES = frozenset(("10", "bed_exit", "bedexit", "out_of_bed"))
-_PRACTICE = ("issimulated", "islearning", "istest", "simulated", "learning", "test")
+_PRACTICE = frozenset(("issimulated", "islearning", "istest", "simulated", "learning", "test"))
 _TIMES = ("timestamp", "timestampmillis", "timestampstr")
 _ANSWER = frozenset(("code", "msg"))  # to a command
 _ABOUT = frozenset((*_TIMES, *_PRACTICE, "statusupdatetimestamp", "endtimestamp", "type", "deviceid"))
@@ -139,14 +139,18 @@ def _word(value: Scalar) -> str:
     return value.strip().lower().replace(" ", "_").replace("-", "_")
 
 
-def _first_time(fields: Fields, names: tuple[str, ...], received_at: int) -> int | None:
-    return next((at for name in names if (at := own_time(fields.get(name), received_at)) is not None), None)
+def _time(fields: Fields, received_at: int) -> int | None:
+    for name in _TIMES:
+        value = fields.get(name)
+        if value is not None and (at := own_time(value, received_at)) is not None:
+            return at
+    return None
 
 
 def _state(payload: dict[str, Json], origin: Origin, vocabulary: Vocabulary, said: Said) -> None:
     """The radar's state every two minutes. Its temperature is the chip's."""
     fields = _fields(payload)
-    at = _first_time(fields, _TIMES, origin.received_at)
+    at = _time(fields, origin.received_at)
     origin = Origin(origin.device, origin.received_at, at, TimeSource.DEVICE)
     speak_fields(
         vocabulary,
@@ -165,7 +169,7 @@ def _event(
     fields = _fields(body)
     if fields.keys() >= _ANSWER:
         return None
-    at = _first_time(fields, _TIMES, message.received_at)
+    at = _time(fields, message.received_at)
     sent_at = own_time(fields.get("statusupdatetimestamp"), message.received_at)
     origin = Origin(device, message.received_at, at, TimeSource.DEVICE)
     outer = event.get("type")
@@ -216,7 +220,7 @@ def _fall(
 
 
 def _practised(fields: Fields) -> bool:
-    return any(_true(fields.get(name)) for name in _PRACTICE)
+    return any(_true(fields[name]) for name in _PRACTICE.intersection(fields))
 
 
 def _true(value: Scalar) -> bool:
