@@ -15,6 +15,8 @@ from devices.reading import Reason, Rejected
 MAX_DEPTH = 32
 """Deepest nesting that is accepted. The deepest real envelope seen (a LoRaWAN codec) has 9."""
 
+_MAX_ID = 100
+
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 
@@ -58,6 +60,18 @@ def text_of(value: Json) -> str:
 def object_of(value: Json) -> dict[str, Json]:
     """An object, an empty one for anything else."""
     return value if isinstance(value, dict) else {}
+
+
+def list_of(value: Json) -> list[Json]:
+    """A list, an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def id_of(value: Json) -> str:
+    """An id as a text, also one that is written as a whole number; "" for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**64:
+        return str(value)
+    return text_of(value)[:_MAX_ID]
 
 
 def _loads_leniently(payload: bytes, device: str) -> Json | Rejected:

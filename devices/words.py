@@ -76,6 +76,13 @@ class Said:
             Reading(device, metric, value, "", at, source, key, detail, None, "", good_for_ms)
         )
 
+    def channel(self, detail: str, since: int = 0) -> None:
+        """Says of which part of the device the readings from `since` on are, where they do not say it."""
+        readings = self.readings
+        for index in range(since, len(readings)):
+            if not readings[index].detail:
+                readings[index] = readings[index]._replace(detail=detail)
+
     def names_left(self) -> tuple[str, ...]:
         """The names of the fields that were left, bounded."""
         return tuple([name[:_MAX_NAME] for name in self.left[:_MAX_LEFT]])

@@ -6,7 +6,7 @@ Rule: as in Alink, its relative, a device is `<product>/<device>`; one message o
 from functools import lru_cache
 
 from devices.catalogue import TRUTH
-from devices.envelope import Json, json_value, object_of, text_of
+from devices.envelope import Json, json_value, list_of, object_of, text_of
 from devices.families.thing_model import CALLS, Report, Thing
 from devices.message import Message
 from devices.reading import Decoded, Known, Reason, Rejected
@@ -89,16 +89,14 @@ def _of_bus(report: Report, one: dict[str, Json]) -> None:
         return
     thing = report.thing(f"{product}/{name}")
     moments: dict[int | None, dict[str, Json]] = {}
-    values = one.get("properties")
-    for value in values if isinstance(values, list) else ():
+    for value in list_of(one.get("properties")):
         if isinstance(value, dict) and isinstance(value.get("key"), str):
             moments.setdefault(report.time(value.get("time"), thing.origin.device), {})[
                 text_of(value["key"])
             ] = value.get("value")
     for at, held in moments.items():
         thing.properties(held, at)
-    events = one.get("events")
-    for event in events if isinstance(events, list) else ():
+    for event in list_of(one.get("events")):
         if isinstance(event, dict) and isinstance(event.get("key"), str):
             thing.event(text_of(event["key"]), event.get("value"), event.get("time"))
 

@@ -7,7 +7,7 @@ that announced it, so that an empty configuration takes them away.
 
 from collections.abc import Iterator
 
-from devices.envelope import Json, object_of, text_of
+from devices.envelope import Json, list_of, object_of, text_of
 from devices.families.esphome import place_of
 from devices.families.facts import objects_in, texts_in, written
 from devices.families.templates import path_of
@@ -276,7 +276,7 @@ def _availability(config: dict[str, Json], whose: str) -> Iterator[tuple[str, En
     listed = config.get("availability")
     if isinstance(listed, dict):
         listed = [listed]
-    given = listed[:_MAX_COMPONENTS] if isinstance(listed, list) else []
+    given = list_of(listed)[:_MAX_COMPONENTS]
     several = [_long(one) for one in given if isinstance(one, dict)]
     if text := _text(config, "availability_topic"):
         several = [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from devices.catalogue import CLASSES, UNLIKE
-from devices.envelope import Json, text_of
+from devices.envelope import Json, list_of, text_of
 from devices.families.esphome import of_binary
 from devices.families.facts import objects_in
 from devices.families.names import (
@@ -91,7 +91,7 @@ def _entity(row: dict[str, Json], device: str, *, several: bool) -> Entity:
 
 
 def _listed(value: Json) -> tuple[str, ...]:
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+    return tuple(one for one in list_of(value) if isinstance(one, str))
 
 
 def _word(

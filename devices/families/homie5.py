@@ -9,7 +9,7 @@ from itertools import chain, islice
 
 import orjson
 
-from devices.envelope import Json, json_object, object_of, text_of
+from devices.envelope import Json, json_object, list_of, object_of, text, text_of
 from devices.families import facts, names
 from devices.families.facts import texts_in
 from devices.families.names import Meaning, first_meaning, meaning, say_word, scalar_of
@@ -52,25 +52,25 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     device, rest = "".join(levels[2:3] if five else levels[1:2]), levels[3 if five else 2 :]
     if not device or not rest or device.startswith("$"):
         return Decoded(FAMILY)
-    try:
-        text = message.payload.decode().strip("\0 \r\n\t")
-    except UnicodeDecodeError:
-        return Rejected(Reason.NOT_UTF8, "", device)
+    told = text(message.payload, device)
+    if isinstance(told, Rejected):
+        return told
+    told = told.strip("\0 \r\n\t")
     match rest:
         case ["$state"]:
-            return _state(device, text, known)
+            return _state(device, told, known)
         case ["$online"]:  # before Homie 3
-            return Decoded(FAMILY, (online(device, text == "true"),) if text in {"true", "false"} else ())
+            return Decoded(FAMILY, (online(device, told == "true"),) if told in {"true", "false"} else ())
         case ["$description"]:
             return _described(message, device, known)
         case ["$alert", alert]:
-            return _alert(device, alert, text, message)
+            return _alert(device, alert, told, message)
         case ["$stats", name]:
-            return _value(device, _STATS.get(name), "", text, name, message)
+            return _value(device, _STATS.get(name), "", told, name, message)
         case [node, name] if not node.startswith("$") and not name.startswith("$"):
-            return _property(device, node, name, text, known, message)
+            return _property(device, node, name, told, known, message)
         case [node, name, attribute] if not node.startswith("$") and attribute in _PROPERTY:
-            return _attribute(f"{device}/{node}/{name}", _PROPERTY[attribute], text, known)
+            return _attribute(f"{device}/{node}/{name}", _PROPERTY[attribute], told, known)
         case _:
             return Decoded(FAMILY)
 
@@ -107,8 +107,7 @@ def _described(message: Message, device: str, known: Known) -> Decoded | Rejecte
 
 def _family_tree(payload: dict[str, Json], device: str, known: Known) -> Iterator[Learned]:
     """Devices by their root, and by their parent, which is the root of its children or one of many."""
-    own = payload.get("children")
-    listed = [one for one in own if isinstance(one, str)] if isinstance(own, list) else []
+    listed = [one for one in list_of(payload.get("children")) if isinstance(one, str)]
     root, parent = text_of(payload.get("root")), text_of(payload.get("parent"))
     for above, below in ((device, listed), (root, [device, *listed]), (parent, [device])):
         if above and below:

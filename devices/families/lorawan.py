@@ -6,7 +6,7 @@ Rule: the network server's envelope is not known here; the codec's words are dat
 from collections.abc import Iterable, Iterator
 
 from devices.catalogue import words_of
-from devices.envelope import Json, object_of, text_of
+from devices.envelope import Json, list_of, object_of, text_of
 from devices.families.places import say_place
 from devices.instants import iso_ms
 from devices.metrics import METRICS, Kind
@@ -113,7 +113,7 @@ def first_time(candidates: Iterable[Json]) -> int | None:
 
 def times(receptions: Json) -> list[Json]:
     """When the gateways heard an uplink, for those that know the time."""
-    heard = receptions[:_MAX_MESSAGES] if isinstance(receptions, list) else []
+    heard = list_of(receptions)[:_MAX_MESSAGES]
     return [one[name] for one in heard if isinstance(one, dict) for name in _TIMES if name in one]
 
 

@@ -12,7 +12,7 @@ from hashlib import blake2b
 import orjson
 
 from devices.catalogue import entries_of, words_of
-from devices.envelope import Json, json_object
+from devices.envelope import Json, json_object, text, text_of
 from devices.families.online import true_or_not
 from devices.instants import clock_ms
 from devices.message import Message
@@ -97,7 +97,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
 
 def _heard(message: Message, known: Known, payload: dict[str, Json]) -> Decoded | Rejected:
     fields, lists = flatten(payload)
-    model = _text(payload.get("model"))
+    model = text_of(payload.get("model"))
     device = _device(fields) or model
     if not device:
         return Rejected(Reason.WRONG_SHAPE, "neither a model nor an id")
@@ -132,19 +132,15 @@ def _field(message: Message, known: Known, levels: list[str]) -> Decoded | Rejec
     device, name = path[-2], path[-1]
     if not device:
         return Rejected(Reason.UNKNOWN_TOPIC, "expected .../devices/<model>/<id>/<field>")
-    try:
-        fields: Fields = {name: message.payload.decode()}
-    except UnicodeDecodeError:
-        return Rejected(Reason.NOT_UTF8, "", device)
+    value = text(message.payload, device)
+    if isinstance(value, Rejected):
+        return value
+    fields: Fields = {name: value}
     models = known.models(device)
     origin, said = Origin(device, message.received_at), Said()
     _battery(fields, origin, said)
     speak_fields(words_of(_DIALECT, path[0] if len(path) > 2 else "", *models), fields, origin, said)
     return said.decoded(FAMILY, device)
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _device(fields: Fields) -> str:

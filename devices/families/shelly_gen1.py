@@ -7,7 +7,7 @@ most of it is retained; `event_cnt` tells one press from the next.
 import re
 
 from devices.catalogue import words_of
-from devices.envelope import json_object
+from devices.envelope import json_object, text
 from devices.families.names import calls
 from devices.families.online import true_or_not
 from devices.message import Message
@@ -127,19 +127,16 @@ def _in_its_unit(reading: Reading, fields: Fields) -> Reading:
 
 def _value(message: Message, known: Known, device: str, path: str) -> Decoded | Rejected:
     """One value as plain text; of several channels, which is in the detail."""
-    try:
-        text = message.payload.decode()
-    except UnicodeDecodeError:
-        return Rejected(Reason.NOT_UTF8, "", device)
+    told = text(message.payload, device)
+    if isinstance(told, Rejected):
+        return told
     channel = _CHANNEL.search(path[:100])
     name = path[: channel.start()] + "_#" + path[channel.end() :] if channel else path
     said = Said()
     vocabulary = words_of(FAMILY, *_models(known, device))
-    speak_fields(vocabulary, {name: text}, Origin(device, message.received_at), said)
+    speak_fields(vocabulary, {name: told}, Origin(device, message.received_at), said)
     if channel:
-        said.readings = [
-            one if one.detail else one._replace(detail=channel.group(1)) for one in said.readings
-        ]
+        said.channel(channel.group(1))
     return said.decoded(FAMILY, device)
 
 

@@ -194,10 +194,7 @@ class _Told:
             else:
                 self.said.left.append(name)
         if number not in {"", "0"} and device == self.device:
-            for index in range(mark, len(self.said.readings)):
-                reading = self.said.readings[index]
-                if not reading.detail:
-                    self.said.readings[index] = reading._replace(detail=number[:_MAX_TEXT])
+            self.said.channel(number[:_MAX_TEXT], mark)
 
     def faults(self, errors: list[Json], origin: Origin) -> None:
         """A component lists its errors only while it has some."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_object, json_value
+from devices.envelope import Json, json_object, json_value, text
 from devices.families import tasmota_bridges as bridges
 from devices.families.online import true_or_not
 from devices.families.tasmota_bridges import Told
@@ -108,12 +108,11 @@ def _acted(name: str, payload: dict[str, Json]) -> dict[str, Json]:
 
 def _plain(message: Message, known: Known, device: str, name: str) -> Decoded | Rejected:
     """One value as text: `stat/<topic>/POWER2`, or what a rule publishes (`stat/<topic>/PIR1`)."""
-    try:
-        text = message.payload.decode()
-    except UnicodeDecodeError:
-        return Rejected(Reason.NOT_UTF8, "", device)
+    value = text(message.payload, device)
+    if isinstance(value, Rejected):
+        return value
     told = _Told(message, known, device)
-    told.fields({name: text}, None)
+    told.fields({name: value}, None)
     return told.decoded()
 
 

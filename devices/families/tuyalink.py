@@ -7,7 +7,7 @@ device, or else from the catalogue.
 
 from collections.abc import Iterator
 
-from devices.envelope import Json, json_object, object_of, text_of
+from devices.envelope import Json, json_object, list_of, object_of, text_of
 from devices.families.thing_model import CALLS, Report, Thing
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource
@@ -85,11 +85,9 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
 
 def _scales(device: str, model: Json) -> Iterator[Learned]:
     """How a product scales what a room sensor measures, as the cloud tells the device its model."""
-    services = object_of(model).get("services")
     found: dict[str, str] = {}
-    for service in services[:_MAX_SERVICES] if isinstance(services, list) else ():
-        properties = object_of(service).get("properties")
-        for one in properties[:_MAX_PROPERTIES] if isinstance(properties, list) else ():
+    for service in list_of(object_of(model).get("services"))[:_MAX_SERVICES]:
+        for one in list_of(object_of(service).get("properties"))[:_MAX_PROPERTIES]:
             code, spec = text_of(object_of(one).get("code")), object_of(object_of(one).get("typeSpec"))
             scale = spec.get("scale")
             if code in _SCALED and isinstance(scale, int) and 0 <= scale <= _MAX_SCALE:

@@ -4,7 +4,7 @@ Rule: `heart` is the heartbeat, not the heart. What comes on two topics is one e
 """
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_object
+from devices.envelope import id_of, json_object
 from devices.families import unreadable
 from devices.families.places import say_place
 from devices.message import Message
@@ -38,7 +38,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if isinstance(payload, Rejected):
         return _unreadable(kind, message, payload)
     fields = flatten(payload)[0]
-    whose = (_id(fields.get("user_id")), _id(fields.get("tenant_id")))
+    whose = (id_of(fields.get("user_id")), id_of(fields.get("tenant_id")))
     device = "/".join(part for part in whose if part)
     if not device:
         if kind != "alarm":
@@ -89,9 +89,3 @@ def _unreadable(kind: str, message: Message, rejected: Rejected) -> Decoded | Re
         if kind == "alarm" and word in payload:
             return unreadable.call(FAMILY, message.topic[:200] or "alarm", metric, rejected)
     return rejected
-
-
-def _id(value: Json) -> str:
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        return ""
-    return value[:100] if isinstance(value, str) else str(value) if abs(value) < 2**64 else ""

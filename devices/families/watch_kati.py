@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_object, object_of
+from devices.envelope import Json, id_of, json_object, object_of
 from devices.families import unreadable
 from devices.families.places import say_place
 from devices.instants import local_ms
@@ -42,9 +42,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if isinstance(payload, Rejected):
         return _unreadable(kind, message, payload)
     named = next((payload[name] for name in ("IMEI", "imei", "Imei") if name in payload), None)
-    device = (
-        str(named)[:40] if isinstance(named, (str, int)) and not isinstance(named, bool) and named else ""
-    )
+    device = id_of(named or None)[:40]
     if not device:
         return _unreadable(kind, message, Rejected(Reason.WRONG_SHAPE, "names no IMEI"))
     zone = known.clock_zone(device)

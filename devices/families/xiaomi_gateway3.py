@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator, Mapping
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value, object_of, text_of
+from devices.envelope import Json, json_value, list_of, object_of, text_of
 from devices.message import Message
 from devices.metrics import METRICS, Kind
 from devices.notation import Vocabulary
@@ -163,11 +163,10 @@ def _zigbee(payload: dict[str, Json], report: _Report) -> None:
     """`zigbee/send`: Lumi resources and MIoT properties of Zigbee devices."""
     command = payload["cmd"]
     if command == "heartbeat":
-        held = payload.get("params")
-        several = [one for one in held if isinstance(one, dict)] if isinstance(held, list) else []
+        several = [one for one in list_of(payload.get("params")) if isinstance(one, dict)]
         parts = [(one, one.get("res_list")) for one in several]
     elif command in {"report", "read_rsp"}:
-        parts = [(payload, [item for name in _LISTS for item in _list(payload.get(name))])]
+        parts = [(payload, [item for name in _LISTS for item in list_of(payload.get(name))])]
     else:
         return
     number = payload.get("id")
@@ -179,17 +178,13 @@ def _zigbee(payload: dict[str, Json], report: _Report) -> None:
             report.said.left.append("did")
             continue
         origin = report.origin(device, at, key[:60])
-        listed = _list(items)
+        listed = list_of(items)
         report.speak(origin, _items(listed[:_MAX_ITEMS]), "", again=command in _REPEATS)
         if len(listed) > _MAX_ITEMS:
             report.said.left.append("params")
         report.heard(origin, payload.get("rssi"))
     if len(parts) > _MAX_PARTS:
         report.said.left.append("params")
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
 
 
 def _items(items: list[Json]) -> Iterator[tuple[str, Json]]:
@@ -205,7 +200,7 @@ def _items(items: list[Json]) -> Iterator[tuple[str, Json]]:
         elif isinstance(service, int) and isinstance(item.get("eiid"), int):
             event = f"{service}.e.{item['eiid']}"
             yield event, True
-            for argument in _list(item.get("arguments")):
+            for argument in list_of(item.get("arguments")):
                 if isinstance(argument, dict) and isinstance(argument.get("piid"), int):
                     yield f"{event}.p.{argument['piid']}", argument.get("value")
 
@@ -218,10 +213,10 @@ def _miio(payload: dict[str, Json], report: _Report) -> None:
     elif method == "event_occured":
         _properties([params], report)
     elif method == "properties_changed":
-        _properties(_list(params), report)
+        _properties(list_of(params), report)
     elif method in {"_sync.ble_keep_alive", "_sync.ble_mesh_keep_alive", "_sync.ble_mesh_offline"}:
         offline = method == "_sync.ble_mesh_offline"
-        items = _list(object_of(params).get("list")) if offline else _list(params)
+        items = list_of(object_of(params).get("list")) if offline else list_of(params)
         for item in items[:_MAX_PARTS]:
             one = object_of(item)
             if device := text_of(one.get("did")):

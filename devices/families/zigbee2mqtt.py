@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from devices.catalogue import ACTIONS, TRUTH, words_of
-from devices.envelope import Json, json_value
+from devices.envelope import Json, json_value, list_of, text
 from devices.families.online import online
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
@@ -135,10 +135,9 @@ def _agreed(readings: list[Reading]) -> list[Reading]:
 
 def _one(message: Message, known: Known, device: str, name: str) -> Decoded | Rejected:
     """One attribute as plain text on a topic of its own (`output: attribute`; the legacy action topic)."""
-    try:
-        value: Scalar = message.payload.decode()
-    except UnicodeDecodeError:
-        return Rejected(Reason.NOT_UTF8, "", device)
+    value = text(message.payload, device)
+    if isinstance(value, Rejected):
+        return value
     vocabulary = words_of(FAMILY, *known.models(device))
     origin, said = Origin(device, message.received_at), Said()
     if name in _ACTIONS and name not in vocabulary.words:
@@ -205,7 +204,7 @@ def _bridge(message: Message, about: str) -> Decoded | Rejected:
 
 
 def _learn_all(found: Json) -> tuple[Learned, ...]:
-    return tuple(fact for one in found for fact in _learn(one)) if isinstance(found, list) else ()
+    return tuple(fact for one in list_of(found) for fact in _learn(one))
 
 
 def _learn(described: Json) -> Iterator[Learned]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from devices.catalogue import words_of
-from devices.envelope import Json, json_value, text_of
+from devices.envelope import Json, id_of, json_value, text_of
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, Scalar, number_of, own_time, speak_fields, truth_of
@@ -160,8 +160,7 @@ def _described(payload: dict[str, Json], number: int, place: _Place | None, node
         own = payload.get("propertyName")
     named = [str(part)[:_MAX_MODEL] for part in (own, key) if isinstance(part, (str, int))]
     if place is None:
-        name, id_of_node = text_of(payload.get("nodeName")), payload.get("nodeId")
-        node = name or (str(id_of_node) if isinstance(id_of_node, int) else node)
+        node = text_of(payload.get("nodeName")) or id_of(payload.get("nodeId")) or node
     unit = payload.get("unit")
     suffix = f"@{unit.strip().lower()}" if isinstance(unit, str) and unit.strip() else ""
     return _Place(place.device if place else node, number, _name(number, named) + suffix)
