@@ -9,14 +9,15 @@ PLAUSIBLE_FROM = 946_684_800_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
-_RELATIVE_BELOW = 2**28  # R-89: a smaller number is seconds relative to now (SenML, RFC 8428)
+RELATIVE_BELOW = 2**28
+"""R-89: a smaller number is seconds relative to now (SenML, RFC 8428)."""
 
 
 def number_ms(value: float, received_at: int) -> int | None:
     """A numeric time in s, ms, us or ns by its magnitude, or relative seconds (R-89), as ms UTC."""
     if isinstance(value, bool) or not -1e20 < value < 1e20:  # also NaN: every comparison is false
         return None
-    if value < _RELATIVE_BELOW:
+    if value < RELATIVE_BELOW:
         return received_at + round(value * 1000)
     if value < 1e11:
         return round(value * 1000)
@@ -34,7 +35,7 @@ def relative(value: object) -> bool:
             value = float(value)
         except ValueError:
             return False
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value < _RELATIVE_BELOW
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value < RELATIVE_BELOW
 
 
 def iso_ms(value: str) -> int | None:
@@ -83,7 +84,7 @@ def clock_ms(value: object, zone: str) -> int | None:
         except ValueError:
             at = local_ms(value, zone)
             return at if at is not None and at >= PLAUSIBLE_FROM else None
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or number < _RELATIVE_BELOW:
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or number < RELATIVE_BELOW:
         return None
     at = number_ms(number, 0)
     return at if at is not None and at >= PLAUSIBLE_FROM else None

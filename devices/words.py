@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from devices.envelope import Json
-from devices.instants import any_ms, iso_ms, relative
+from devices.instants import RELATIVE_BELOW, any_ms, iso_ms, number_ms, relative
 from devices.metrics import METRICS, Kind
 from devices.notation import Choice, Claim, Claims, Truth, Vocabulary
 from devices.reading import Decoded, Learned, Motion, Reading, Reason, Rejected, TimeSource, Value
@@ -240,6 +240,8 @@ def own_time(value: Json, received_at: int) -> int | None:
     """
     if value is None:
         return None
+    if type(value) is int or type(value) is float:
+        return None if value < RELATIVE_BELOW else number_ms(value, received_at)
     if isinstance(value, str) and value[4:5] == "-" and value[:4].isdigit():
         return iso_ms(value)  # by far the most usual text, and no number
     if relative(value):

@@ -15,9 +15,6 @@ from devices.words import Origin, Said, flatten, speak_fields
 FAMILY = "netlia"
 TOPICS = ("netlia/#",)
 
-_ENVELOPE = frozenset(
-    ("protocolversion", "deviceid", "eventid", "eventtime", "entity.id", "entity.type", "roomid")
-)
 _SIGNS = frozenset(("devicetype", "eventtype", "eventid"))
 _SIGNS_OF_2 = frozenset(("protocolversion", "eventtype", "eventid", "eventtime"))
 _DATA = "data."
@@ -47,7 +44,10 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     flat, lists = flatten(payload)
     # Those of the regulator and of version 2 begin in lower case.
     fields = {name.lower().removeprefix(_DATA): value for name, value in flat.items()}
-    device = next((named for field in _WHOSE if (named := text_of(fields.get(field))[:200])), device)
+    for field in _WHOSE:
+        if named := text_of(fields.get(field)):
+            device = named[:200]
+            break
     kind, event = fields.get("devicetype"), fields.get("eventtype")
     if not device or not isinstance(event, str):
         return Rejected(Reason.WRONG_SHAPE, "expected DeviceId and EventType", device)
@@ -62,11 +62,6 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
     if not isinstance(kind, str):
         fields["devicetype"] = "?"  # what any device may say is understood without it
     said = Said()
-    speak_fields(
-        words_of(FAMILY, *known.models(device)),
-        {name: value for name, value in fields.items() if name not in _ENVELOPE},
-        origin,
-        said,
-    )
+    speak_fields(words_of(FAMILY, *known.models(device)), fields, origin, said)
     said.left += [name for name, _ in lists]
     return said.decoded(FAMILY, device)
