@@ -141,7 +141,7 @@ def _taken_apart(item: Mapping[str, Json], vocabulary: Vocabulary) -> _Measureme
         if role:
             _about(found, role, value)
             continue
-        if value.__class__ is str:
+        if value.__class__ is str and value[:1].isdigit():
             _add(found, name, value)
         else:
             fields[name] = value
