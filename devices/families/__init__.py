@@ -150,3 +150,6 @@ GENERIC: tuple[Family, ...] = tuple(_family(module) for module in _GENERIC_MODUL
 
 FAMILIES: dict[str, Family] = {family.name: family for family in (*SPECIFIC, *GENERIC)}
 """All families by name."""
+
+ALIASES = {"moko-lw004": "chirpstack4", "sagoo-iot": "aliyun"}
+"""Names under which people know a device or a platform that speaks as a family does."""

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from devices.catalogue import ENTRIES, entries_of_any
 from devices.decode import decode
-from devices.families import FAMILIES
+from devices.families import ALIASES, FAMILIES
 from devices.instants import iso_ms
 from devices.message import Message
 from devices.reading import Decoded
@@ -66,6 +66,7 @@ def run(
     Exits with 3 when there is nothing but rejects. With --batch every line is answered by one: a JSON array
     of observations, or the reject; what a line teaches (models, births, discovery) holds for those after it.
     """
+    family = ALIASES.get(family, family)
     if family and family not in FAMILIES:
         end(f"unknown family {family!r}; known are {', '.join(FAMILIES)}", USAGE)
     if as_json and as_table:

@@ -71,6 +71,13 @@ def test_the_family_can_be_named() -> None:
     assert (answer.code, answer.lines[0]["metric"]) == (0, "sos")
 
 
+def test_a_platform_may_be_named_that_speaks_as_another_does() -> None:
+    payload = b'{"params": {"SOS": {"value": 1, "time": 1763763600000}}}'
+    topic = "/sys/p/d/thing/event/property/post"
+    answer = called("decode", "--topic", topic, "--family", "sagoo-iot", stdin=payload)
+    assert [line["metric"] for line in answer.lines] == ["sos"]
+
+
 def test_an_unknown_family_is_told_which_there_are() -> None:
     answer = called("decode", "--topic", TOPIC, "--family", "zigbee", stdin=PRESS)
     assert answer.code == 2
