@@ -80,8 +80,10 @@ def clock_ms(value: object, zone: str) -> int | None:
     number = value
     if isinstance(value, str):
         try:
-            number = float(value)
+            number = None if value[4:5] == "-" else float(value)  # a date, by far the most usual text
         except ValueError:
+            number = None
+        if number is None:
             at = local_ms(value, zone)
             return at if at is not None and at >= PLAUSIBLE_FROM else None
     if isinstance(number, bool) or not isinstance(number, (int, float)) or number < RELATIVE_BELOW:

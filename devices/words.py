@@ -85,7 +85,7 @@ class Said:
 
     def names_left(self) -> tuple[str, ...]:
         """The names of the fields that were left, bounded."""
-        return tuple([name[:_MAX_NAME] for name in self.left[:_MAX_LEFT]])
+        return tuple([name[:_MAX_NAME] for name in self.left[:_MAX_LEFT]]) if self.left else ()
 
     def decoded(
         self,
@@ -121,17 +121,20 @@ def flatten(payload: Mapping[str, Json]) -> tuple[Fields, list[tuple[str, list[J
     return fields, lists
 
 
+_NESTED = (dict, list)
+
+
 def _flatten(
     payload: Mapping[str, Json], prefix: str, fields: Fields, lists: list[tuple[str, list[Json]]]
 ) -> None:
     for name, value in payload.items():
         path = prefix + name if prefix else name
-        if isinstance(value, dict):
-            _flatten(value, f"{path[:_MAX_PATH]}.", fields, lists)
-        elif isinstance(value, list):
-            lists.append((path[:_MAX_PATH], value))
-        else:
+        if not isinstance(value, _NESTED):
             fields[path] = value
+        elif isinstance(value, dict):
+            _flatten(value, f"{path[:_MAX_PATH]}.", fields, lists)
+        else:
+            lists.append((path[:_MAX_PATH], value))
 
 
 def speak(vocabulary: Vocabulary, payload: Mapping[str, Json], origin: Origin, said: Said) -> None:
@@ -191,7 +194,7 @@ def speak_fields(
             if word is None:
                 said.left.append(name)
                 continue
-        if value is None:
+        if value is None or not word:
             continue
         if isinstance(word, dict):
             chosen = word.get(_text(value), word.get("*"))

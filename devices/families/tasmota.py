@@ -39,6 +39,7 @@ CALLS = (
 _PREFIXES = frozenset(("tele", "stat"))
 _DISCOVERY = "tasmota/discovery/"
 _NUMBERED = frozenset(("POWER", "Switch", "Button", "PIR", "PIRSTATE", "Counter"))
+_NO_VALUES = frozenset(("Time", "Epoch", "TempUnit", "PressureUnit"))  # of the values beside them
 _LAST = frozenset(("SENSOR", "STATE", "LWT", "RESULT", "POWER", "INFO", "STATUS", "UPTIME"))
 _DIGITS = "0123456789"
 _SILENT = frozenset(
@@ -132,7 +133,7 @@ class _Told(Told):
 
     def payload(self, payload: dict[str, Json]) -> None:
         """All parts of a message: the device's own values, its chips, and what it heard of others."""
-        self.units = {name: payload.get(name) for name in ("TempUnit", "PressureUnit")}
+        self.units = {"TempUnit": payload.get("TempUnit"), "PressureUnit": payload.get("PressureUnit")}
         at = self.time(payload)
         own: Fields = {}
         for name in self.bounded(payload):
@@ -141,9 +142,10 @@ class _Told(Told):
                 self.part(name, value, at)
             elif isinstance(value, list):
                 self.said.left.append(name)
-            else:
+            elif name not in _NO_VALUES:
                 own[name] = value
-        self.fields(own, at)
+        if own:
+            self.fields(own, at)
 
     def time(self, payload: dict[str, Json]) -> int | None:
         """`Time` in the device's zone, which it mostly does not say, beside `Epoch`, which needs none."""
@@ -163,7 +165,8 @@ class _Told(Told):
                 self.speak(vocabulary, {base: value}, origin, name[len(base) :])
             else:
                 plain[name] = value
-        self.speak(vocabulary, plain, origin)
+        if plain:
+            self.speak(vocabulary, plain, origin)
 
     def part(self, name: str, body: dict[str, Json], at: int | None) -> None:
         """One object of a message: what a bridge heard, an action of a button, or a chip."""
