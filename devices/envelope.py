@@ -20,6 +20,11 @@ _MAX_ID = 100
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 
+_NESTING = b"{["
+_START = re.compile(rb'\s*+(?:[{\["\-0-9]|true|false|null|NaN|Infinity)')
+"""How JSON begins, as it is read leniently; a plain word as `on` or `Offline` does not."""
+
+
 def text(payload: bytes, device: str = "") -> str | Rejected:
     """The payload as UTF-8 text."""
     try:
@@ -35,6 +40,8 @@ def json_value(payload: bytes, device: str = "") -> Json | Rejected:
     """
     if not payload:
         return Rejected(Reason.EMPTY, "", device)
+    if payload[0] not in _NESTING and not _START.match(payload):
+        return _no_json(payload, device)
     if _deep(payload):
         return Rejected(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH}", device)
     try:
@@ -81,17 +88,11 @@ def _loads_leniently(payload: bytes, device: str) -> Json | Rejected:
     UTF-8 or holds a bare line break. `devices.normalise` turns such a number down (R-95); such a text has
     U+FFFD. Everything else malformed stays rejected.
     """
-    if payload.lstrip()[:1] not in _FIRST:
-        return _no_json(payload, device)
     try:
         value: Json = _LENIENT.decode(payload.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return _no_json(payload, device)
     return _printable(value) if _HALF_ESCAPED.search(payload) else value
-
-
-_FIRST = frozenset(bytes((byte,)) for byte in b'{["-0123456789tfnNI')
-"""What a JSON value may begin with, NaN and Infinity as well; a plain word as `on` or `Offline` does not."""
 
 
 def _no_json(payload: bytes, device: str) -> Rejected:

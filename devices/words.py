@@ -220,8 +220,8 @@ def speak_fields(
     if not parts or parts.isdisjoint(fields):
         return origin
     for names, choice in vocabulary.joins:
-        if names[-1] in fields and all(fields.get(name) is not None for name in names):
-            chosen = _choose(choice, [_text(fields[name]) for name in names])
+        if names[-1] in fields and None not in (values := [*map(fields.get, names)]):
+            chosen = _choose(choice, [*map(_text, values)])
             if chosen is None:
                 said.left.append("+".join(names))
             else:
@@ -264,9 +264,9 @@ def _choose(choice: Choice, values: list[str]) -> Claims | None:
     found = choice.get("+".join(values))
     if found is not None:
         return found
-    any_value = ["*"] * (len(values) - 1)
-    for pattern in ([values[0], *any_value], [*any_value, values[-1]], ["*", *any_value]):
-        found = choice.get("+".join(pattern))
+    others = len(values) - 1
+    for pattern in (values[0] + "+*" * others, "*+" * others + values[-1], "*" + "+*" * others):
+        found = choice.get(pattern)
         if found is not None:
             return found
     return None

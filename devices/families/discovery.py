@@ -217,16 +217,21 @@ def _rebased(value: Json, base: str) -> Json:
 def _entities(source: str, component: str, config: dict[str, Json]) -> Iterator[tuple[str, Entity]]:
     """What a configuration says of each of its topics that is no other family's."""
     entity = _entity(source, component, config)
-    template = _text(config, "value_template") or _text(config, "state_value_template")
     topic = _text(config, "topic" if component in {"device_automation", "tag"} else "state_topic")
-    told: list[tuple[str, Entity]] = [(topic, {**entity, "p": path_of(template)})]
+    told: list[tuple[str, Entity]] = []
+    if topic:
+        template = _text(config, "value_template") or _text(config, "state_value_template")
+        told.append((topic, {**entity, "p": path_of(template)}))
     if component == "device_tracker":
         told.append((_text(config, "json_attributes_topic"), {**entity, "c": "attributes", "p": []}))
     for name in ("temperature", "humidity"):  # of a climate
+        about = _text(config, f"current_{name}_topic")
+        if not about:
+            continue
         unit = _text(config, "temperature_unit") if name == "temperature" else ""
         path = path_of(_text(config, f"current_{name}_template"))
         measured: Entity = {**entity, "c": "sensor", "k": name, "n": [], "m": unit, "p": path}
-        told.append((_text(config, f"current_{name}_topic"), measured))
+        told.append((about, measured))
     if topic:
         told += _availability(config, identity_of(topic))
     for about, one in told:

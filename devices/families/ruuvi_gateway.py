@@ -13,7 +13,7 @@ from devices.envelope import Json, json_object, object_of, text_of
 from devices.families import ble
 from devices.families.online import online
 from devices.message import Message
-from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+from devices.reading import Decoded, Known, Reading, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, Said, flatten, own_time, speak_fields, truth_of
 
 FAMILY = "ruuvi-gateway"
@@ -29,7 +29,6 @@ _MAX_DATA = 1024
 _MAX_TAGS = 256
 _MAX_LEFT = 32
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
-_RADIO = words_of(FAMILY)
 _GATEWAYS = frozenset(("gw_mac", "rssi", "aoa", "gwts", "ts", "cnt", "data", "coords", "id", "timestamp"))
 
 
@@ -105,14 +104,20 @@ def _heard(message: Message, known: Known, device: str, payload: dict[str, Json]
     if isinstance(found, Rejected):
         return found
     if found is not None:
-        speak_fields(words_of(_RAW, *known.models(device)), found, origin, said, TimeSource.GATEWAY)
+        dialect, fields = _RAW, found
     else:
+        dialect = FAMILY
         fields = flatten({name: value for name, value in payload.items() if name not in _GATEWAYS})[0]
-        speak_fields(words_of(FAMILY, *known.models(device)), fields, origin, said, TimeSource.GATEWAY)
-        said.left += ["data"] if data else []
-    mark, gateway = len(said.readings), text_of(payload.get("gw_mac"))
-    speak_fields(_RADIO, {"rssi": _scalar(payload.get("rssi"))}, origin, said)
-    said.readings[mark:] = [reading._replace(detail=gateway[:40]) for reading in said.readings[mark:]]
+    fields["rssi"] = _scalar(payload.get("rssi"))
+    speak_fields(words_of(dialect, *known.models(device)), fields, origin, said, TimeSource.GATEWAY)
+    said.left += ["data"] if data and found is None else []
+    gateway = text_of(payload.get("gw_mac"))[:40]
+    said.readings = [
+        Reading(device, "rssi", reading.value, "", at, TimeSource.GATEWAY, "", gateway)  # the gateway's own
+        if reading.metric == "rssi"
+        else reading
+        for reading in said.readings
+    ]
     return said.decoded(FAMILY, device, sent_at=None if at is None else sent_at)
 
 

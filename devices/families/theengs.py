@@ -159,7 +159,7 @@ def _radio(fields: Fields, device: str, gateway: str, said: Said) -> list[Readin
         value = fields.pop(name, None)
         number = number_of(value)
         if number is not None:
-            heard.append(Reading(device, name, number, at_source=TimeSource.GATEWAY, detail=gateway))
+            heard.append(Reading(device, name, number, "", None, TimeSource.GATEWAY, "", gateway))
         elif value is not None:
             said.left.append(name)
     return heard
@@ -167,13 +167,11 @@ def _radio(fields: Fields, device: str, gateway: str, said: Said) -> list[Readin
 
 def models(fields: Fields, registered: tuple[str, ...]) -> tuple[str, ...]:
     """What is known of a device's model: what its gateway calls it, what the registry says, its type."""
-    said = (fields.get("model_id"), fields.get("model"))
-    kind = fields.get("type")
-    return (
-        *(text for text in said if isinstance(text, str) and text),
-        *registered,
-        *((f"TYPE-{kind}",) if isinstance(kind, str) else ()),
-    )
+    code, name, kind = fields.get("model_id"), fields.get("model"), fields.get("type")
+    said: tuple[str, ...] = (code,) if isinstance(code, str) and code else ()
+    said += (name,) if isinstance(name, str) and name else ()
+    said += registered
+    return (*said, f"TYPE-{kind}") if isinstance(kind, str) else said
 
 
 @lru_cache(maxsize=4096)
