@@ -10,6 +10,9 @@ from typing import NamedTuple, Protocol
 
 Value = float | int | bool | str
 
+MAX_DETAIL = 60
+"""The longest `detail` that is of use, in characters: the name of a press, of a part, of a place."""
+
 
 class TimeSource(StrEnum):
     """Who gave the time of a reading (VOCABULARY.md, R-86)."""

@@ -35,7 +35,8 @@ from devices.notation import Vocabulary, vocabulary
 
 _EDGES = "()[]{},;:'\""
 _CUT = re.compile(r"[-_.]")
-_MAX_MODEL = 200
+MAX_MODEL = 200
+"""The longest name of a model that is looked up, in characters; more of it is not worth learning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +199,8 @@ _BY_CODE = _by_code()
 def words_of(dialect: str, *models: str) -> Vocabulary:
     """The vocabulary of a device, by what is known of its model, the most trusted first. Any text will do."""
     for model in models:
-        if len(model) > _MAX_MODEL:  # never remembered whole
-            return _words_of(dialect, tuple([model[:_MAX_MODEL] for model in models]))
+        if len(model) > MAX_MODEL:  # never remembered whole
+            return _words_of(dialect, tuple([model[:MAX_MODEL] for model in models]))
     return _words_of(dialect, models)
 
 
@@ -220,13 +221,13 @@ def _vocabulary(dialect: str, entries: tuple[Entry, ...]) -> Vocabulary:
 def entries_of(dialect: str, *models: str) -> tuple[Entry, ...]:
     """The entries of the first text that names a known code, else of the first that says what it is."""
     for model in models:
-        for code in _codes(model[:_MAX_MODEL]):
+        for code in _codes(model[:MAX_MODEL]):
             for spoken in _lines(dialect):
                 found = _BY_CODE.get((spoken, code))
                 if found:
                     return found
     for model in models:
-        text = f" {' '.join(re.split(r'[^a-z0-9]+', model[:_MAX_MODEL].lower()))} "
+        text = f" {' '.join(re.split(r'[^a-z0-9]+', model[:MAX_MODEL].lower()))} "
         for spoken in _lines(dialect):
             named = [
                 (name.count(" "), entry)
@@ -258,7 +259,7 @@ NEED_A_MODEL: frozenset[str] = frozenset(
 @lru_cache(maxsize=4096)
 def known_model(model: str) -> bool:
     """Whether a text names a model of any dialect."""
-    return bool(entries_of_any(model[:_MAX_MODEL]))
+    return bool(entries_of_any(model[:MAX_MODEL]))
 
 
 _UNITS_MS = {"s": 1_000, "min": 60_000, "h": 3_600_000}

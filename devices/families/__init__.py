@@ -6,6 +6,14 @@ all others, `recognises(payload)`. All are total: any bytes, any text. A family 
 told by the words of `devices.urgency` offers CALLS: lower-case bytes, one of which is in the topic or payload
 of each of them (an empty one is in all).
 
+A module without FAMILY is a part that families share:
+- what is carried, whoever carries it: `lorawan` and `lorawan_frames` (codecs, frames without one), `ble` with
+  `bthome`, `mibeacon`, `ruuvi` (advertisements), `medical` and `ble_gateway` (health devices and the gateways
+  that hear them), `thing_model` with `thing_names` (China's clouds), `tasmota_bridges`;
+- what people named and announced: `names`, `discovery` with `entities` and `templates`, `announced`;
+- what every family may have to say: `online`, `places`, `unreadable` (a call that cannot be read);
+- how it is written: `wire` (Protocol Buffers), `chirpstack4_protobuf`, `sparkplug_payload`, `facts` (lists).
+
 Facts (`devices.reading.Learned`) that families teach themselves, by field:
 `model` (about a device), `family` and `entity` (about a topic: who announced it and as what), `metrics`
 (about a Sparkplug node or device: its birth certificate), `description` (about a Homie property: its unit

@@ -11,14 +11,13 @@ from devices.families.names import say, say_word, scalar_of
 from devices.families.online import online
 from devices.families.templates import picked
 from devices.message import Message
-from devices.reading import Reason, Rejected
+from devices.reading import MAX_DETAIL, Reason, Rejected
 from devices.words import Origin, Said, Scalar
 
 EMPTY = frozenset(("", "none", "unknown", "unavailable", "null", "nan"))
 """What Home Assistant shows for a state that is none."""
 
 _POSITION = frozenset(("latitude", "longitude", "gps_accuracy", "battery_level", "battery"))
-_MAX_DETAIL = 60
 
 
 def speak_to(message: Message, entities: tuple[Entity, ...], device: str, said: Said) -> Rejected | None:
@@ -91,7 +90,7 @@ def _speak(entity: Entity, value: Scalar, payload: Json | Rejected, origin: Orig
         _triggered(entity, shown, origin, said)
     elif component == "device_tracker":
         place = {entity.on.lower() or "home": "home", entity.off.lower() or "not_home": "not_home"}.get(shown)
-        said.add(origin, "zone", (place or str(value).strip())[:_MAX_DETAIL])
+        said.add(origin, "zone", (place or str(value).strip())[:MAX_DETAIL])
     else:
         _switched(entity, value, shown, origin, said)
 
@@ -120,7 +119,7 @@ def _switched(entity: Entity, value: Scalar, shown: str, origin: Origin, said: S
         else:
             said.left.append(called)
     elif entity.component in RELAYS and state is not None:
-        said.add(origin, "relay_on", state, called[:_MAX_DETAIL])
+        said.add(origin, "relay_on", state, called[:MAX_DETAIL])
     else:
         said.left.append(called)
 

@@ -7,6 +7,7 @@ the hub saying that it is there.
 import re
 from collections.abc import Iterator
 
+from devices.catalogue import MAX_MODEL
 from devices.envelope import Json, json_object, json_value, object_of, text_of
 from devices.families.medical import measured
 from devices.families.online import online
@@ -31,7 +32,6 @@ _STATUS = {
 _ENVELOPE = frozenset(("device", "type", "time"))
 _STATUS_FIELDS = ("status", "time")
 _MAX_DEVICES = 256
-_MAX_MODEL = 100
 
 
 def claims(topic: str) -> bool:
@@ -78,7 +78,7 @@ def _data(payload: dict[str, Json], message: Message, device: str, known: Known)
     models = (text_of(described.get("model")), *known.models(device), text_of(measure.get("type")))
     item = {name: value for name, value in payload.items() if name not in _ENVELOPE}
     origin, said = Origin(device, message.received_at, at), Said()
-    if "sos" in text_of(payload.get("type"))[:_MAX_MODEL].lower():
+    if "sos" in text_of(payload.get("type"))[:MAX_MODEL].lower():
         said.add(origin, "sos", value=True)  # not in the document, but it can mean nothing else
     measured(item, models, origin, said, {})
     return said.decoded(FAMILY, device)
@@ -109,4 +109,4 @@ def _models(inventory: list[Json]) -> Iterator[Learned]:
             text_of(described[name]) for name in ("product_name", "product_category") if name in described
         )
         if device and model.strip():
-            yield Learned(device, "model", model.strip()[:_MAX_MODEL])
+            yield Learned(device, "model", model.strip()[:MAX_MODEL])

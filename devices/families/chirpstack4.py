@@ -10,7 +10,7 @@ from devices.envelope import Json, json_object, object_of, text_of
 from devices.families.lorawan import codec, first_time, location, once, radio, times, unread
 from devices.families.lorawan_frames import CALLS, as_codec
 from devices.message import Message
-from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
+from devices.reading import MAX_DETAIL, Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, number_of
 
 FAMILY = "chirpstack4"
@@ -61,7 +61,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:
             location(payload.get("location"), origin, said)
         case "log":
             if text_of(payload.get("level")).upper() in _LOG_IS_FAULT:
-                said.add(origin, "fault", value=True, detail=text_of(payload.get("code"))[:60])
+                said.add(origin, "fault", value=True, detail=text_of(payload.get("code"))[:MAX_DETAIL])
         case _ if event not in _SILENT:
             return Rejected(Reason.UNKNOWN_TOPIC, "no event of ChirpStack", device)
     said.readings = once(said.readings)

@@ -13,7 +13,7 @@ from devices.families.names import Meaning, calls, meaning, say_word, scalar_of
 from devices.families.online import online_or_not
 from devices.message import Message
 from devices.metrics import METRICS, Kind
-from devices.reading import Decoded, Known, Reason, Rejected
+from devices.reading import MAX_DETAIL, Decoded, Known, Reason, Rejected
 from devices.words import Origin, Said, Scalar
 
 FAMILY = "esphome"
@@ -31,7 +31,6 @@ _RELAYS = frozenset(("switch", "light", "fan"))
 _OPENINGS = frozenset(("door", "window", "gate", "garage"))
 _OF_BINARY = {"battery": Meaning("battery_low")}
 """What a truth means under a name of a quantity: a binary sensor that is on tells of trouble."""
-_MAX_DETAIL = 60
 
 
 class Place(NamedTuple):
@@ -136,7 +135,7 @@ def _relay(thing: str, text: str, origin: Origin, said: Said) -> None:
     if state is None:
         said.left.append(thing)
     else:
-        said.add(origin, "relay_on", state, thing[:_MAX_DETAIL])
+        said.add(origin, "relay_on", state, thing[:MAX_DETAIL])
 
 
 def _event(thing: str, text: str, origin: Origin, said: Said) -> None:

@@ -17,7 +17,7 @@ from devices.families.names import calls, meaning, say
 from devices.families.online import online, online_of
 from devices.instants import iso_ms
 from devices.message import Message
-from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource
+from devices.reading import MAX_DETAIL, Decoded, Known, Learned, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, flatten
 
 FAMILY = "homeassistant"
@@ -29,7 +29,6 @@ _PERSONS = frozenset(("device_tracker", "person"))
 _ATTRIBUTES = frozenset(
     "battery_level battery_charging current_temperature current_humidity latitude longitude".split()
 )
-_MAX_DETAIL = 60
 _MAX_FIELDS = 500
 
 
@@ -121,7 +120,7 @@ def _streamed(message: Message, levels: list[str], known: Known) -> Decoded | Re
     elif text.lower() in EMPTY:
         pass
     elif domain in _PERSONS:
-        said.add(origin, "zone", text[:_MAX_DETAIL])
+        said.add(origin, "zone", text[:MAX_DETAIL])
     elif domain in _PRESSED:
         _pressed(name, text, origin, said)
     elif domain in RELAYS:
@@ -138,7 +137,7 @@ def _stream_facts(
     row: dict[str, Json] = next((one for one in held(known, about) if one.get("f") == about), {})
     fresh: dict[str, Json] = {"c": domain, "n": [name], "p": None, "f": about, "i": ""}
     row = fresh | row
-    row["k" if what == "device_class" else "m"] = text[:_MAX_DETAIL]
+    row["k" if what == "device_class" else "m"] = text[:MAX_DETAIL]
     others = [one for one in held(known, about) if one.get("f") != about]
     yield Learned(about, "entity", written([*others, row]))
 

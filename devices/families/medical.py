@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from devices.catalogue import words_of
+from devices.catalogue import MAX_MODEL, words_of
 from devices.envelope import Json
 from devices.notation import Vocabulary
 from devices.reading import Reason, Rejected
@@ -17,7 +17,6 @@ from devices.vitals import CEL, FAHRENHEIT, Unit, settle, unit_named, upside_dow
 from devices.words import Fields, Origin, Said, Scalar, flatten, number_of, speak_fields
 
 _DIALECT = "medical"
-_MAX_MODEL = 100
 _MAX_FIELDS = 1024
 """More fields than any measurement has: names of so many are taken as they are written."""
 _MAX_MEMBERS = 256
@@ -101,7 +100,7 @@ def measured(
     A measurement that says of itself that it is invalid or not yet stable, and a glucose of control solution,
     are nobody's. A pressure whose diastolic is not below its systolic is turned down whole.
     """
-    vocabulary = words_of(_DIALECT, *[model[:_MAX_MODEL] for model in models if model])
+    vocabulary = words_of(_DIALECT, *[model[:MAX_MODEL] for model in models if model])
     found = _taken_apart(item, vocabulary)
     if not found.valid:
         return

@@ -6,7 +6,7 @@ most of it is retained; `event_cnt` tells one press from the next.
 
 import re
 
-from devices.catalogue import words_of
+from devices.catalogue import MAX_MODEL, words_of
 from devices.envelope import json_object, text
 from devices.families.names import calls
 from devices.families.online import true_or_not
@@ -32,7 +32,6 @@ _EVENTS = {
 }
 _ASLEEP_MS = 5_000
 """A Button1 sleeps between presses; some firmware did not count on: only a redelivery is the same press."""
-_MAX_MODEL = 60
 
 
 def claims(topic: str) -> bool:
@@ -67,7 +66,7 @@ def _announced(message: Message, device: str) -> Decoded | Rejected:
         return payload
     name, model = device or payload.get("id"), payload.get("model")
     if isinstance(name, str) and name and isinstance(model, str) and model:
-        return Decoded(FAMILY, learned=(Learned(name, "model", model[:_MAX_MODEL]),))
+        return Decoded(FAMILY, learned=(Learned(name, "model", model[:MAX_MODEL]),))
     return Decoded(FAMILY)
 
 

@@ -4,14 +4,14 @@ Rule: a status is a delta, so what it leaves out says nothing. Of a button only 
 its edges. A Bluetooth device heard by a script is itself, by its address, whichever Shelly heard it.
 """
 
-from devices.catalogue import words_of
+from devices.catalogue import MAX_MODEL, words_of
 from devices.envelope import Json, json_object
 from devices.families.names import calls
 from devices.families.online import true_or_not
 from devices.instants import clock_ms
 from devices.message import Message
 from devices.notation import Vocabulary
-from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource
+from devices.reading import MAX_DETAIL, Decoded, Known, Learned, Reason, Rejected, TimeSource
 from devices.words import OWN_NUMBER_MS, Fields, Origin, Said, Scalar, flatten, speak_fields
 
 FAMILY = "shelly-gen2"
@@ -71,7 +71,7 @@ _COMPONENTS = frozenset(
 _APART = ("bthomedevice:", "bthomesensor:", "blutrv:")
 """Components that are another device, heard by Bluetooth; a status does not say its address."""
 _MAX_PARTS = 256
-_MAX_TEXT = 60
+_MAX_DEVICE = 60
 
 
 def claims(topic: str) -> bool:
@@ -143,7 +143,7 @@ class _Told:
     def learn(self, about: str, model: Json) -> None:
         """The model of a device, where it says so."""
         if about and isinstance(model, str) and model:
-            self.learned.append(Learned(about, "model", model[:_MAX_TEXT]))
+            self.learned.append(Learned(about, "model", model[:MAX_MODEL]))
 
     def notification(self, payload: dict[str, Json]) -> None:
         """`NotifyStatus`, `NotifyFullStatus` and `NotifyEvent`; other methods are requests."""
@@ -180,7 +180,7 @@ class _Told:
         """What one component says, in the words of its type; of several, which is in the detail."""
         kind, _, number = key.partition(":")
         fields, lists = flatten({kind: body})
-        device = f"{self.device}/{key}"[:_MAX_TEXT] if key.startswith(_APART) else self.device
+        device = f"{self.device}/{key}"[:_MAX_DEVICE] if key.startswith(_APART) else self.device
         if kind == "devicepower":
             fields = _powered(fields)
         elif kind in {"bthomedevice", "bthomesensor"}:
@@ -194,13 +194,13 @@ class _Told:
             else:
                 self.said.left.append(name)
         if number not in {"", "0"} and device == self.device:
-            self.said.channel(number[:_MAX_TEXT], mark)
+            self.said.channel(number[:MAX_DETAIL], mark)
 
     def faults(self, errors: list[Json], origin: Origin) -> None:
         """A component lists its errors only while it has some."""
         first = next((error for error in errors if isinstance(error, str)), None)
         if first is not None:
-            self.said.add(origin, "fault", value=True, detail=first[:_MAX_TEXT])
+            self.said.add(origin, "fault", value=True, detail=first[:MAX_DETAIL])
 
     def event(self, event: dict[str, Json], at: int | None) -> None:
         """What happened to a component: a press, an alarm, or what a script emitted."""
@@ -208,7 +208,7 @@ class _Told:
         if not isinstance(name, str) or not isinstance(key, str) or name in _SILENT:
             return
         kind, _, number = key.partition(":")
-        device = f"{self.device}/{key}"[:_MAX_TEXT] if key.startswith(_APART) else self.device
+        device = f"{self.device}/{key}"[:_MAX_DEVICE] if key.startswith(_APART) else self.device
         origin = Origin(device, self.received_at, at, TimeSource.DEVICE)
         data = event.get("data")
         alarm = _ALARMS.get(f"{kind}.{name.removeprefix(f'{kind}.')}")
@@ -232,7 +232,7 @@ class _Told:
         if not isinstance(address, str) or not address:
             self.said.left.append("data")
             return
-        device = address[:_MAX_TEXT]
+        device = address[:_MAX_DEVICE]
         if values.get("encryption") is True:
             self.said.rejected.append(Rejected(Reason.UNDECODED, "encrypted: the script has no key", device))
             return

@@ -7,14 +7,14 @@ that is ON means nothing by itself. What a bridge hears of other devices is thei
 from collections.abc import Callable
 from functools import lru_cache
 
-from devices.catalogue import words_of
+from devices.catalogue import MAX_MODEL, words_of
 from devices.envelope import Json, json_object, json_value, text
 from devices.families import tasmota_bridges as bridges
 from devices.families.online import true_or_not
 from devices.families.tasmota_bridges import Told
 from devices.instants import clock_ms
 from devices.message import Message
-from devices.reading import Decoded, Known, Learned, Reason, Rejected, TimeSource
+from devices.reading import MAX_DETAIL, Decoded, Known, Learned, Reason, Rejected, TimeSource
 from devices.words import Fields, Origin, flatten
 
 FAMILY = "tasmota"
@@ -48,7 +48,6 @@ _SILENT = frozenset(
     "BLEOperation ZbState ZbResponse ZbBind ZbPing ZbConfig ZbSend ZbLight PWM Timers Info2 Info3 "
     "MtrReceived MtrUpdate Matter TuyaReceived DisplayText".split()
 )
-_MAX_TEXT = 60
 
 
 def claims(topic: str) -> bool:
@@ -124,7 +123,7 @@ def _discovered(message: Message) -> Decoded | Rejected:
         return Decoded(FAMILY) if payload.reason is Reason.EMPTY else payload
     topic, model = payload.get("t"), payload.get("md")
     if isinstance(topic, str) and topic and isinstance(model, str) and model:
-        return Decoded(FAMILY, learned=(Learned(topic, "model", model[:_MAX_TEXT]),))
+        return Decoded(FAMILY, learned=(Learned(topic, "model", model[:MAX_MODEL]),))
     return Decoded(FAMILY)
 
 
@@ -199,7 +198,7 @@ class _Told(Told):
             if inner == "Distance" and values and isinstance(values[0], (int, float)):
                 fields[inner] = values[0]  # a radar's: of whatever there is, of what moves, of what is still
         origin = Origin(self.device, self.received_at, at, TimeSource.DEVICE)
-        self.speak(words_of(FAMILY, name), fields, origin, name[:_MAX_TEXT])
+        self.speak(words_of(FAMILY, name), fields, origin, name[:MAX_DETAIL])
 
 
 _HEARD: dict[str, Callable[[Told, dict[str, Json], int | None], None]] = {

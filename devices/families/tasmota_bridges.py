@@ -6,7 +6,7 @@ contact is 1 when it is OPEN. An alarm during a test is a test.
 
 from collections.abc import Callable
 
-from devices.catalogue import words_of
+from devices.catalogue import MAX_MODEL, words_of
 from devices.envelope import Json
 from devices.families.lorawan import once
 from devices.message import Message
@@ -39,7 +39,7 @@ _ZONE_TYPES: dict[object, str] = {  # by Tasmota's names of their alarms (ZCL 8.
 }
 _ZONE_COMMANDS = ("0500<00", "0500?00", "0500!00")
 _MAX_PARTS = 256
-_MAX_TEXT = 60
+_MAX_DEVICE = 60
 
 
 class Told:
@@ -62,11 +62,11 @@ class Told:
         """The model of a device, where something says so."""
         model = " ".join(name for name in names if isinstance(name, str) and name)
         if about and model:
-            self.learned.append(Learned(about, "model", model[: 2 * _MAX_TEXT]))
+            self.learned.append(Learned(about, "model", model[:MAX_MODEL]))
 
     def origin(self, device: str, at: int | None) -> Origin:
         """A device that the bridge heard."""
-        device = device[: 2 * _MAX_TEXT]
+        device = device[: 2 * _MAX_DEVICE]
         self.heard.add(device)
         return Origin(device, self.received_at, at, TimeSource.GATEWAY)
 
@@ -248,6 +248,6 @@ def radio(told: Told, body: dict[str, Json], at: int | None) -> None:
     if not isinstance(code, str) or not code:
         told.said.left.append("RfReceived")
         return
-    device = code[:_MAX_TEXT]
+    device = code[:_MAX_DEVICE]
     origin = Origin(device, told.received_at, at, TimeSource.GATEWAY, good_for_ms=5_000)  # remotes repeat
     told.speak(words_of(_RF, *told.known.models(device)), {"RfReceived": device}, origin)

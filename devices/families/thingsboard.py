@@ -4,6 +4,7 @@ Rule: a key means what its name says (`names`), or nothing; every item of a list
 device's own topic nobody is named: the payload may, else it is `me`.
 """
 
+from devices.catalogue import MAX_MODEL
 from devices.envelope import Json, json_value, text_of
 from devices.families import names
 from devices.families.names import say
@@ -34,7 +35,6 @@ _NAMES = (
 )
 _ME_UNNAMED = "me"
 _MAX_FIELDS = 2000
-_MAX_MODEL = 200
 
 
 def claims(topic: str) -> bool:
@@ -74,7 +74,7 @@ def _connection(payload: dict[str, Json], *, connected: bool) -> Decoded | Rejec
     if not device:
         return Rejected(Reason.WRONG_SHAPE, "device is missing")
     told = (
-        (Learned(device, "model", model[:_MAX_MODEL]),) if connected and model not in {"", "default"} else ()
+        (Learned(device, "model", model[:MAX_MODEL]),) if connected and model not in {"", "default"} else ()
     )
     return Decoded(FAMILY, (online(device, connected),), learned=told)
 

@@ -7,11 +7,11 @@ device sends means what the catalogue says of its model.
 from collections.abc import Iterator
 from functools import lru_cache
 
-from devices.catalogue import ACTIONS, TRUTH, words_of
+from devices.catalogue import ACTIONS, MAX_MODEL, TRUTH, words_of
 from devices.envelope import Json, json_value, list_of, text
 from devices.families.online import online
 from devices.message import Message
-from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
+from devices.reading import MAX_DETAIL, Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, Scalar, flatten, speak_fields, truth_of
 
 FAMILY = "zigbee2mqtt"
@@ -33,8 +33,6 @@ _SET_ONE = ("/set", "/get")  # <name>/set/<attribute>
 _ACTIONS = ("action", "click")
 _GATEWAY = TimeSource.GATEWAY  # looked up once: an enum's members are slow to reach
 _MODELS = ("model", "model_id", "modelId", "modelID")
-_MAX_MODEL = 200
-_MAX_DETAIL = 60
 
 
 def claims(topic: str) -> bool:
@@ -159,9 +157,9 @@ def _act(actions: list[Scalar], origin: Origin, said: Said) -> None:
         if words & ACTIONS["end"]:
             continue
         if words & ACTIONS["sos"]:
-            said.add(origin, "sos", value=True, detail=action[:_MAX_DETAIL])
+            said.add(origin, "sos", value=True, detail=action[:MAX_DETAIL])
         elif words & ACTIONS["press"] and not words & ACTIONS["other"]:
-            said.add(origin, "button_press", value=True, detail=action[:_MAX_DETAIL])
+            said.add(origin, "button_press", value=True, detail=action[:MAX_DETAIL])
         else:
             said.left.append("action")
 
@@ -229,4 +227,4 @@ def _names(described: dict[str, Json]) -> str:
     inner = definition if isinstance(definition, dict) else {}
     found = [inner.get("model"), *(described.get(name) for name in _MODELS)]
     found += [inner.get("vendor"), inner.get("description"), described.get("description")]
-    return " ".join(name for name in found if isinstance(name, str))[:_MAX_MODEL]
+    return " ".join(name for name in found if isinstance(name, str))[:MAX_MODEL]

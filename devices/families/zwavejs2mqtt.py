@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from devices.catalogue import words_of
+from devices.catalogue import MAX_MODEL, words_of
 from devices.envelope import Json, id_of, json_value, text_of
 from devices.message import Message
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected, TimeSource
@@ -58,7 +58,6 @@ _PRESSES = {
 _HELD_MS = 5_000
 """A key that is held says so every 200 ms: that is one press."""
 _ALIVE = {"alive": True, "awake": True, "dead": False}
-_MAX_MODEL = 200
 
 
 class _Place(NamedTuple):
@@ -158,7 +157,7 @@ def _described(payload: dict[str, Json], number: int, place: _Place | None, node
     own, key = payload.get("property"), payload.get("propertyKey")
     if not isinstance(own, (str, int)):
         own = payload.get("propertyName")
-    named = [str(part)[:_MAX_MODEL] for part in (own, key) if isinstance(part, (str, int))]
+    named = [str(part)[:MAX_MODEL] for part in (own, key) if isinstance(part, (str, int))]
     if place is None:
         node = text_of(payload.get("nodeName")) or id_of(payload.get("nodeId")) or node
     unit = payload.get("unit")
@@ -215,7 +214,7 @@ def _of_node(message: Message, device: str, payload: Json, at: int | None) -> De
         )
     if last == "nodeinfo" and isinstance(payload, dict):
         named = ("manufacturer", "productLabel", "productDescription")
-        model = " ".join(filter(None, (text_of(payload.get(name)) for name in named)))[:_MAX_MODEL]
+        model = " ".join(filter(None, (text_of(payload.get(name)) for name in named)))[:MAX_MODEL]
         return Decoded(FAMILY, learned=(Learned(device, "model", model),) if model and device else ())
     if last in {"lastActive", "version", "nodeinfo"}:
         return Decoded(FAMILY)

@@ -11,10 +11,18 @@ from devices.reading import Decoded, Models, Rejected
 ARRIVED = 1_790_000_000_000
 
 
-def answer(topic: str, payload: object, model: str = "", zone: str = "") -> Decoded | Rejected:
-    """The answer of the family that claims the topic. A payload that is no bytes is sent as JSON."""
-    raw = payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False).encode()
-    return decode(Message(topic, raw, ARRIVED), Models(default=model, zone=zone))
+def sent(payload: object) -> bytes:
+    """A payload as sent: bytes and text as they are, anything else as JSON."""
+    if isinstance(payload, str):
+        return payload.encode()
+    return payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False).encode()
+
+
+def answer(
+    topic: str, payload: object, model: str = "", zone: str = "", family: str = ""
+) -> Decoded | Rejected:
+    """The answer of the family that claims the topic, or of the one that is named."""
+    return decode(Message(topic, sent(payload), ARRIVED), Models(default=model, zone=zone), family)
 
 
 def decoded(topic: str, payload: object, model: str = "", zone: str = "") -> Decoded:
