@@ -1,13 +1,11 @@
 """Messages one after the other: what earlier ones taught is known to the later ones, as in the service."""
 
-import json
 from typing import Any
 
 from devices.decode import decode
 from devices.message import Message
 from devices.reading import Decoded, Models, Reading, Rejected
-
-ARRIVED = 1_790_000_000_000
+from tests.devices.told import ARRIVED, sent
 
 
 class Taught:
@@ -19,12 +17,7 @@ class Taught:
 
     def hear(self, topic: str, payload: Any = b"") -> Decoded | Rejected:  # noqa: ANN401  (JSON, text or bytes)
         """Decodes one message: bytes and text as they are, anything else as JSON."""
-        raw = (
-            payload if isinstance(payload, bytes) else payload.encode() if isinstance(payload, str) else None
-        )
-        answer = decode(
-            Message(topic, json.dumps(payload).encode() if raw is None else raw, ARRIVED), self.known
-        )
+        answer = decode(Message(topic, sent(payload), ARRIVED), self.known)
         if isinstance(answer, Decoded):
             self.facts |= {(one.about, one.field): one.value for one in answer.learned}
         return answer

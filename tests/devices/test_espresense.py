@@ -1,30 +1,23 @@
 """ESPresense: several rooms at once, settings that are none, buttons and probes at a node."""
 
-import json
 from typing import Any
 
 import pytest
 
-from devices.decode import decode
-from devices.message import Message
-from devices.reading import Decoded, Models, Rejected
+from devices.reading import Decoded, Rejected
+from tests.devices import told
 
 _BEACON = "espresense/devices/iBeacon:e5ca-3-7"
 
 
-def _decode(topic: str, payload: Any, model: str = "") -> Decoded | Rejected:  # noqa: ANN401  (JSON or text)
-    raw = payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
-    return decode(Message(topic, raw, 1_790_000_000_000), Models(default=model))
-
-
 def _says(topic: str, payload: Any, model: str = "") -> dict[str, Any]:  # noqa: ANN401
-    answer = _decode(topic, payload, model)
+    answer = told.answer(topic, payload, model)
     assert isinstance(answer, Decoded), answer
     return {reading.metric: reading.value for reading in answer.readings}
 
 
 def test_a_room_that_hears_a_beacon_says_how_far_it_is_from_there_not_where_it_is() -> None:
-    answer = _decode(f"{_BEACON}/kitchen", {"id": "iBeacon:e5ca-3-7", "rssi": -71.2, "distance": 2.4})
+    answer = told.answer(f"{_BEACON}/kitchen", {"id": "iBeacon:e5ca-3-7", "rssi": -71.2, "distance": 2.4})
     assert isinstance(answer, Decoded)
     assert [(one.device, one.metric, one.detail) for one in answer.readings] == [
         ("iBeacon:e5ca-3-7", "rssi", "kitchen"),
@@ -55,7 +48,7 @@ def test_a_node_that_is_gone_says_nothing_of_anybody() -> None:
     ],
 )
 def test_settings_and_commands_say_nothing(topic: str, text: str) -> None:
-    assert _decode(topic, text) == Decoded("espresense")
+    assert told.answer(topic, text) == Decoded("espresense")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +74,7 @@ def test_sensors_at_a_node(what: str, text: str, said: dict[str, Any]) -> None:
 
 
 def test_a_button_at_a_node_that_is_registered_for_calls() -> None:
-    answer = _decode("espresense/rooms/bedroom/button_1", "ON", "SOS button by the bed")
+    answer = told.answer("espresense/rooms/bedroom/button_1", "ON", "SOS button by the bed")
     assert isinstance(answer, Decoded)
     assert [(one.device, one.metric, one.good_for_ms > 0) for one in answer.readings] == [
         ("bedroom", "sos", True)
@@ -90,17 +83,17 @@ def test_a_button_at_a_node_that_is_registered_for_calls() -> None:
 
 def test_what_is_no_object_names_the_beacon() -> None:
     for text in ("[1]", "{", "12"):
-        answer = _decode(f"{_BEACON}/kitchen", text)
+        answer = told.answer(f"{_BEACON}/kitchen", text)
         assert isinstance(answer, Rejected)
         assert answer.device == "iBeacon:e5ca-3-7"
 
 
 def test_old_nodes_tell_all_beacons_on_the_topic_of_the_room() -> None:
-    heard = _decode("espresense/rooms/den", {"id": "itag:c0ffee01", "rssi": -70, "distance": 1.4})
+    heard = told.answer("espresense/rooms/den", {"id": "itag:c0ffee01", "rssi": -70, "distance": 1.4})
     assert isinstance(heard, Decoded)
     assert {(one.device, one.metric, one.detail) for one in heard.readings} == {
         ("itag:c0ffee01", "rssi", "den"),
         ("itag:c0ffee01", "distance", "den"),
     }
-    assert isinstance(_decode("espresense/rooms/den", {"distance": 1.4}), Rejected)
+    assert isinstance(told.answer("espresense/rooms/den", {"distance": 1.4}), Rejected)
     assert _says("espresense/rooms/den", "5") == {}

@@ -9,17 +9,13 @@ from devices.decode import decode
 from devices.identity import identities
 from devices.message import Message
 from devices.reading import Decoded, Models, Rejected
+from tests.devices import told
 
 _NOW = 1_790_000_000_000
 
 
-def _decode(topic: str, payload: Any, model: str = "") -> Decoded | Rejected:  # noqa: ANN401  (JSON or text)
-    raw = payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
-    return decode(Message(topic, raw, _NOW), Models(default=model))
-
-
 def _says(topic: str, payload: Any, model: str = "") -> dict[tuple[str, str], Any]:  # noqa: ANN401
-    answer = _decode(topic, payload, model)
+    answer = told.answer(topic, payload, model)
     assert isinstance(answer, Decoded), answer
     return {(reading.device, reading.metric): reading.value for reading in answer.readings}
 
@@ -28,7 +24,7 @@ _CODE = {"value": 1315156, "protocol": 1, "length": 24, "delay": 317}
 
 
 def test_a_code_that_nobody_registered_says_nothing_and_is_left() -> None:
-    answer = _decode("home/OMG/433toMQTT", _CODE)
+    answer = told.answer("home/OMG/433toMQTT", _CODE)
     assert isinstance(answer, Decoded)
     assert answer.readings == ()
     assert answer.left == ("value",)
@@ -103,7 +99,7 @@ def test_the_last_will(text: str, *, online: bool) -> None:
     ],
 )
 def test_on_another_base_the_last_will_is_learned(topic: str, payload: dict[str, Any]) -> None:
-    answer = _decode(topic, payload)
+    answer = told.answer(topic, payload)
     assert isinstance(answer, Decoded)
     (fact,) = answer.learned
     known = Models(facts={(fact.about, fact.field): fact.value})
@@ -113,13 +109,13 @@ def test_on_another_base_the_last_will_is_learned(topic: str, payload: dict[str,
 
 
 def test_on_its_own_base_nothing_needs_to_be_learned() -> None:
-    answer = _decode("home/omg1/SYStoMQTT", {"rssi": -60})
+    answer = told.answer("home/omg1/SYStoMQTT", {"rssi": -60})
     assert isinstance(answer, Decoded)
     assert answer.learned == ()
 
 
 def test_a_last_will_that_is_none_is_rejected_with_the_gateway() -> None:
-    answer = _decode("home/OMG/LWT", "maybe")
+    answer = told.answer("home/OMG/LWT", "maybe")
     assert isinstance(answer, Rejected)
     assert answer.device == "OMG"
 
@@ -158,6 +154,6 @@ def test_what_is_wired_to_the_gateway_and_what_is_nobodys(
 
 
 def test_texts_of_people_leave_only_names() -> None:
-    answer = _decode("home/OMG/2GtoMQTT", {"message": "the code is 4711", "phone": "0049123"})
+    answer = told.answer("home/OMG/2GtoMQTT", {"message": "the code is 4711", "phone": "0049123"})
     assert isinstance(answer, Decoded)
     assert answer.left == ("message", "phone")

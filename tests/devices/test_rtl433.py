@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from devices.decode import decode, family_of
+from devices.decode import family_of
 from devices.message import Message
-from devices.reading import Decoded, Models, Reason, Rejected, TimeSource
+from devices.reading import Decoded, Reason, Rejected, TimeSource
+from tests.devices.told import answer
 
 _TOPIC = "rtl_433/radio-1/events"
 _NOW = 1_790_000_000_000
 
 
 def _answer(payload: object, model: str = "", zone: str = "", topic: str = _TOPIC) -> Decoded | Rejected:
-    raw = payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
-    return decode(Message(topic, raw, _NOW), Models(default=model, zone=zone), "rtl433")
+    return answer(topic, payload, model, zone, "rtl433")
 
 
 def _said(payload: object, model: str = "", topic: str = _TOPIC) -> dict[str, Any]:

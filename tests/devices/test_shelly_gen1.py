@@ -1,20 +1,19 @@
 """Shelly, first generation: presses by their count, values by their topic, what is not valid, times."""
 
-import json
 from typing import Any
 
 import pytest
 
-from devices.decode import decode, family_of
+from devices.decode import family_of
 from devices.message import Message
-from devices.reading import Decoded, Learned, Models, Reading, Reason, Rejected
+from devices.reading import Decoded, Learned, Reading, Reason, Rejected
+from tests.devices.told import answer
 
 _NOW = 1_790_000_000_000
 
 
 def _answer(path: str, payload: object, model: str = "") -> Decoded | Rejected:
-    raw = payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
-    return decode(Message(f"shellies/{path}", raw, _NOW), Models(default=model))
+    return answer(f"shellies/{path}", payload, model)
 
 
 def _readings(path: str, payload: object) -> tuple[Reading, ...]:

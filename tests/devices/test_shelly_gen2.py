@@ -7,15 +7,15 @@ import pytest
 
 from devices.decode import decode, family_of
 from devices.message import Message
-from devices.reading import Decoded, Learned, Models, Reading, Reason, Rejected, TimeSource
+from devices.reading import Decoded, Learned, Reading, Reason, Rejected, TimeSource
+from tests.devices.told import answer
 
 _NOW = 1_790_000_000_000
 _ID = "shellyplusi4-0a1b2c3d4e5f"
 
 
 def _answer(topic: str, payload: object, model: str = "") -> Decoded | Rejected:
-    raw = payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
-    return decode(Message(topic, raw, _NOW), Models(default=model), "shelly-gen2")
+    return answer(topic, payload, model, family="shelly-gen2")
 
 
 def _readings(topic: str, payload: object, model: str = "") -> tuple[Reading, ...]:

@@ -1,6 +1,5 @@
 """Tasmota: zones and clocks, wires by the registry, units, Zigbee, beacons, Bluetooth, LoRa, codes."""
 
-import json
 from typing import Any
 
 import pytest
@@ -8,17 +7,13 @@ import pytest
 from devices.decode import decode, family_of
 from devices.message import Message
 from devices.reading import Decoded, Learned, Models, Reading, Reason, Rejected, TimeSource
+from tests.devices import told
 
 _NOW = 1_790_000_000_000
 
 
-def _answer(topic: str, payload: object, model: str = "", zone: str = "") -> Decoded | Rejected:
-    raw = payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
-    return decode(Message(topic, raw, _NOW), Models(default=model, zone=zone))
-
-
 def _readings(topic: str, payload: object, model: str = "", zone: str = "") -> tuple[Reading, ...]:
-    answer = _answer(topic, payload, model, zone)
+    answer = told.answer(topic, payload, model, zone)
     assert isinstance(answer, Decoded), answer
     return answer.readings
 
@@ -136,7 +131,7 @@ def test_power_is_a_relay(text: str, on: bool) -> None:
 
 def test_wifi_has_a_quality_in_per_cent_and_a_signal_in_dbm() -> None:
     wifi = {"AP": 1, "SSId": "grandma", "RSSI": 86, "Signal": -57}
-    answer = _answer("tele/hall/STATE", {"Vcc": 3.4, "Wifi": wifi})
+    answer = told.answer("tele/hall/STATE", {"Vcc": 3.4, "Wifi": wifi})
     assert isinstance(answer, Decoded)
     assert {one.metric: one.value for one in answer.readings} == {"link_quality": 86, "rssi": -57}
     assert "grandma" not in repr(answer)
@@ -209,7 +204,7 @@ def test_a_zigbee_device_is_decoded_without_its_wrapper_and_teaches_its_model() 
         ("tele/bridge/1A2B/SENSOR", payload),
         ("tele/bridge/ZbReceived", payload),
     ]:
-        answer = _answer(topic, sent)
+        answer = told.answer(topic, sent)
         assert isinstance(answer, Decoded)
         assert [(one.device, one.metric) for one in answer.readings] == [("0x1A2B", "room_temperature")]
         assert answer.learned == (Learned("0x1A2B", "model", "lumi.weather LUMI"),)
@@ -253,13 +248,13 @@ def test_xiaomi_devices_by_bluetooth(fields: dict[str, Any], said: dict[str, Any
 
 def test_a_frame_of_lora_without_a_decoder_is_told_as_undecoded() -> None:
     frame = {"Node": 1, "Device": "0xAE3D", "RSSI": -14, "SNR": 8.8, "FPort": 2, "Payload": [9, 230]}
-    answer = _answer("tele/gateway/SENSOR", {"LwReceived": {"Bed 2": frame}})
+    answer = told.answer("tele/gateway/SENSOR", {"LwReceived": {"Bed 2": frame}})
     assert isinstance(answer, Decoded)
     assert {one.metric: one.value for one in answer.readings} == {"rssi": -14, "snr": 8.8}
     assert [(one.reason, one.device) for one in answer.rejected] == [(Reason.UNDECODED, "Bed 2")]
-    decoded_later = _answer("tele/gateway/SENSOR", {"LwReceived": {"Bed 2": frame | {"Decoder": "LHT52"}}})
-    assert isinstance(decoded_later, Decoded)
-    assert decoded_later.rejected == ()
+    later = told.answer("tele/gateway/SENSOR", {"LwReceived": {"Bed 2": frame | {"Decoder": "LHT52"}}})
+    assert isinstance(later, Decoded)
+    assert later.rejected == ()
 
 
 def test_a_lora_battery_is_volts_or_per_cent() -> None:
@@ -280,19 +275,19 @@ def test_discovery_and_the_first_message_teach_the_module() -> None:
         ("tasmota/discovery/AABBCC/config", {"t": "hall", "md": "Sonoff Basic", "ver": 1}),
         ("tele/hall/INFO1", {"Info1": {"Module": "Sonoff Basic", "Version": "14.4.1"}}),
     ]:
-        answer = _answer(topic, payload)
+        answer = told.answer(topic, payload)
         assert isinstance(answer, Decoded)
         assert answer.readings == ()
         assert answer.learned == (Learned("hall", "model", "Sonoff Basic"),)
 
 
 def test_commands_and_answers_about_the_device_carry_nothing() -> None:
-    assert _answer("cmnd/hall/POWER", "ON") == Decoded("tasmota")
+    assert told.answer("cmnd/hall/POWER", "ON") == Decoded("tasmota")
     assert _said("stat/hall/STATUS", {"Status": {"Module": 1, "Topic": "hall", "Power": 1}}) == {}
 
 
 def test_what_is_unreadable_names_its_device() -> None:
-    assert _answer("tele/bridge/SENSOR", '{"ZbReceived": {"0x8F20": {') == Rejected(
+    assert told.answer("tele/bridge/SENSOR", '{"ZbReceived": {"0x8F20": {') == Rejected(
         Reason.NOT_JSON, "", "bridge"
     )
 
