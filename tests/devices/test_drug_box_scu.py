@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.devices.heard import identity, said
+from tests.devices.told import identity, told
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from tests.devices.heard import identity, said
     ],
 )
 def test_what_comes_on_the_topic_of_falls(payload: object, says: dict[str, object]) -> None:
-    assert said("drug/q7/slip", payload) == says
+    assert told("drug/q7/slip", payload) == says
 
 
 def test_a_fall_that_is_sent_again_is_the_same() -> None:
@@ -28,9 +28,9 @@ def test_a_fall_that_is_sent_again_is_the_same() -> None:
 
 @pytest.mark.parametrize("topic", ["drug/q7/adddrug", "drug/q7/nextdrug"])
 def test_medicine_in_the_box_is_no_event(topic: str) -> None:
-    assert said(topic, "维生素") == {}
+    assert told(topic, "维生素") == {}
 
 
 def test_a_measurement_that_failed_is_none() -> None:
-    assert said("drug/q7/heartrate", {"code": 400, "heartrate": 150}) == {}
-    assert said("drug/q7/spo2", {"code": 200, "spo2": 0}) == {}
+    assert told("drug/q7/heartrate", {"code": 400, "heartrate": 150}) == {}
+    assert told("drug/q7/spo2", {"code": 200, "spo2": 0}) == {}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from devices.instants import iso_ms
-from tests.devices.heard import heard, identity, said
+from tests.devices.told import heard, identity, told
 
 
 def _event(kind: object, event: str, **more: object) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def _event(kind: object, event: str, **more: object) -> dict[str, Any]:
 )
 def test_what_an_event_means_is_the_devices(kind: object, event: str, says: dict[str, object]) -> None:
     more = {"Temperature": 20.5} if kind == "thermometer" else {}
-    assert said("netlia/n1/x", _event(kind, event, **more)) == says
+    assert told("netlia/n1/x", _event(kind, event, **more)) == says
 
 
 def test_an_event_that_is_delivered_again_is_the_same() -> None:
@@ -75,8 +75,8 @@ def test_the_second_version_has_what_it_says_below_data(
 
 
 def test_an_error_of_the_regulator_is_a_fault_and_a_press_on_its_thermostat_is_a_press() -> None:
-    assert said("netlia/n1/x", _event("temperature-regulator", "error", errorType="e")) == {"fault": True}
-    assert said("netlia/n1/x", _event("temperature-regulator", "warning", warningType="w")) == {}
+    assert told("netlia/n1/x", _event("temperature-regulator", "error", errorType="e")) == {"fault": True}
+    assert told("netlia/n1/x", _event("temperature-regulator", "warning", warningType="w")) == {}
     press = _event(
         "temperature-regulator", "user-requested-temperature-change", requestedTemperatureChange="increase"
     )

@@ -4,7 +4,7 @@ import pytest
 
 from devices.families import radar_misc
 from devices.reading import Rejected
-from tests.devices.heard import answer, heard, said
+from tests.devices.told import answer, heard, told
 
 
 @pytest.mark.parametrize(
@@ -29,23 +29,23 @@ from tests.devices.heard import answer, heard, said
     ],
 )
 def test_a_value_on_the_topic_of_falls(value: str, metrics: set[str]) -> None:
-    assert set(said("room4/radar/fall", value)) == metrics
+    assert set(told("room4/radar/fall", value)) == metrics
 
 
 @pytest.mark.parametrize("name", ["temperature", "counter", "unknown"])
 def test_a_number_of_something_else_is_no_fall(name: str) -> None:
-    assert said(f"room4/radar/{name}", "1") == {}
+    assert told(f"room4/radar/{name}", "1") == {}
 
 
 @pytest.mark.parametrize("name", ["heartbeat", "respiration", "presence", "bed_status", "movement_status"])
 def test_255_is_an_error_of_the_module(name: str) -> None:
-    assert said(f"sleepsensor/{name}", "255") == {}
+    assert told(f"sleepsensor/{name}", "255") == {}
 
 
 def test_nobody_there_is_said_only_in_words_for_it() -> None:
-    assert said("sleepsensor/presence", "0") == {"presence": False}
+    assert told("sleepsensor/presence", "0") == {"presence": False}
     assert isinstance(answer("sleepsensor/presence", ""), Rejected)
-    assert said("sleepsensor/status", "offline") == {"online": False}
+    assert told("sleepsensor/status", "offline") == {"online": False}
 
 
 def test_json_speaks_for_itself_and_its_id_is_the_device() -> None:
@@ -54,19 +54,19 @@ def test_json_speaks_for_itself_and_its_id_is_the_device() -> None:
 
 
 def test_a_plain_field_is_of_what_the_topic_says() -> None:
-    assert said("room4/radar/presence", {"state": "1"}) == {"presence": True}
+    assert told("room4/radar/presence", {"state": "1"}) == {"presence": True}
 
 
 def test_the_heartbeat_of_a_module_is_no_heart_rate() -> None:
     topic = "/Radar60FL/RadarID_1/sys/property/post"
-    assert said(topic, {"params": {"heartBeat": "1"}}) == {}
-    assert said(topic, {"params": {"heartRateValue": "64"}}) == {"heart_rate": 64}
+    assert told(topic, {"params": {"heartBeat": "1"}}) == {}
+    assert told(topic, {"params": {"heartRateValue": "64"}}) == {"heart_rate": 64}
 
 
 def test_numbers_of_a_status_are_those_of_a_known_module_only() -> None:
-    assert said("home/sensors/fall", {"status": 2}, "Seeed MR60FDA2") == {"fall": True}
-    assert said("home/sensors/fall", {"status": 0}, "Seeed MR60FDA2") == {"presence": True}
-    assert said("home/sensors/fall", {"status": 2}) == {}
+    assert told("home/sensors/fall", {"status": 2}, "Seeed MR60FDA2") == {"fall": True}
+    assert told("home/sensors/fall", {"status": 0}, "Seeed MR60FDA2") == {"presence": True}
+    assert told("home/sensors/fall", {"status": 2}) == {}
 
 
 def test_what_cannot_be_read_names_its_radar() -> None:
@@ -83,9 +83,9 @@ def test_entities_of_esphome_are_esphomes() -> None:
 
 @pytest.mark.parametrize("name", ["alert", "alarm", "detected", "active", "value"])
 def test_an_object_on_the_topic_of_falls_is_about_a_fall(name: str) -> None:
-    assert said("/rooms/bath/fall", {name: True}) == {"fall": True}
-    assert said("/rooms/bath/fall", {name: False}) == {}
-    assert said("home/radar/presence", {name: True}).get("fall") is None
+    assert told("/rooms/bath/fall", {name: True}) == {"fall": True}
+    assert told("/rooms/bath/fall", {name: False}) == {}
+    assert told("home/radar/presence", {name: True}).get("fall") is None
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_an_object_on_the_topic_of_falls_is_about_a_fall(name: str) -> None:
     ],
 )
 def test_an_event_may_be_told_by_its_name(payload: dict[str, object], says: dict[str, bool]) -> None:
-    assert said("home/radar/event", payload) == says
+    assert told("home/radar/event", payload) == says
 
 
 @pytest.mark.parametrize(
@@ -111,4 +111,4 @@ def test_an_event_may_be_told_by_its_name(payload: dict[str, object], says: dict
     ],
 )
 def test_a_status_and_whether_it_is_there(topic: str, text: str, says: dict[str, bool]) -> None:
-    assert said(topic, text) == says
+    assert told(topic, text) == says

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from devices.reading import Rejected
-from tests.devices.heard import answer, heard, identity, said
+from tests.devices.told import answer, heard, identity, told
 
 _TOPIC = "sleepace-10001"
 
@@ -26,14 +26,14 @@ def test_each_sleeper_is_a_device() -> None:
 
 
 def test_while_it_starts_and_when_nothing_changed_it_says_nothing() -> None:
-    assert said(_TOPIC, _push("realtime", {"heart": 60, "bedStatus": 1, "initStatus": 1})) == {}
-    assert said(_TOPIC, _push("realtime", {"heart": 255, "breath": 255, "bedStatus": 8, "sitUp": 8})) == {}
-    assert said(_TOPIC, _push("inBedStatus", {"inbedStatus": 8})) == {}
+    assert told(_TOPIC, _push("realtime", {"heart": 60, "bedStatus": 1, "initStatus": 1})) == {}
+    assert told(_TOPIC, _push("realtime", {"heart": 255, "breath": 255, "bedStatus": 8, "sitUp": 8})) == {}
+    assert told(_TOPIC, _push("inBedStatus", {"inbedStatus": 8})) == {}
 
 
 def test_the_two_words_for_the_bed_have_opposite_numbers() -> None:
-    assert said(_TOPIC, _push("inBedStatus", {"inbedStatus": 1})) == {"bed_occupied": True}
-    assert said(_TOPIC, _push("realtime", {"bedStatus": 1})) == {"bed_occupied": False}
+    assert told(_TOPIC, _push("inBedStatus", {"inbedStatus": 1})) == {"bed_occupied": True}
+    assert told(_TOPIC, _push("realtime", {"bedStatus": 1})) == {"bed_occupied": False}
 
 
 def test_those_for_homes_say_whether_the_bed_was_left_and_have_no_sides() -> None:
@@ -52,7 +52,7 @@ def test_an_alarm_is_at_its_own_time_and_its_relief_at_another() -> None:
 
 
 def test_an_offline_bed_is_not_an_empty_one() -> None:
-    assert said(_TOPIC, _push("connectionStatus", {"connectionStatus": 0})) == {"online": False}
+    assert told(_TOPIC, _push("connectionStatus", {"connectionStatus": 0})) == {"online": False}
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,15 @@ def test_an_offline_bed_is_not_an_empty_one() -> None:
     ],
 )
 def test_alarms(alarm: str, says: dict[str, object]) -> None:
-    assert said(_TOPIC, _push("alarmNotify", {"type": alarm, "status": 0, "id": 5})[0]) == says
+    assert told(_TOPIC, _push("alarmNotify", {"type": alarm, "status": 0, "id": 5})[0]) == says
 
 
 def test_a_relieved_alarm_is_no_new_one_and_no_copy_of_the_old() -> None:
     raised = _push("alarmNotify", {"type": "alarmSensorFall", "status": 0, "id": 5})
     relieved = _push("alarmNotify", {"type": "alarmSensorFall", "status": 1, "id": 5})
-    assert said(_TOPIC, relieved) == {"fault": False}
+    assert told(_TOPIC, relieved) == {"fault": False}
     assert identity(_TOPIC, raised, "fault") != identity(_TOPIC, relieved, "fault")
-    assert said(_TOPIC, _push("alarmNotify", {"type": "alarmBreathRatePause", "status": 1, "id": 6})) == {}
+    assert told(_TOPIC, _push("alarmNotify", {"type": "alarmBreathRatePause", "status": 1, "id": 6})) == {}
 
 
 def test_a_batch_that_comes_again_in_another_envelope_is_the_same() -> None:
@@ -84,6 +84,6 @@ def test_a_batch_that_comes_again_in_another_envelope_is_the_same() -> None:
 
 
 def test_any_topic_will_do_and_a_stranger_costs_only_itself() -> None:
-    assert said("partner/queue", _push("inBedStatus", {"inbedStatus": 0})) == {"bed_occupied": False}
-    assert said(_TOPIC, [7, *_push("inBedStatus", {"inbedStatus": 0})]) == {"bed_occupied": False}
+    assert told("partner/queue", _push("inBedStatus", {"inbedStatus": 0})) == {"bed_occupied": False}
+    assert told(_TOPIC, [7, *_push("inBedStatus", {"inbedStatus": 0})]) == {"bed_occupied": False}
     assert isinstance(answer(_TOPIC, [{"dataKey": "inBedStatus", "data": {}}]), Rejected)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from devices.reading import Decoded, Rejected, TimeSource
-from tests.devices.heard import answer, heard, identity, said
+from tests.devices.told import answer, heard, identity, told
 
 _EVENTS = "/devices/id_N0M6OUU6QkQ6MDA6MDA6MDE/events"
 _BEGAN, _SENT, _ENDED = 1_789_999_990_000, 1_789_999_995_000, 1_789_999_999_000
@@ -31,7 +31,7 @@ def _stage(status: str, **more: object) -> dict[str, Any]:
     ],
 )
 def test_each_stage_of_a_fall_says_how_far_it_is(status: str, metrics: set[str]) -> None:
-    assert set(said(_EVENTS, _stage(status))) == metrics
+    assert set(told(_EVENTS, _stage(status))) == metrics
 
 
 def test_confirmation_and_call_are_one_fall() -> None:
@@ -53,26 +53,26 @@ def test_a_fall_is_at_its_beginning_and_its_end_at_its_end() -> None:
 @pytest.mark.parametrize("sign", ["isSimulated", "is_simulated", "isLearning", "is_test"])
 @pytest.mark.parametrize("value", [True, "true", 1])
 def test_a_fall_that_is_simulated_or_seen_while_learning_is_a_test(sign: str, value: object) -> None:
-    assert said(_EVENTS, _stage("calling", **{sign: value})) == {"device_test": True}
-    assert said(_EVENTS, _stage("fall_exit", **{sign: value})) == {}
+    assert told(_EVENTS, _stage("calling", **{sign: value})) == {"device_test": True}
+    assert told(_EVENTS, _stage("fall_exit", **{sign: value})) == {}
 
 
 def test_a_silent_fall_is_as_real() -> None:
-    assert "fall" in said(_EVENTS, _stage("calling", isSilent=True, isSimulated="false"))
+    assert "fall" in told(_EVENTS, _stage("calling", isSilent=True, isSimulated="false"))
 
 
 @pytest.mark.parametrize("number", [0, 4, 99])
 def test_presence_is_told_by_what_it_holds_and_not_by_its_number(number: int) -> None:
     body = {"presenceDetected": False, "timestamp": _BEGAN, "trackerTargets": []}
-    assert said(_EVENTS, {"type": number, "payload": body}) == {"presence": False}
+    assert told(_EVENTS, {"type": number, "payload": body}) == {"presence": False}
 
 
 def test_the_number_of_a_fall_with_another_content_is_no_fall() -> None:
-    assert said(_EVENTS, {"type": 5, "payload": {"doorOpen": True}}) == {"door_open": True}
+    assert told(_EVENTS, {"type": 5, "payload": {"doorOpen": True}}) == {"door_open": True}
 
 
 def test_who_left_the_bed_is_told_once() -> None:
-    assert said(_EVENTS, {"type": 10, "payload": {"bedExit": True}}) == {
+    assert told(_EVENTS, {"type": 10, "payload": {"bedExit": True}}) == {
         "bed_exit": True,
         "bed_occupied": False,
     }
@@ -80,8 +80,8 @@ def test_who_left_the_bed_is_told_once() -> None:
 
 def test_a_radar_that_does_not_monitor_is_at_fault() -> None:
     state = _EVENTS.replace("events", "state")
-    assert said(state, {"status": "suspended"}) == {"fault": True}
-    assert said(state, {"status": "monitoring"}) == {"fault": False}
+    assert told(state, {"status": "suspended"}) == {"fault": True}
+    assert told(state, {"status": "monitoring"}) == {"fault": False}
 
 
 def test_the_answer_to_a_broadcast_is_the_answering_radars_and_its_password_nobodys() -> None:
@@ -99,5 +99,5 @@ def test_what_is_cut_off_names_its_radar() -> None:
 
 def test_a_bed_exit_that_is_simulated_leaves_nobodys_bed() -> None:
     exit_ = {"timestamp": _BEGAN, "deviceId": "x"}
-    assert said(_EVENTS, {"type": 10, "payload": exit_}) == {"bed_exit": True, "bed_occupied": False}
-    assert said(_EVENTS, {"type": 10, "payload": exit_ | {"isSimulated": True}}) == {"device_test": True}
+    assert told(_EVENTS, {"type": 10, "payload": exit_}) == {"bed_exit": True, "bed_occupied": False}
+    assert told(_EVENTS, {"type": 10, "payload": exit_ | {"isSimulated": True}}) == {"device_test": True}

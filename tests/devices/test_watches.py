@@ -4,7 +4,7 @@ import pytest
 
 from devices.instants import local_ms
 from devices.reading import Decoded, Rejected
-from tests.devices.heard import answer, heard, identity, said
+from tests.devices.told import answer, heard, identity, told
 
 _KATI = {"IMEI": "860000000000017"}
 _CAP = {"user_id": 7, "tenant_id": 3, "timestamp": 1789999990}
@@ -25,7 +25,7 @@ def test_kati_what_comes_on_the_topic_of_a_call_is_one(topic: str, metric: str, 
 
 
 def test_kati_a_call_may_be_taken_back() -> None:
-    assert said("iMEDE_watch/SOS", _KATI | {"status": "SOS cancel"}) == {"help_cancelled": True}
+    assert told("iMEDE_watch/SOS", _KATI | {"status": "SOS cancel"}) == {"help_cancelled": True}
 
 
 def test_kati_each_sign_of_a_batch_has_its_own_time() -> None:
@@ -53,7 +53,7 @@ def test_kati_zero_was_not_measured() -> None:
         "bodyTemperature": 0,
         "bloodPressure": {"bp_sys": 0, "bp_dia": 0},
     }
-    assert said("iMEDE_watch/VitalSign", signs) == {}
+    assert told("iMEDE_watch/VitalSign", signs) == {}
 
 
 def test_askme_the_same_alarm_on_both_topics_is_one() -> None:
@@ -77,7 +77,7 @@ def test_askme_the_same_alarm_on_both_topics_is_one() -> None:
     ],
 )
 def test_askme_alarms(alarm: str, added: str, says: dict[str, object]) -> None:
-    assert said("info/alarm", _CAP | {"alarm_type": alarm, "additional": added}) == says
+    assert told("info/alarm", _CAP | {"alarm_type": alarm, "additional": added}) == says
 
 
 def test_askme_the_last_will_has_no_time() -> None:
@@ -86,14 +86,14 @@ def test_askme_the_last_will_has_no_time() -> None:
 
 
 def test_askme_a_call_that_is_cut_off_is_a_call() -> None:
-    assert said("info/alarm", '{"user_id":7,"alarm_type":"SOS"') == {"sos": True}
+    assert told("info/alarm", '{"user_id":7,"alarm_type":"SOS"') == {"sos": True}
     assert isinstance(answer("info/alarm", '{"user_id":7,"alarm_type":"fence"'), Rejected)
 
 
 def test_g616_only_a_call_is_taken_from_an_offline_watch() -> None:
     state = {"isOnline": False, "heartRate": "90", "battery": "20", "location": "113.5,22.2"}
-    assert said(_G616, state | {"sos": False}) == {"online": False}
-    assert said(_G616, state | {"sos": True}) == {"online": False, "sos": True}
+    assert told(_G616, state | {"sos": False}) == {"online": False}
+    assert told(_G616, state | {"sos": True}) == {"online": False, "sos": True}
 
 
 def test_g616_the_time_is_the_fixes_and_the_position_is_moved_to_wgs_84() -> None:
