@@ -243,6 +243,8 @@ def own_time(value: Json, received_at: int) -> int | None:
     """
     if value is None:
         return None
+    if isinstance(value, str) and value.isdecimal() and len(value) < 20:
+        value = int(value)
     if type(value) is int or type(value) is float:
         return None if value < RELATIVE_BELOW else number_ms(value, received_at)
     if isinstance(value, str) and value[4:5] == "-" and value[:4].isdigit():

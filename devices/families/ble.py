@@ -18,7 +18,6 @@ from devices.reading import Reason, Rejected
 from devices.words import Fields, Scalar
 
 _MAX_BYTES = 255  # of one AD structure, also in an extended advertisement
-_HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
 _ADDRESS = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}")
 _UUID = re.compile(r"(?:0x)?([0-9a-f]{4})|0000([0-9a-f]{4})-0000-1000-8000-00805f9b34fb", re.IGNORECASE)
 _NAME = re.compile(r"[ -!#-\[\]-~]{1,30}")  # printable ASCII that JSON need not escape
@@ -101,9 +100,16 @@ def structures(data: bytes) -> Advertisement:
 def _bytes(text: Json) -> bytes | None:
     if text is None or text == "":
         return b""
-    if not isinstance(text, str) or len(text) > 2 * _MAX_BYTES or not _HEX.fullmatch(text):
+    return from_hex(text) if isinstance(text, str) and len(text) <= 2 * _MAX_BYTES else None
+
+
+def from_hex(text: str) -> bytes | None:
+    """The bytes of a hexadecimal text without blanks; None for any other text."""
+    try:
+        data = bytes.fromhex(text)
+    except ValueError:
         return None
-    return bytes.fromhex(text)
+    return data if 2 * len(data) == len(text) else None
 
 
 def read(heard: Advertisement) -> Fields | Rejected | None:

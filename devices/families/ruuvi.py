@@ -24,7 +24,12 @@ def fields(data: bytes) -> Fields | None:
     layout = _FORMATS.get(data[0]) if data else None
     if layout is None or len(data) < layout.size:
         return None
-    return {name: value for name, value in layout.read(data).items() if value is not None}
+    found = layout.read(data)
+    return (
+        {name: value for name, value in found.items() if value is not None}
+        if None in found.values()
+        else found
+    )
 
 
 def _u16(data: bytes, at: int) -> int:
@@ -35,9 +40,9 @@ def _climate(data: bytes) -> Fields:
     """The six bytes that all newer formats begin with."""
     temperature, humidity, pressure = _CLIMATE.unpack_from(data)
     return {
-        "tempc": None if temperature == _NO_I16 else round(temperature * 0.005, 3),
-        "hum": None if humidity == _NO_U16 else round(humidity * 0.0025, 4),
-        "pres": None if pressure == _NO_U16 else round((pressure + 50_000) / 100, 2),
+        "tempc": None if temperature == _NO_I16 else temperature / 200,
+        "hum": None if humidity == _NO_U16 else humidity / 400,
+        "pres": None if pressure == _NO_U16 else (pressure + 50_000) / 100,
     }
 
 

@@ -6,8 +6,6 @@ Rule: the advertisement is decoded here where it is given; what the gateway deco
 `coords` is where the gateway hangs, not where the tag is.
 """
 
-import re
-
 from devices.catalogue import TRUTH, words_of
 from devices.envelope import Json, json_object, object_of, text_of
 from devices.families import ble
@@ -28,7 +26,6 @@ _RAW = "theengs"
 _MAX_DATA = 1024
 _MAX_TAGS = 256
 _MAX_LEFT = 32
-_HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _GATEWAYS = frozenset(("gw_mac", "rssi", "aoa", "gwts", "ts", "cnt", "data", "coords", "id", "timestamp"))
 
 
@@ -123,9 +120,10 @@ def _heard(message: Message, known: Known, device: str, payload: dict[str, Json]
 
 def _decoded(device: str, data: Json) -> Fields | Rejected | None:
     """What the advertisement says; None when it is of no device that is known."""
-    if not isinstance(data, str) or len(data) > _MAX_DATA or not _HEX.fullmatch(data):
+    raw = ble.from_hex(data) if isinstance(data, str) and len(data) <= _MAX_DATA else None
+    if raw is None:
         return Rejected(Reason.UNDECODED, "data is no hexadecimal", device)
-    found = ble.read(ble.structures(bytes.fromhex(data)))
+    found = ble.read(ble.structures(raw))
     return Rejected(found.reason, found.detail, device) if isinstance(found, Rejected) else found
 
 

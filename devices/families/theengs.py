@@ -32,6 +32,8 @@ _PRESSES = frozenset(("button_press", "sos"))
 _SAME_PRESS_MS = 5_000
 _SAME_WEIGHING_MS = 30_000
 _METERED = {"avg": ("avgu", "kW", "power", 1000.0), "sum": ("sumu", "kWh", "energy", 1.0)}
+_APART = frozenset(("weight", "avgu", "sumu", "extprobe"))
+"""Fields of devices whose values mean one thing or another by what else they say."""
 _MASSES = {"kg": ("kg", 1.0), "lb": ("[lb_av]", 1.0), "lbs": ("[lb_av]", 1.0), "jin": ("kg", 0.5)}
 _SCALE = "SCALE"
 _SCALES = ("XMTZC", "MI SMART SCALE", "MI BODY")
@@ -135,9 +137,10 @@ def _said(
     vocabulary = words_of(FAMILY, *models(fields, registered))
     origin, said = Origin(device, message.received_at), Said()
     radio = _radio(fields, device, place.gateway, said)
-    _weigh(fields, origin, said)
-    _meter(fields, origin, said)
-    _probe(fields, said)
+    if not _APART.isdisjoint(fields):
+        _weigh(fields, origin, said)
+        _meter(fields, origin, said)
+        _probe(fields, said)
     level = number_of(fields.get("batt"))
     if level is not None and 100 < level <= _FULL:
         fields["batt"] = 100
