@@ -25,6 +25,7 @@ CALLS = (
     b"suspected",
     b"confirmed",
     b"detected",
+    b"confidencelevel",  # what only a fall has, whatever its status is called
 )
 
 _TOPIC = re.compile(
