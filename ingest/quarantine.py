@@ -23,6 +23,7 @@ from ingest.interpret import Interpreted
 from ingest.seal import Seal
 from ingest.store import quarantine as table
 from ingest.store.quarantine import Answer, Choice, Held, Sealed
+from ingest.store.rows import REFUSED
 
 log = structlog.get_logger()
 
@@ -151,6 +152,8 @@ class Quarantine(contextlib.AbstractContextManager["Quarantine"]):
         for answer, taken in zip(answers, done, strict=True):
             if taken:
                 stored.append(answer)
+            elif taken is None:
+                tried[answer.row.id] = Tried(answer.row.id, reason=Reason.UNSTORABLE)
             else:
                 del tried[answer.row.id]
         return Retried(
@@ -200,9 +203,9 @@ class Quarantine(contextlib.AbstractContextManager["Quarantine"]):
         with self._connection() as database:
             return table.stored_before(database, row, observations)
 
-    def _store(self, answers: Sequence[Answer]) -> list[bool]:
+    def _store(self, answers: Sequence[Answer]) -> list[bool | None]:
         with self._connection() as database:
-            return [table.store(database, answer) for answer in answers]
+            return [_stored(database, answer) for answer in answers]
 
     def _connection(self) -> psycopg.Connection:
         return psycopg.connect(
@@ -215,6 +218,15 @@ class Quarantine(contextlib.AbstractContextManager["Quarantine"]):
             keepalives_count=3,
             tcp_user_timeout=30_000,
         )
+
+
+def _stored(database: psycopg.Connection, answer: Answer) -> bool | None:
+    """Whether it was stored; None when the database will not have it, which holds up no other row."""
+    try:
+        return table.store(database, answer)
+    except REFUSED as error:
+        log.warning("entry_unstorable", row=answer.row.id, error=type(error).__name__)
+        return None
 
 
 def _calls(o: Observation, now: int) -> bool:

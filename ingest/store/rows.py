@@ -8,6 +8,8 @@ import struct
 from collections.abc import Iterable
 from functools import lru_cache
 
+import psycopg
+
 from devices.observation import Observation
 
 COPY = (
@@ -17,6 +19,16 @@ COPY = (
 
 HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TAIL = b"\xff\xff"
+
+REFUSED = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+    ValueError,
+    OverflowError,
+    struct.error,
+)
+"""A row's own fault: what it holds is too long, too large or no text. It must not hold up the others."""
 
 _COLUMNS = struct.pack("!h", 18)
 _NULL = b"\xff\xff\xff\xff"

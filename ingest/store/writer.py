@@ -9,7 +9,6 @@ import contextlib
 import os
 import random
 import socket
-import struct
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -26,7 +25,7 @@ from ingest.pipeline import Feed, Processed
 from ingest.seal import Seal
 from ingest.store.partitions import DAY_MS, ensure_months
 from ingest.store.quarantine import INSERT, row_of
-from ingest.store.rows import COPY, HEAD, TAIL, pack
+from ingest.store.rows import COPY, HEAD, REFUSED, TAIL, pack
 from ingest.store.schema import Schema, migrate
 
 log = structlog.get_logger()
@@ -39,16 +38,6 @@ _GATHER_S = 0.1  # between small batches: each commit takes the disk from the jo
 _DAYS_AT_ONCE = 100  # a transaction: TimescaleDB locks some five relations a day, and locks are few thousands
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_MS = 60_000
-# A row's own fault: what it holds is too long, too large or no text.
-_NOT_OURS = (
-    psycopg.DataError,
-    psycopg.IntegrityError,
-    psycopg.errors.ProgramLimitExceeded,
-    ValueError,
-    OverflowError,
-    struct.error,
-)
-
 Projection = Callable[[psycopg.Connection], None]
 
 
@@ -190,7 +179,7 @@ class Writer:
         sure_of = len(self._months)
         try:
             return self._write_at_once(batch)
-        except _NOT_OURS as error:
+        except REFUSED as error:
             self._months.clear()
             if sure_of:  # a partition may have been dropped meanwhile: not the rows' fault
                 return self._write(batch)

@@ -202,6 +202,17 @@ async def test_the_same_message_twice_is_stored_once(at_work: Works, dsn: str) -
     assert len(at_work.decided) == 1
 
 
+async def test_a_row_that_the_database_refuses_holds_up_no_other(at_work: Works, dsn: str) -> None:
+    await in_quarantine(at_work, dsn, tracker(BatV=66), tracker(T0 + 1), DOOR)
+    with psycopg.connect(dsn, autocommit=True) as database:
+        database.execute("ALTER TABLE observation ADD CONSTRAINT no_doors CHECK (metric <> 'door_open')")
+    done = await quarantine_of(at_work, dsn).retry(Choice())
+    assert (done.looked_at, done.understood, done.observations) == (3, 2, 2)
+    assert [row.reason for row in done.rows][-1] == "unstorable"
+    (left,) = await quarantine_of(at_work, dsn).held(Choice())
+    assert left.device == "front door"
+
+
 async def test_two_retries_at_once_store_once(at_work: Works, dsn: str) -> None:
     await in_quarantine(at_work, dsn, *[tracker(T0 + n) for n in range(20)])
     both = await asyncio.gather(*(quarantine_of(at_work, dsn).retry(Choice()) for _ in range(2)))
