@@ -3,10 +3,12 @@
 import gc
 import logging
 import sys
+import time
 from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import NoReturn
 
+import orjson
 import structlog
 import typer
 from rich.console import Console
@@ -32,6 +34,17 @@ def plain(text: str, *, lines: bool = False) -> str:
 def bare(text: str, *, lines: bool = False) -> str:
     """The same where no markup is looked for."""
     return "".join(c if c.isprintable() or (lines and c == "\n") else "?" for c in text)
+
+
+def json_line(value: object) -> None:
+    """One JSON value on a line of stdout, for programs; a reader of a pipe has it at once."""
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.buffer.flush()
+
+
+def now_ms() -> int:
+    """The real time, ms UTC."""
+    return time.time_ns() // 1_000_000
 
 
 def end(message: object, code: int = FAILURE) -> NoReturn:

@@ -6,7 +6,6 @@ Rule: the same decoders as the service; every input line gives one output line i
 import base64
 import binascii
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from devices.families import ALIASES, FAMILIES
 from devices.instants import iso_ms
 from devices.message import Message
 from devices.reading import Decoded
-from ingest.commands.console import USAGE, end, told
+from ingest.commands.console import USAGE, end, json_line, now_ms, told
 from ingest.commands.explaining import Explained, Lessons, explain, observation_json, rejected_json, table
 from ingest.journal import head_of
 
@@ -86,7 +85,7 @@ def run(
         end("say on which topic the payload came: --topic zigbee2mqtt/button-1", USAGE)
     with _opened(file) as source:
         payload = source.read()
-    message = head_of(topic, payload, _now(), (False, False, 0))
+    message = head_of(topic, payload, now_ms(), (False, False, 0))
     found = explain(message, known, family)
     if as_table or (sys.stdout.isatty() and not as_json):
         Console(highlight=False).print(table(found))
@@ -118,11 +117,11 @@ def _model_would_help(message: Message, found: Explained, known: Lessons) -> boo
 
 def _print_lines(found: Explained, *, with_left: bool) -> None:
     for observation in found.observations:
-        _print(observation_json(observation))
+        json_line(observation_json(observation))
     for reject in found.rejected:
-        _print(rejected_json(reject))
+        json_line(rejected_json(reject))
     if found.left and with_left:
-        _print({"left": found.left})
+        json_line({"left": found.left})
     elif found.left:
         told.print(f"not understood: {', '.join(found.left)}", markup=False)
 
@@ -140,14 +139,14 @@ def _batch_line(line: bytes, family: str, known: Lessons, model: str) -> bool:
     """Answer one line; whether it was more than a reject."""
     read = read_line(line)
     if isinstance(read, str):
-        _print({"rejected": "bad_line", "detail": read})
+        json_line({"rejected": "bad_line", "detail": read})
         return False
     known.model = read.model or model
     found = explain(read.message, known, family)
     if found.rejected and not found.observations:
-        _print(rejected_json(found.rejected[0]))
+        json_line(rejected_json(found.rejected[0]))
         return False
-    _print([observation_json(observation) for observation in found.observations])
+    json_line([observation_json(observation) for observation in found.observations])
     return True
 
 
@@ -170,7 +169,7 @@ def read_line(line: bytes, *, timed: bool = False) -> Line | str:
     given = item.get("received_at", item.get("at"))
     if given is None and timed:
         return 'a recording says when each message came: "at" in ms'
-    received_at = _now() if given is None else _arrival(given)
+    received_at = now_ms() if given is None else _arrival(given)
     if received_at is None:
         return "the arrival time is neither ms since 1970 nor ISO 8601 with a zone"
     retained = item.get("retained") is True
@@ -203,14 +202,6 @@ def _payload(item: dict[str, object]) -> bytes | None:
         except (binascii.Error, ValueError):
             return None
     return None
-
-
-def _print(value: object) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:

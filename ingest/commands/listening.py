@@ -9,7 +9,6 @@ import contextlib
 import secrets
 import ssl
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,13 @@ from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 import aiomqtt
-import orjson
 import typer
 from rich.console import Console
 from rich.live import Live
 
 from devices.families import FAMILIES
 from devices.message import Message
-from ingest.commands.console import USAGE, end, end_with, registry_problems, told
+from ingest.commands.console import USAGE, end, end_with, json_line, now_ms, registry_problems, told
 from ingest.commands.explaining import Explained, observation_json, rejected_json
 from ingest.commands.hearing import Ear, nothing_heard
 from ingest.commands.registering import stored
@@ -242,7 +240,7 @@ async def _listen(address: Address, topics: list[str], ear: Ear, seconds: float,
     if not ear.messages:
         told.print(nothing_heard(), markup=False)
     elif not as_json and not console.is_terminal:
-        console.print(ear.table(_now()))
+        console.print(ear.table(now_ms()))
 
 
 async def _subscribe(client: aiomqtt.Client, topics: list[str]) -> list[str]:
@@ -266,17 +264,17 @@ def _following(console: Console, ear: Ear, as_json: bool) -> Iterator[Live | Non
         yield None
         return
     with Live(
-        get_renderable=lambda: ear.table(_now()), console=console, refresh_per_second=1 / _REFRESH_S
+        get_renderable=lambda: ear.table(now_ms()), console=console, refresh_per_second=1 / _REFRESH_S
     ) as live:
         yield live
 
 
 async def _hear(client: aiomqtt.Client, ear: Ear, as_json: bool, follow: Live | None) -> None:
     async for came in client.messages:
-        message = head_of(came.topic.value, _bytes(came.payload), _now(), (came.retain, False, came.qos))
+        message = head_of(came.topic.value, _bytes(came.payload), now_ms(), (came.retain, False, came.qos))
         new = ear.hear(message)
         if as_json:
-            _print(_line(message, new.explained, new.devices))
+            json_line(_line(message, new.explained, new.devices))
         elif follow is None:
             for line in new.lines:
                 print(line, flush=True)  # noqa: T201
@@ -299,12 +297,3 @@ def _line(message: Message, explained: Explained, new: list[str]) -> dict[str, o
         "left": list(explained.left),
         "taught": [{"about": fact.about, "field": fact.field} for fact in explained.learned],
     }
-
-
-def _print(value: object) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
-    sys.stdout.buffer.flush()
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

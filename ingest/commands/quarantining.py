@@ -4,7 +4,6 @@ Rule: a client of the service's HTTP API and nothing more, so there is one way i
 """
 
 import base64
-import sys
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -13,13 +12,12 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import httpx
-import orjson
 import typer
 from rich.progress import Progress
 
 from devices.families import FAMILIES
 from devices.reading import Reason
-from ingest.commands.console import USAGE, end, end_with, told
+from ingest.commands.console import USAGE, end, end_with, json_line, told
 from ingest.commands.quarantine_shown import console, print_list, print_retried, print_row
 from ingest.config import Config, load
 
@@ -100,7 +98,7 @@ def list_(
         _end_if_unknown(reason, family)
     if as_json:
         for row in found["quarantine"]:
-            _print(row)
+            json_line(row)
         return
     if not found["quarantine"]:
         told.print(_nothing(reason, family, device))
@@ -127,7 +125,7 @@ def show(
     """One message of the quarantine, without secrets and personal identifiers unless asked for."""
     found = _service(config, api, token_file).get(f"{_PATH}/{row}", {"clear": clear})
     if as_json:
-        _print(found)
+        json_line(found)
         return
     payload = None
     if clear:
@@ -167,7 +165,7 @@ def retry(
                 total[name] += done[name]
             progress.advance(task, done["looked_at"])
     if as_json:
-        _print(total | {"rows": tried})
+        json_line(total | {"rows": tried})
     else:
         _tell_retried(total, tried, named=bool(rows))
     if not total["looked_at"] and not rows:
@@ -252,7 +250,3 @@ def _is_address(text: str) -> bool:
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-
-
-def _print(value: object) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from devices.families.wire import BYTES, VARINT, Budget, fields
 from devices.message import MAX_PAYLOAD_BYTES
 from tests.devices.seeds import SEEDS, Seed, as_bytes
+from tests.fuzz.mutation import varint
 
 Path = tuple[str | int, ...]
 
@@ -233,20 +234,12 @@ def _repeated(before: bytes, unit: bytes) -> Build:
     return lambda size: before + unit * max(0, (size - len(before)) // len(unit))
 
 
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes((*out, number))
-
-
 def _tag(number: int, kind: int) -> bytes:
-    return _varint(number << 3 | kind)
+    return varint(number << 3 | kind)
 
 
 def _field(number: int, value: bytes) -> bytes:
-    return _tag(number, BYTES) + _varint(len(value)) + value
+    return _tag(number, BYTES) + varint(len(value)) + value
 
 
 def _nested(number: int, size: int) -> bytes:

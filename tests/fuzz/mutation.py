@@ -160,13 +160,13 @@ def _protobuf(payload: bytes, chance: Random) -> bytes:
 
 
 def _written(number: int, kind: int, value: int | bytes) -> bytes:
-    head = _varint(number << 3 | kind)
+    head = varint(number << 3 | kind)
     if isinstance(value, int):
-        return head + _varint(value)
-    return head + (_varint(len(value)) if kind == BYTES else b"") + value
+        return head + varint(value)
+    return head + (varint(len(value)) if kind == BYTES else b"") + value
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
