@@ -78,6 +78,8 @@ _QUANTITIES = (
     _quantity("body_weight", "kg", (15, 350), loinc="29463-7", deadband=0.2, vital=True),
     _quantity("body_fat", "%", (0, 100), vital=True),
     _quantity("glucose", "mmol/L", (0.5, 60), (1.1, 33.3), loinc="15074-8", deadband=0.3, vital=True),
+    _quantity("o2_flow", "L/min", (0, 70), (0, 15), loinc="3151-8", vital=True),
+    _quantity("o2_concentration", "%", (21, 100), loinc="3150-0", vital=True),
     _quantity("steps", "{steps}", (0, 100_000), (0, 40_000), loinc="41950-7"),
     _quantity("heart_rate_variability", "ms", (0, 5000), vital=True),
     _quantity("body_movement", "1", _ANY),
@@ -108,24 +110,30 @@ _QUANTITIES = (
 
 _STATES = (
     "bed_occupied seat_occupied presence motion door_open worn online battery_low charging mains_power "
-    "tamper fault smoke gas carbon_monoxide water_leak vibration moving relay_on"
+    "tamper fault smoke gas carbon_monoxide water_leak vibration moving relay_on staff_present stand_in "
+    "supplemental_oxygen"
 ).split()
 
 _EVENTS = (
     "sos fall fall_suspected fall_cleared help_cancelled check_in visit bed_exit bed_enter button_press "
     "medication_taken geofence_enter geofence_exit call_started call_ended device_test device_joined "
-    "device_left power_on power_off apnea snoring"
+    "device_left power_on power_off apnea snoring turned medication_reminder medication_missed"
 ).split()
 
 _LIFE_SAFETY = frozenset(("sos", "fall", "fall_suspected", "smoke", "gas", "carbon_monoxide"))
 _CHECKS = frozenset(
-    ("check_in", "visit", "medication_taken", "help_cancelled", "fall_cleared", "device_test")
+    (
+        "check_in visit turned medication_taken medication_missed help_cancelled fall_cleared device_test "
+        "absence"
+    ).split()
 )
 
 _ENUMS = {
     "posture": ("lying", "sitting", "standing", "walking"),
     "sleep_stage": ("awake", "light", "deep", "rem"),
     "zone": (),
+    "consciousness": ("A", "C", "V", "P", "U"),  # ACVPU (LOINC 80288-4)
+    "absence": ("present", "leave", "hospital", "holiday"),  # where she is, as staff report it
 }
 
 
@@ -141,7 +149,7 @@ METRICS: dict[str, Metric] = {
         *_QUANTITIES,
         *(Metric(name, Kind.STATE, lateness=_lateness(name)) for name in _STATES),
         *(Metric(name, Kind.EVENT, lateness=_lateness(name)) for name in _EVENTS),
-        *(Metric(name, Kind.ENUM, words=words) for name, words in _ENUMS.items()),
+        *(Metric(name, Kind.ENUM, lateness=_lateness(name), words=words) for name, words in _ENUMS.items()),
     )
 }
 """The table, by name."""

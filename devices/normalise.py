@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from devices.instants import PLAUSIBLE_FROM
 from devices.message import Message
-from devices.metrics import METRICS, Kind, Lateness, Metric
+from devices.metrics import LIFE_SAFETY, METRICS, Kind, Lateness, Metric
 from devices.observation import Observation, Quality
 from devices.reading import Decoded, Reading, Reason, Rejected, TimeSource, Value
 from devices.registry import Registry
@@ -64,12 +64,13 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
     kept: list[int] = []
     where = decoded.site or site
     received_at = message.received_at
-    resident = place = bound = None
+    resident = place = ""
+    bound: tuple[str, str] | None = None
     ahead_ms = _ahead(decoded, message)
     last: object = None  # the reading's time for which `moment` holds
     moment = (received_at, TimeSource.ARRIVAL, _GOOD, False)
     for index, reading in enumerate(decoded.readings):
-        device, name, _, _, at, source, key, detail, confidence, by, _ = reading
+        device, name, _, _, at, source, key, detail, confidence, by, _, about = reading
         device = device[:_MAX_TEXT]
         metric = METRICS.get(name)
         if metric is None:
@@ -79,8 +80,12 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
         if isinstance(value, Rejected):
             rejected.append(value)
             continue
-        if device != bound:
-            bound, (resident, place) = device, _bound(registry, where, device)
+        if (whose := (device, about)) != bound:
+            spoken_of = _about(registry, about)
+            if about and spoken_of is None and name not in LIFE_SAFETY:
+                rejected.append(Rejected(Reason.UNKNOWN_SUBJECT, "is not in the registry", device, name))
+                continue
+            bound, (resident, place) = whose, spoken_of or _bound(registry, where, device)
         if (this := (at, source, metric.lateness)) != last or at is None:
             last, moment = this, _time(reading.at, reading.at_source, metric, message, ahead_ms)
         given, (at, source, quality, late) = at, moment
@@ -97,8 +102,8 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
                 quality,
                 source,
                 where,
-                resident or "",
-                place or "",
+                resident,
+                place,
                 late,
                 key,
                 detail[:_MAX_TEXT],
@@ -123,6 +128,15 @@ def _cross_check(observations: list[Observation], rejected: list[Rejected], kept
                 Rejected(Reason.OUT_OF_RANGE, "bp_diastolic is not below bp_systolic", o.device, o.metric)
             )
             del observations[index], kept[index]
+
+
+def _about(registry: Registry, about: str) -> tuple[str, str] | None:
+    """Resident and place of which a shared device speaks; None where the registry knows no such."""
+    if not about:
+        return None
+    if about in registry.residents:
+        return about, registry.residents[about].place
+    return (registry.only_resident(about), about) if about in registry.places else None
 
 
 def _bound(registry: Registry, site: str, device: str) -> tuple[str, str]:

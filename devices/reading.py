@@ -39,6 +39,7 @@ class Reason(StrEnum):
     UNDECODED = "undecoded"  # raw bytes without a decoder for them
     NOT_UNDERSTOOD = "not_understood"  # read, but nothing it says is known of this device
     EMPTY = "empty"
+    UNKNOWN_SUBJECT = "unknown_subject"  # told of a resident or place that nobody registered
     UNSTORABLE = "unstorable"  # the database refused it
     BUG = "bug"  # our own mistake: the message is kept, and costs no other
 
@@ -51,6 +52,7 @@ class Reading(NamedTuple):
     `key` identifies the physical event or message within the device when the family has such a key
     ("" otherwise); it does so for `good_for_ms` (0: for ever), since devices count anew after a restart and
     radios repeat themselves for a second. `detail` is short free text (which press, which posture).
+    `about` is the resident or place of which a shared device speaks (a scanner), "" for whom it is bound to.
     """
 
     device: str
@@ -64,6 +66,7 @@ class Reading(NamedTuple):
     confidence: float | None = None
     by: str = ""
     good_for_ms: int = 0
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

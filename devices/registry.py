@@ -5,7 +5,7 @@ Rule: a registry is a value, checked whole when it is made; nobody changes it af
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Self
@@ -33,6 +33,46 @@ class CareLevel(StrEnum):
     LEVEL_1 = "1"
     LEVEL_2 = "2"
     LEVEL_3 = "3"
+
+
+class Risk(StrEnum):
+    """The nine protections of GB 38600 (R-79), by what they protect from."""
+
+    CHOKING = "choking"
+    INTAKE = "intake"  # of the wrong food or drug
+    PRESSURE_ULCER = "pressure_ulcer"
+    SCALD = "scald"
+    BED_FALL = "bed_fall"
+    FALL = "fall"
+    GOING_MISSING = "going_missing"
+    HARM = "harm"  # to self or others
+    ACTIVITY = "activity"  # accidents in activities
+
+
+class RiskLevel(StrEnum):
+    """How great a risk was found to be. Not assessed is no low risk: screens show it red (R-79)."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    UNASSESSED = "unassessed"
+
+
+class Oxygen(StrEnum):
+    """What she breathes when no device says so (NEWS2, R-64); empty: nobody said."""
+
+    UNKNOWN = ""
+    AIR = "air"
+    OXYGEN = "oxygen"
+
+
+class VisitTier(StrEnum):
+    """How often a person at home is visited (R-83): weekly, monthly, quarterly; empty: not by a visitor."""
+
+    NONE = ""
+    HIGH = "high"
+    KEY = "key"
+    GENERAL = "general"
 
 
 _SHORTEST_MS, _LONGEST_MS = 60_000, 90_000_000
@@ -84,13 +124,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """A person cared for. `place` is a bed, or a room or home where there are no beds."""
+    """A person cared for. `place` is a bed, or a room or home where there are no beds.
+
+    `away` is where she stands until somebody reports an absence. `risks` are those that were assessed.
+    `spo2_scale` is 2 only by a clinician's word (R-64).
+    """
 
     id: str
     place: str
     name: str = ""
     care_level: CareLevel = CareLevel.LEVEL_3
     away: bool = False
+    visit_tier: VisitTier = VisitTier.NONE
+    spo2_scale: int = 1
+    oxygen: Oxygen = Oxygen.UNKNOWN
+    risks: Mapping[Risk, RiskLevel] = field(default_factory=dict)
+
+    def risk(self, risk: Risk) -> RiskLevel:
+        """The level of a risk, `UNASSESSED` where nobody assessed it."""
+        return self.risks.get(risk, RiskLevel.UNASSESSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +177,7 @@ class Registry:
     devices: dict[tuple[str, str], Device] = field(default_factory=dict)
     zone: str = "Asia/Shanghai"
     _alone: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _dwelling: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
     _models: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _callers: set[str] = field(default_factory=set, repr=False, compare=False)
     _stands: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
@@ -161,11 +214,25 @@ class Registry:
             if stands is not None and registry.timezone(stands) != registry.timezone(where):
                 registry._stands[device.id] = None
         registry._alone.update({place: ids[0] for place, ids in living.items() if len(ids) == 1})
+        registry._dwelling.update({place: tuple(ids) for place, ids in living.items()})
         return registry
 
     def only_resident(self, place: str) -> str:
         """The one resident who lives in a room or bed, or "" when nobody or several do."""
         return self._alone.get(place, "")
+
+    def dwellers(self, place: str) -> tuple[str, ...]:
+        """Residents who live at a place, by id.
+
+        Those whose own place it is or lies in it (room and bed; a home as a whole), else those whose home it
+        is a part of (the kitchen of a flat). A corridor, a floor with rooms or a site is nobody's.
+        """
+        for at in self.above(place):
+            found = self._dwelling.get(at.id)
+            if found is not None:
+                whole = tuple(one for one in found if self.residents[one].place == at.id)
+                return found if at.id == place else whole
+        return ()
 
     def device(self, site: str, device: str) -> Device | None:
         """The device of this id at this site, else the one registered for any site."""

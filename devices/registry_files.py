@@ -13,7 +13,19 @@ from enum import StrEnum
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from devices.registry import CareLevel, Device, Place, PlaceKind, Registry, Resident, Supervision
+from devices.registry import (
+    CareLevel,
+    Device,
+    Oxygen,
+    Place,
+    PlaceKind,
+    Registry,
+    Resident,
+    Risk,
+    RiskLevel,
+    Supervision,
+    VisitTier,
+)
 
 _ID = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
 
@@ -48,7 +60,10 @@ class _Tables:
 
 _COLUMNS = {
     "place": ("id", "kind", "name", "parent", "timezone"),
-    "resident": ("id", "place", "name", "care_level", "away"),
+    "resident": (
+        *("id", "place", "name", "care_level", "away", "visit_tier", "spo2_scale", "oxygen"),
+        *(f"risk_{risk}" for risk in Risk),
+    ),
     "device": ("id", "kind", "model", "resident", "place", "site", "gateway", "calls", "supervision"),
 }
 
@@ -87,13 +102,20 @@ def write(registry: Registry) -> str:
         for row in rows:
             lines.append(f"[[{table}]]")
             for column in _COLUMNS[table]:
-                value = getattr(row, column)
+                value = _cell(row, column)
                 if value is True:
                     lines.append(f"{column} = true")
                 elif value:
                     lines.append(f"{column} = {_quoted(str(value))}")
             lines.append("")
     return "\n".join(lines)
+
+
+def _cell(row: Place | Resident | Device, column: str) -> object:
+    if isinstance(row, Resident) and column.startswith("risk_"):
+        return row.risks.get(Risk(column.removeprefix("risk_")), "")
+    value: object = getattr(row, column)
+    return "" if column == "spo2_scale" and value == 1 else value
 
 
 def _quoted(text: str) -> str:
@@ -268,6 +290,17 @@ class _Cells:
             self.problem(f"{column} {error}")
             return Supervision.H25
 
+    def risk(self, column: str) -> RiskLevel:
+        """The cell as the level of a risk; empty is not assessed."""
+        return self.word(column, RiskLevel, RiskLevel.UNASSESSED)
+
+    def scale(self, column: str) -> int:
+        """The cell as the NEWS2 scale of SpO2; empty is 1."""
+        value = self.text(column)
+        if value not in {"", "1", "2"}:
+            self.problem(f"{column} {value!r} is neither 1 nor 2 (2 only where a clinician said so)")
+        return 2 if value == "2" else 1
+
     def flag(self, column: str) -> bool:
         """The cell as yes or no; empty is no."""
         value = self._row.cells.get(column, "")
@@ -298,6 +331,10 @@ def _resident(cells: _Cells) -> Resident:
         cells.text("name"),
         cells.word("care_level", CareLevel, CareLevel.LEVEL_3),
         cells.flag("away"),
+        cells.word("visit_tier", VisitTier, VisitTier.NONE),
+        cells.scale("spo2_scale"),
+        cells.word("oxygen", Oxygen, Oxygen.UNKNOWN),
+        {risk: level for risk in Risk if (level := cells.risk(f"risk_{risk}")) is not RiskLevel.UNASSESSED},
     )
 
 

@@ -74,7 +74,7 @@ def settle(
     found: list[Reading] = []
     left: list[str] = []
     for reading in readings:
-        device, metric, given, named, at, source, key, detail, confidence, by, good_for_ms = reading
+        device, metric, given, named, at, source, key, detail, confidence, by, good_for_ms, about = reading
         value, code = round(given, 3) if type(given) is float else given, named
         quantity = _QUANTITY.get(metric)
         if not isinstance(value, (int, float)) or isinstance(value, bool):
@@ -96,7 +96,9 @@ def settle(
         found.append(
             reading
             if code is named and value is given  # by position otherwise: `_replace` is slow
-            else Reading(device, metric, value, code, at, source, key, detail, confidence, by, good_for_ms)
+            else Reading(
+                device, metric, value, code, at, source, key, detail, confidence, by, good_for_ms, about
+            )
         )
     return found, left
 

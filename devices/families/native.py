@@ -22,8 +22,8 @@ TOPICS = ("shouwang/v1/+/+/+",)
 _TOPIC = re.compile(r"shouwang/v1/([A-Za-z0-9_.:-]{1,64})/([A-Za-z0-9_.:-]{1,64})/([a-z]{1,16})")
 _MOST_REJECTED = 50
 _PADDING = b"\0 \t\r\n\xef\xbb\xbf"  # what C strings, byte-order marks and line ends leave around JSON
-_ABOUT = frozenset(("ts", "id", "seq"))
-_ABOUT_EVENT = frozenset(("ts", "id", "seq", "event", "state", "confidence", "by", "note"))
+_ABOUT = frozenset(("ts", "id", "seq", "resident", "place", "by", "note"))
+_ABOUT_EVENT = _ABOUT | {"event", "state", "confidence"}
 
 _CLEARED: dict[str, tuple[str, Value]] = {
     # What `"state": "cleared"` of an event says. An event that is not here cannot be cleared.
@@ -136,7 +136,8 @@ class _Found:
 
 def _telemetry(item: dict[str, Json], found: _Found) -> None:
     at, source, key = found.time_and_key(item)
-    device = found.device
+    device, about = found.device, _about(item)
+    by, note = _short(item.get("by")), _short(item.get("note"), 200)
     for name, value in item.items():
         if name in _ABOUT or value is None:
             continue
@@ -146,9 +147,9 @@ def _telemetry(item: dict[str, Json], found: _Found) -> None:
         elif isinstance(value, (dict, list)):
             found.reject(Reason.WRONG_TYPE, f"{name} is no plain value", name)
         elif metric.kind is not Kind.EVENT:
-            found.readings.append(Reading(device, name, value, "", at, source, key))
+            found.readings.append(Reading(device, name, value, "", at, source, key, note, by=by, about=about))
         elif value is True:
-            found.readings.append(Reading(device, name, value=True, at=at, at_source=source, key=key))
+            found.readings.append(Reading(device, name, True, "", at, source, key, note, by=by, about=about))
         elif value is not False:
             found.reject(Reason.WRONG_TYPE, f"{name} must be true", name)
 
@@ -168,7 +169,7 @@ def _event(item: dict[str, Json], found: _Found) -> None:
         found.reject(Reason.UNKNOWN_EVENT, f"{_shown(event)} is no event, or cannot be cleared")
         return
     metric, value = said
-    confidence, by, note = item.get("confidence"), item.get("by"), item.get("note")
+    confidence = item.get("confidence")
     if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not 0 <= confidence <= 1:
         if confidence is not None:
             found.reject(Reason.WRONG_TYPE, "confidence is not between 0 and 1")
@@ -183,11 +184,21 @@ def _event(item: dict[str, Json], found: _Found) -> None:
             at=at,
             at_source=source,
             key=key,
-            detail=note[:200] if isinstance(note, str) else "",
+            detail=_short(item.get("note"), 200),
             confidence=confidence,
-            by=by[:64] if isinstance(by, str) else "",
+            by=_short(item.get("by")),
+            about=_about(item),
         )
     )
+
+
+def _about(item: dict[str, Json]) -> str:
+    """Of whom a shared device speaks: the item's `resident`, else its `place`."""
+    return _short(item.get("resident"), 128) or _short(item.get("place"), 128)
+
+
+def _short(value: Json, most: int = 64) -> str:
+    return value[:most] if isinstance(value, str) else ""
 
 
 def _meaning(event: str, *, raised: bool) -> tuple[str, Value] | None:

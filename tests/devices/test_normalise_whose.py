@@ -6,7 +6,7 @@ import pytest
 
 from devices.message import Message
 from devices.normalise import normalise
-from devices.reading import Decoded, Reading
+from devices.reading import Decoded, Reading, Reason
 from devices.registry import Device, Place, PlaceKind, Registry, Resident
 from tests.devices.fates import NOW, normalised
 
@@ -113,3 +113,46 @@ class TestWhose:
         assert [registry.clock_zone(device) for device in "abcd"] == ["Asia/Urumqi", "Asia/Shanghai", "", ""]
         moved = replace(registry, zone="Europe/Berlin")  # the service's own, where no place names one
         assert [moved.clock_zone(device) for device in "ab"] == ["Asia/Urumqi", "Europe/Berlin"]
+
+
+class TestOfWhomASharedDeviceSpeaks:
+    """A scanner or a desk belongs to nobody, and names a resident or a place."""
+
+    @pytest.mark.parametrize(
+        ("about", "resident", "place"),
+        [("bob", "bob", "b2"), ("b3", "cho", "b3"), ("r2", "", "r2"), ("", "", "")],
+    )
+    def test_whose_it_is(self, about: str, resident: str, place: str) -> None:
+        (told,) = normalised(Reading("spare", "visit", value=True, about=about), registry=_HOME).observations
+        assert (told.resident, told.place) == (resident, place)
+
+    def test_somebody_unknown_is_told_and_never_taken_for_another(self) -> None:
+        result = normalised(Reading("band", "visit", value=True, about="nobody"), registry=_HOME)
+        assert not result.observations
+        assert [rejected.reason for rejected in result.rejected] == [Reason.UNKNOWN_SUBJECT]
+
+    def test_a_call_about_somebody_unknown_is_the_devices_own(self) -> None:
+        (told,) = normalised(Reading("band", "sos", value=True, about="nobody"), registry=_HOME).observations
+        assert told.resident == "ann"
+
+
+@pytest.mark.parametrize(
+    ("place", "living"),
+    [("r1", ["ann"]), ("b2", ["bob"]), ("r2", ["bob", "cho"]), ("hall", []), ("s", []), ("gone", [])],
+)
+def test_who_lives_at_a_place(place: str, living: list[str]) -> None:
+    assert list(_HOME.dwellers(place)) == living
+
+
+def test_the_kitchen_of_a_flat_is_where_all_live_whose_home_is_the_flat() -> None:
+    home = Registry.of(
+        [
+            Place("house", PlaceKind.BUILDING),
+            Place("flat", PlaceKind.ROOM, parent="house"),
+            Place("kitchen", PlaceKind.ROOM, parent="flat"),
+            Place("stairs", PlaceKind.FLOOR, parent="house"),
+        ],
+        [Resident("an", "flat"), Resident("bo", "flat")],
+    )
+    assert home.dwellers("kitchen") == ("an", "bo")
+    assert home.dwellers("stairs") == ()

@@ -4,7 +4,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.registry import CareLevel, Device, Place, PlaceKind, Registry, Resident, Supervision
+from devices.registry import (
+    CareLevel,
+    Device,
+    Oxygen,
+    Place,
+    PlaceKind,
+    Registry,
+    Resident,
+    Risk,
+    RiskLevel,
+    Supervision,
+    VisitTier,
+)
 from devices.registry_files import Problem, read, write
 
 _PLACES = "id,kind,parent\nhome,site,\nr1,room,home\nb1,bed,r1\n"
@@ -252,6 +264,7 @@ class TestWhole:
 
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
+_ASSESSED = [RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH]
 _ZONES = st.sampled_from(["", "Asia/Shanghai", "Asia/Urumqi", "UTC"])
 
 
@@ -275,6 +288,10 @@ def registries(draw: st.DrawFn) -> Registry:
             draw(_TEXT),
             draw(st.sampled_from(CareLevel)),
             draw(st.booleans()),
+            draw(st.sampled_from(VisitTier)),
+            draw(st.sampled_from([1, 2])),
+            draw(st.sampled_from(Oxygen)),
+            draw(st.dictionaries(st.sampled_from(Risk), st.sampled_from(_ASSESSED))),
         )
         for n in range(draw(st.integers(0, 3)))
     ]
