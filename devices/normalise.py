@@ -5,6 +5,7 @@ Rule: every reading ends as exactly one observation or one `Rejected`; nothing r
 
 import math
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from devices.instants import PLAUSIBLE_FROM
 from devices.message import Message
@@ -105,7 +106,7 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
                 resident,
                 place,
                 late,
-                key,
+                key if len(key) <= _MAX_TEXT and key.isprintable() else _digest(key),
                 detail[:_MAX_TEXT],
                 confidence,
                 by,
@@ -115,6 +116,11 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
     if any(o.metric == "bp_diastolic" for o in observations):
         _cross_check(observations, rejected, kept)
     return Normalised(observations, rejected, kept)
+
+
+def _digest(key: str) -> str:
+    """A key that no database takes, or only at a price for each reading of its message, as a short one."""
+    return f"hash:{blake2b(key.encode(errors='surrogatepass'), digest_size=16).hexdigest()}"
 
 
 def _cross_check(observations: list[Observation], rejected: list[Rejected], kept: list[int]) -> None:

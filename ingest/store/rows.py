@@ -14,7 +14,7 @@ from devices.observation import Observation
 
 COPY = (
     "COPY observation (site, device, metric, quality, at_source, resident, place, at, received_at, late,"
-    " value, journal_seq, part, word, detail, by_whom, confidence, device_at) FROM STDIN (FORMAT binary)"
+    " value, journal_seq, part, word, detail, by_whom, confidence, device_at, key) FROM STDIN (FORMAT binary)"
 )
 
 HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -30,9 +30,10 @@ REFUSED = (
 )
 """A row's own fault: what it holds is too long, too large or no text. It must not hold up the others."""
 
-_COLUMNS = struct.pack("!h", 18)
+_COLUMNS = struct.pack("!h", 19)
 _NULL = b"\xff\xff\xff\xff"
-_NO_TAIL = 5 * _NULL
+_NO_TAIL = 6 * _NULL
+_KEY_ALONE = 5 * _NULL
 _NUMBER = struct.Struct("!iqiqi?idiqii")
 _WORD = struct.Struct("!iqiqi?iiqii")
 _FLOAT4 = struct.Struct("!if")
@@ -58,6 +59,8 @@ def pack(seq: int, observations: Iterable[Observation], first: int = 0) -> bytes
             or o.device_at is not None
         ):
             parts.append(_tail(o))
+        elif o.key:
+            parts.append(_KEY_ALONE + _text(o.key))
         else:
             parts.append(_NO_TAIL)
     return b"".join(parts)
@@ -81,6 +84,7 @@ def _tail(o: Observation) -> bytes:
             _text(o.by) if o.by else _NULL,
             _FLOAT4.pack(4, o.confidence) if o.confidence is not None else _NULL,
             _TIME.pack(8, (o.device_at - _EPOCH_MS) * 1000) if o.device_at is not None else _NULL,
+            _text(o.key) if o.key else _NULL,
         )
     )
 

@@ -47,7 +47,19 @@ class TestFates:
         for index, observation in zip(fate.kept, fate.observations, strict=True):
             reading = readings[index]
             assert (observation.device, observation.metric) == (reading.device, reading.metric)
-            assert (observation.key, observation.by) == (reading.key, reading.by)
+            assert observation.by == reading.by
+            kept = len(reading.key) <= 200 and reading.key.isprintable()
+            assert observation.key == reading.key if kept else observation.key.startswith("hash:")
+
+    @pytest.mark.parametrize("key", ["a\0b", "\ud800", "x" * 201])
+    def test_a_key_that_no_table_holds_identifies_by_a_short_one(self, key: str) -> None:
+        one, same, other = (
+            normalised(Reading("d1", "sos", value=True, key=said)).observations[0].key
+            for said in (key, key, key + "x")
+        )
+        assert one == same != other
+        assert len(one) < 50
+        assert one.isprintable()
 
     @given(_READINGS)
     def test_an_observation_is_what_it_says(self, reading: Reading) -> None:
