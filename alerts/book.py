@@ -173,10 +173,14 @@ class Book:
 
 
 def decide(book: Book, decision: Decision, now: int, site: str = "") -> list[Event]:
-    """The events that follow from a rule's decision; none when it was seen before. `now` is our clock (ms).
+    """The events that follow from a rule's decision; none when it was seen before, or calls for none.
+
+    `now` is our clock (ms).
 
     `site` is where the subject lives (`where.site_of`); an episode keeps the one it opened with.
     """
+    if decision.change in {Change.SUPPRESS, Change.RECORD}:
+        return []
     identity = identify(decision)
     if book.knows(identity):
         return []

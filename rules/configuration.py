@@ -7,7 +7,9 @@
     every = "2h"
     between = ["21:00", "07:00"]
     [rule.care_level.1]         # overrides: the resident's win over her place's (the innermost first),
-    every = "1h"                # those over her care level's, those over the rule
+    every = "1h"                # those over her risks', her visit tier's, her care level's, the rule's own
+    [rule.risk.bed_fall.high]   # risk and level: low, medium, high or unassessed (R-79)
+    every = "1h"
     [rule.place.building-2]
     enabled = false
     [rule.resident.r-03]
@@ -29,7 +31,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from devices.registry import CareLevel, Registry
+from devices.registry import CareLevel, Registry, Risk, RiskLevel, VisitTier
 from rules.decision import TECHNICAL
 from rules.kind import Kind
 from rules.kinds import KINDS
@@ -38,7 +40,7 @@ from rules.toml_lines import Path, line_of, lines
 from rules.unreadable import UNREADABLE
 
 _ID = re.compile(r"[a-z0-9-]{1,64}")
-_SCOPES = ("care_level", "place", "resident")
+_SCOPES = ("care_level", "visit_tier", "risk", "place", "resident")
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 
 
@@ -130,15 +132,26 @@ def _definition(
         return None
     overrides: dict[str, Mapping[str, Fields]] = {}
     for scope in _SCOPES:
-        layers = written.get(scope, {})
-        if not isinstance(layers, dict) or not all(isinstance(layer, dict) for layer in layers.values()):
-            faults.append(_Fault((*path, scope), where, f"write overrides as [rule.{scope}.<name>]"))
+        layers = _layers(scope, written.get(scope, {}))
+        if layers is None:
+            how = "<risk>.<level>" if scope == "risk" else "<name>"
+            faults.append(_Fault((*path, scope), where, f"write overrides as [rule.{scope}.{how}]"))
             return None
         overrides[scope] = layers
     own = {key: value for key, value in written.items() if key not in {"id", "kind", *_SCOPES}}
     definition = Definition(str(name), KINDS[kind], own, **overrides)
     faults.extend(_faults(definition, path, where, registry))
     return definition
+
+
+def _layers(scope: str, written: object) -> Mapping[str, Fields] | None:
+    """The overrides of a scope by name, those of a risk by risk and level; None where they are no tables."""
+    if not isinstance(written, dict) or not all(isinstance(layer, dict) for layer in written.values()):
+        return None
+    if scope != "risk":
+        return written
+    levels = {f"{risk}.{level}": layer for risk, of in written.items() for level, layer in of.items()}
+    return levels if all(isinstance(layer, dict) for layer in levels.values()) else None
 
 
 def _wrong_id(name: object, kind: object, taken: Container[object]) -> str:
@@ -160,9 +173,9 @@ def _faults(definition: Definition, path: Path, where: str, registry: Registry |
     for scope in _SCOPES:
         layers: Mapping[str, Fields] = getattr(definition, scope)
         for name, layer in layers.items():
-            here, at = f"{where}, {scope} {name}", (*path, scope, name)
+            here, at = f"{where}, {scope} {name}", (*path, scope, *_keys(scope, name))
             if name not in known.get(scope, layers):
-                choice = "special, 1, 2 or 3" if scope == "care_level" else f"a {scope} of the registry"
+                choice = _CHOICES.get(scope, f"a {scope} of the registry")
                 yield _Fault(at, here, f'there is no {scope} "{name}": name {choice}')
             for error in _errors(kind, {**own, **layer}):
                 about_layer = error["loc"][0] in layer if error["loc"] else not errors
@@ -170,11 +183,27 @@ def _faults(definition: Definition, path: Path, where: str, registry: Registry |
                     yield _fault(kind, error, at, here)
 
 
+def _keys(scope: str, name: str) -> Path:
+    return tuple(name.split(".", 1)) if scope == "risk" else (name,)
+
+
+_TIERS = [tier.value for tier in VisitTier if tier]
+_CHOICES = {
+    "care_level": "special, 1, 2 or 3",
+    "visit_tier": ", ".join(_TIERS),
+    "risk": f"one of {', '.join(Risk)}, and low, medium, high or unassessed, as in bed_fall.high",
+}
+
+
 def _known(registry: Registry | None) -> dict[str, Container[str]]:
-    levels: dict[str, Container[str]] = {"care_level": {level.value for level in CareLevel}}
+    words: dict[str, Container[str]] = {
+        "care_level": {level.value for level in CareLevel},
+        "visit_tier": _TIERS,
+        "risk": {f"{risk}.{level}" for risk in Risk for level in RiskLevel},
+    }
     if registry is None:
-        return levels
-    return {**levels, "place": registry.places, "resident": registry.residents}
+        return words
+    return {**words, "place": registry.places, "resident": registry.residents}
 
 
 def _errors(kind: Kind[Any, Any], fields: Fields) -> list[ErrorDetails]:

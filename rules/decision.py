@@ -27,6 +27,8 @@ class Change(StrEnum):
     RAISE = "raise"  # the condition holds, or holds again: somebody must know
     CLEAR = "clear"  # the condition ended by itself (it was done late, the device is back)
     NOTE = "note"  # evidence for an open episode that opens none, ends none and calls nobody
+    SUPPRESS = "suppress"  # it holds, but by her state nobody is called; counted and shown
+    RECORD = "record"  # for the history only: how a check ended, say
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,14 @@ observation yet to come: `tick(now)` promises that all received before `now` has
 
 A timer is an entry in a heap that may be early. When it comes up, the memory says whether it is time: so a
 deadline that moves away with every message (silence) costs no heap operation per message.
+
+Kinds that take things in order live REORDER_MS behind: their observations wait in the window, their timers
+come up as much later and are told the time at which they were due. A timer goes before what leaves then.
 """
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
 
@@ -22,7 +25,10 @@ from devices.observation import Observation, Quality
 from devices.registry import Device, Registry
 from rules.decision import TECHNICAL, Change, Decision, Evidence, Severity
 from rules.kind import Kind, Memory, Rule, Step, Subject, evidence_key
+from rules.reorder import REORDER_MS, Window, happened
 from rules.ruleset import Application, Definition, RuleSet
+from rules.situation import METRICS as OF_SITUATION
+from rules.situation import Situation, follow
 
 _NEVER = 1 << 62
 _BAD, _STALE = Quality.BAD, Quality.STALE
@@ -30,10 +36,13 @@ _DeviceKey = tuple[str, str]
 _Given = Observation | int | tuple[int, int]
 
 Row = tuple[str, str, bytes]
-"""(rule id, subject, memory as JSON): what a snapshot keeps."""
+"""(rule id, subject, memory as JSON): what a snapshot keeps. Two ids are no rule's: see below."""
+
+SITUATION, HELD = "~situation", "~held"
+"""In a snapshot: where a resident is; what of a subject waits in the reorder window."""
 
 
-Changed = tuple[str, str, int, str, Memory | None]
+Changed = tuple[str, str, int, str, Memory | Situation | tuple[Observation, ...] | None]
 """(rule id, subject, basis, failure, memory): values that do not change any more, for any thread to write."""
 
 
@@ -55,7 +64,7 @@ class Failure:
 class _Watch:
     """One rule watching one subject."""
 
-    __slots__ = ("armed", "basis", "failure", "kind", "memory", "rule", "subject")
+    __slots__ = ("armed", "basis", "behind", "failure", "kind", "memory", "rule", "subject")
 
     def __init__(self, kind: Kind[Any, Any], rule: Rule[Any], subject: Subject) -> None:
         self.kind = kind
@@ -63,19 +72,23 @@ class _Watch:
         self.subject = subject
         self.memory: Any = None
         self.armed = _NEVER  # when its entry in the heap comes up
+        self.behind = REORDER_MS if kind.ordered else 0
         self.basis = 0
         self.failure = ""
 
 
 class _Table:
-    """One definition, and its watches by subject. A kind without memory watches everybody and keeps none."""
+    """One definition, and its watches by subject. A kind without memory watches everybody and keeps none.
+
+    None among the watches: it is not enabled for this subject, or not about such a one.
+    """
 
     __slots__ = ("application", "kind", "memories", "watches")
 
     def __init__(self, definition: Definition, registry: Registry) -> None:
         self.kind = definition.kind
         self.application = Application(definition, registry)
-        self.watches: dict[str, _Watch] = {}
+        self.watches: dict[str, _Watch | None] = {}
         self.memories: TypeAdapter[Any] = TypeAdapter(definition.kind.memory or type(None))
 
     def watch(self, subject: Subject) -> _Watch | None:
@@ -95,71 +108,66 @@ class Engine:
         self._heap: list[tuple[int, str, str]] = []
         self._changed: dict[_Watch, None] = {}
         self._pending: list[Decision] = []  # made when there was no call to return them
+        self._registry = registry
+        self._window = Window()
+        self._moved: set[str] = set()  # residents whose situation changed
         self._tables = {definition.id: _Table(definition, registry) for definition in rules}
         self._subjects = _residents(registry)
-        self._by_metric: dict[str, list[_Table]] = {}
+        self._at_once: dict[str, list[_Table]] = {}
+        self._in_order: dict[str, list[_Table]] = {metric: [] for metric in OF_SITUATION}
         self._by_device: dict[_DeviceKey, tuple[_Watch, ...]] = dict.fromkeys(registry.devices, ())
         self._by_gateway: dict[_DeviceKey, list[_Watch]] = {}
         for table in self._tables.values():
             self._start(table, registry)
 
     def observe(self, observation: Observation) -> list[Decision]:
-        """What follows from one observation, after all timers due up to its arrival (`received_at`)."""
+        """What follows from one observation, after all that is due up to its arrival (`received_at`)."""
         at, metric, late = observation.received_at, observation.metric, observation.late
-        heap = self._heap
-        decisions = self.tick(at) if self._pending or (heap and heap[0][0] <= at) else []
-        for table in self._by_metric.get(metric, ()):
-            if not late or table.kind.takes_late:
-                watch = self._watch(table, observation)
-                if watch is not None:
-                    self._run(watch, watch.kind.observe, observation, at, decisions)
+        heap, window = self._heap, self._window
+        due = self._pending or window.next <= at or (heap and heap[0][0] <= at)
+        decisions = self.tick(at) if due else []
+        tables = self._at_once.get(metric)
+        if tables:
+            self._give(tables, observation, at, decisions)
         if not late:
-            key = (observation.site, observation.device)
-            watches = self._by_device.get(key)
-            if watches is None:
-                key = ("", observation.device)
-                watches = self._by_device.get(key)
-            for watch in watches or ():
-                self._run(watch, watch.kind.observe, observation, at, decisions)
-            if metric == "online":
-                for watch in self._by_gateway.get(key, ()):
-                    self._run(watch, watch.kind.observe, observation, at, decisions)
-        if heap and heap[0][0] <= at:  # what has no delay at all
+            self._hear(observation, at, decisions)
+        if metric in self._in_order:
+            window.hold(observation)
+        if window.next <= at or (heap and heap[0][0] <= at):  # what comes late, what has no delay at all
             decisions += self.tick(at)
         return decisions
 
     def recall(self, observation: Observation) -> list[Decision]:
         """What follows for life-safety rules from a call of the past; it proves no device alive now."""
         decisions: list[Decision] = []
-        for table in self._by_metric.get(observation.metric, ()):
-            if table.kind.life_safety and (watch := self._watch(table, observation)) is not None:
-                self._run(watch, watch.kind.observe, observation, observation.received_at, decisions)
+        at = observation.received_at
+        for table in self._at_once.get(observation.metric, ()):
+            if table.kind.life_safety and (watch := self._watch(table, observation, at)) is not None:
+                self._run(watch, watch.kind.observe, observation, at, decisions)
         return decisions
 
     def tick(self, now: int) -> list[Decision]:
-        """Fires every timer due up to `now`, each at its due time."""
-        heap = self._heap
+        """Fires every timer due up to `now`, each at its due time, and lets go what has waited enough."""
+        heap, window = self._heap, self._window
         decisions, self._pending = self._pending, []
-        while heap and heap[0][0] <= now:
-            due, rule, subject = heapq.heappop(heap)
-            watch = self._tables[rule].watches[subject]
-            if watch.armed != due:
-                continue  # an earlier entry took its place
-            watch.armed = _NEVER
-            wake = _wake_of(watch)
-            if wake == due:
-                self._run(watch, watch.kind.wake, due, due, decisions)
-                if _wake_of(watch) == due:
-                    self._failed(watch, "wakes at the same time again", due, due, decisions)
-            elif wake is not None:
-                self._arm(watch)
+        while True:
+            timer = heap[0][0] if heap else _NEVER
+            if window.next < timer:
+                if window.next > now:
+                    break
+                self._let_go(window.release(), decisions)
+            elif timer > now:
+                break
+            else:
+                self._fire(*heapq.heappop(heap), decisions)
         return decisions
 
     def next_wake(self) -> int | None:
         """When `tick` may next have something to do, ms UTC; None: not before the next observation."""
         if self._pending:
             return self._now
-        return self._heap[0][0] if self._heap else None
+        first = min(self._window.next, self._heap[0][0] if self._heap else _NEVER)
+        return None if first == _NEVER else first
 
     def deaf(self, since: int, until: int) -> None:
         """Takes a time in which we could hear nobody (we, or the broker, were down) out of every silence."""
@@ -170,8 +178,11 @@ class Engine:
     def changed(self) -> list[Changed]:
         """The memories that changed since the last call, as they are now; quick, `row` does the work."""
         changed, self._changed = self._changed, {}
+        moved, self._moved = self._moved, set()
         return [
-            (watch.rule.id, watch.subject.id, watch.basis, watch.failure, watch.memory) for watch in changed
+            *((w.rule.id, w.subject.id, w.basis, w.failure, w.memory) for w in changed),
+            *((SITUATION, resident, 0, "", self._subjects[resident].situation) for resident in moved),
+            *((HELD, subject, 0, "", held) for subject, held in self._window.changed()),
         ]
 
     def dirty(self) -> list[Row]:
@@ -184,7 +195,8 @@ class Engine:
         Returns the keys of the rows it has no use for (the rule or the resident is gone, the row is not
         readable), which the caller may delete. Where the rules or the registry changed, a memory is adapted.
         """
-        return [(rule, subject) for rule, subject, row in rows if not self._restored(rule, subject, row)]
+        ordered = sorted(rows, key=lambda row: row[0] != SITUATION)  # where she is, before what it means
+        return [(rule, subject) for rule, subject, row in ordered if not self._restored(rule, subject, row)]
 
     def failures(self) -> list[Failure]:
         """What is disabled, and why."""
@@ -197,8 +209,8 @@ class Engine:
     def _start(self, table: _Table, registry: Registry) -> None:
         kind = table.kind
         metrics: set[str] = set()
-        if kind.memory is None:
-            metrics |= kind.metrics(table.application.settings)
+        if kind.memory is None or kind.lazy:
+            metrics.update(*(kind.metrics(settings) for settings in table.application.every()))
         else:
             for subject in self._subjects.values():
                 watch = table.watch(subject)
@@ -208,10 +220,14 @@ class Engine:
                 metrics |= kind.metrics(watch.rule.settings)
                 for device in kind.hears(subject):
                     self._hear_from(device, watch, registry)
-                watch.basis = crc32(kind.basis(watch.rule, subject).encode())
-                self._run(watch, kind.start, self._now, self._now, self._pending)
+                self._begin(watch, self._now, self._pending)
+        by_metric = self._in_order if kind.ordered else self._at_once
         for metric in metrics:
-            self._by_metric.setdefault(metric, []).append(table)
+            by_metric.setdefault(metric, []).append(table)
+
+    def _begin(self, watch: _Watch, now: int, decisions: list[Decision]) -> None:
+        watch.basis = crc32(watch.kind.basis(watch.rule, watch.subject).encode())
+        self._run(watch, watch.kind.start, now, now, decisions)
 
     def _hear_from(self, device: Device, watch: _Watch, registry: Registry) -> None:
         self._by_device[device.site, device.id] += (watch,)
@@ -223,18 +239,116 @@ class Engine:
             if watch not in behind[-1:]:
                 behind.append(watch)
 
-    def _watch(self, table: _Table, observation: Observation) -> _Watch | None:
-        kind, quality = table.kind, observation.quality
-        if quality is _STALE or (quality is _BAD and not kind.life_safety):
-            return None  # R-94: not current
-        resident, place = observation.resident, observation.place
-        if kind.memory:
-            return table.watches.get(resident)
+    def _give(
+        self, tables: list[_Table], observation: Observation, at: int, decisions: list[Decision]
+    ) -> None:
+        """Gives an observation to the rules that want its metric, about whomever it is."""
+        late, quality = observation.late, observation.quality
+        nobodys = not observation.resident and bool(observation.place)
+        for table in tables:
+            kind = table.kind
+            if late and not kind.takes_late:
+                continue
+            if quality is _STALE or (quality is _BAD and not kind.life_safety):
+                continue  # R-94: not current
+            watch = self._watch(table, observation, at)
+            if watch is not None:
+                self._run(watch, kind.observe, observation, at, decisions)
+            if nobodys and kind.shares:
+                for resident in self._registry.dwellers(observation.place):
+                    watch = self._watch(table, observation, at, resident)
+                    if watch is not None:
+                        self._run(watch, kind.observe, observation, at, decisions)
+
+    def _hear(self, observation: Observation, at: int, decisions: list[Decision]) -> None:
+        """Tells the rules that hear every message of a device that it spoke."""
+        key = (observation.site, observation.device)
+        watches = self._by_device.get(key)
+        if watches is None:
+            key = ("", observation.device)
+            watches = self._by_device.get(key)
+        for watch in watches or ():
+            self._run(watch, watch.kind.observe, observation, at, decisions)
+        if observation.metric == "online":
+            for watch in self._by_gateway.get(key, ()):
+                self._run(watch, watch.kind.observe, observation, at, decisions)
+
+    def _let_go(self, observation: Observation, decisions: list[Decision]) -> None:
+        """Gives what left the reorder window to the kinds that take things in order."""
+        metric, at = observation.metric, happened(observation)
+        if metric in OF_SITUATION and observation.quality not in {_STALE, _BAD}:
+            place = observation.place
+            for resident in (
+                (observation.resident,) if observation.resident else self._registry.dwellers(place)
+            ):
+                self._situate(resident, observation, at, decisions)
+        tables = self._in_order[metric]
+        if tables:
+            self._give(tables, observation, at, decisions)
+
+    def _situate(self, resident: str, observation: Observation, at: int, decisions: list[Decision]) -> None:
         subject = self._subjects.get(resident)
         if subject is None:
+            return
+        situation = follow(subject.situation, observation)
+        if situation is subject.situation:
+            return
+        moved = situation.since != subject.situation.since
+        self._moved.add(resident)
+        for watch in self._placed(resident, situation):
+            if moved and watch.kind.moved:
+                self._run(watch, watch.kind.moved, at, at, decisions)
+
+    def _placed(self, resident: str, situation: Situation) -> list[_Watch]:
+        """Takes up a resident's situation; her watches."""
+        subject = self._subjects[resident] = replace(self._subjects[resident], situation=situation)
+        found = [watch for table in self._tables.values() if (watch := table.watches.get(resident))]
+        for watch in found:
+            watch.subject = subject
+        return found
+
+    def _watch(self, table: _Table, observation: Observation, at: int, resident: str = "") -> _Watch | None:
+        kind = table.kind
+        name = resident or observation.resident
+        if kind.memory:
+            if not kind.lazy:
+                return table.watches.get(name)
+            if not name or name not in self._subjects:
+                name = observation.place or f"device:{observation.site}/{observation.device}"
+            if name in table.watches:
+                return table.watches[name]
+            return self._new(table, self._subject(name, observation.place), at)
+        subject = self._subjects.get(name)
+        if subject is None:
             device = f"device:{observation.site}/{observation.device}"
-            subject = Subject(resident or place or device, place=place)
+            subject = Subject(name or observation.place or device, place=observation.place)
         return table.watch(subject)
+
+    def _subject(self, name: str, place: str) -> Subject:
+        found = self._subjects.get(name)
+        return found or Subject(name, place=place, zone=self._registry.timezone(place))
+
+    def _new(self, table: _Table, subject: Subject, at: int) -> _Watch | None:
+        """The watch of a lazy kind over somebody it is told of for the first time."""
+        watch = table.watches[subject.id] = table.watch(subject)
+        if watch is not None:
+            self._begin(watch, at, self._pending)
+        return watch
+
+    def _fire(self, due: int, rule: str, subject: str, decisions: list[Decision]) -> None:
+        watch = self._tables[rule].watches.get(subject)
+        if watch is None or watch.armed != due:
+            return  # an earlier entry took its place
+        watch.armed = _NEVER
+        wake, behind = _wake_of(watch), watch.behind
+        if wake is None:
+            return
+        if wake + behind != due:
+            self._arm(watch)
+            return
+        self._run(watch, watch.kind.wake, wake, wake, decisions)
+        if _wake_of(watch) == wake and not watch.failure:
+            self._failed(watch, "wakes at the same time again", wake, wake, decisions)
 
     def _run(
         self,
@@ -263,17 +377,23 @@ class Engine:
 
     def _arm(self, watch: _Watch) -> None:
         wake = _wake_of(watch)
-        if wake is not None and wake < watch.armed:
-            watch.armed = wake
-            heapq.heappush(self._heap, (wake, watch.rule.id, watch.subject.id))
+        if wake is not None and wake + watch.behind < watch.armed:
+            watch.armed = wake + watch.behind
+            heapq.heappush(self._heap, (watch.armed, watch.rule.id, watch.subject.id))
 
     def _failed(self, watch: _Watch, error: str, given: _Given, at: int, decisions: list[Decision]) -> None:
-        """Disables a rule that remembers; one that does not has its next chance with the next observation."""
+        """Disables a rule that remembers; one that does not has its next chance with the next observation.
+
+        So has one about life: it forgets what it knew of this subject and begins anew.
+        """
         rule, subject = watch.rule.id, watch.subject.id
         if watch.kind.memory:
-            watch.failure = error
             watch.memory = None
             self._changed[watch] = None
+            if watch.kind.life_safety and watch.kind.lazy:
+                self._tables[rule].watches.pop(subject, None)
+            else:
+                watch.failure = error
         during = evidence_key(given) if isinstance(given, Observation) else str(given)
         decisions.append(
             Decision(
@@ -290,14 +410,19 @@ class Engine:
         )
 
     def _restored(self, rule: str, subject: str, row: bytes) -> bool:
-        table = self._tables.get(rule)
-        watch = table.watches.get(subject) if table else None
-        if table is None or watch is None:
-            return False
         try:
             basis, failure, written = orjson.loads(row)
+            if rule == SITUATION:
+                return subject in self._subjects and bool(self._placed(subject, Situation(*written)) or True)
+            if rule == HELD:
+                self._window.restore(_HELD_ONES.validate_python(written))
+                return bool(written)
+            table = self._tables.get(rule)
+            watch = self._watch_of(table, subject) if table else None
+            if table is None or watch is None:
+                return False
             memory = None if failure else table.memories.validate_python(written)
-        except (ValueError, ValidationError):
+        except (ValueError, TypeError, ValidationError):
             return False
         if basis == watch.basis:
             watch.failure = failure
@@ -309,9 +434,25 @@ class Engine:
             self._run(watch, watch.kind.start, self._now, self._now, self._pending)
         return True
 
+    def _watch_of(self, table: _Table, subject: str) -> _Watch | None:
+        """The watch over a subject of a snapshot, None where there is no such any more."""
+        if subject in table.watches or not table.kind.lazy:
+            return table.watches.get(subject)
+        place = subject if subject in self._registry.places else ""
+        if not place and subject not in self._subjects and not subject.startswith("device:"):
+            return None
+        watch = table.watch(self._subject(subject, place))
+        if watch is not None:
+            table.watches[subject] = watch
+            watch.basis = crc32(watch.kind.basis(watch.rule, watch.subject).encode())
+        return watch
+
     def _watches(self) -> Iterator[_Watch]:
         for table in self._tables.values():
-            yield from table.watches.values()
+            yield from filter(None, table.watches.values())
+
+
+_HELD_ONES = TypeAdapter(tuple[Observation, ...])
 
 
 def _wake_of(watch: _Watch) -> int | None:

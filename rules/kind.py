@@ -13,24 +13,42 @@ from devices.observation import Observation, Quality
 from devices.registry import Device, Resident
 from rules.decision import Change, Decision, Evidence, Severity
 from rules.settings import Settings
+from rules.situation import STAFF_HOLDS_MS, UNREPORTED, Situation
 
 DEFAULT_ZONE = "Asia/Shanghai"
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom or what a rule watches. `zone` is an IANA name; `lines` are her devices that can call for help."""
+    """Whom or what a rule watches: a resident, or a place or device that is nobody's alone.
+
+    `zone` is an IANA name; `lines` are her devices that can call for help.
+    """
 
     id: str
     resident: Resident | None = None
     place: str = ""
     zone: str = DEFAULT_ZONE
     lines: tuple[Device, ...] = ()
+    situation: Situation = UNREPORTED
+
+    @property
+    def absence(self) -> str:
+        """Why the resident is not here: leave, hospital, holiday; "" when she is."""
+        if self.situation.since:
+            return self.situation.absence
+        return "leave" if self.resident is not None and self.resident.away else ""
 
     @property
     def away(self) -> bool:
-        """Whether the resident is on leave."""
-        return self.resident is not None and self.resident.away
+        """Whether the resident is not here."""
+        return bool(self.absence)
+
+    def attended(self, at: int, within_ms: int = 0) -> bool:
+        """Whether staff are with her at a time (ms UTC), or were at most `within_ms` before it (R-58)."""
+        _, _, staff, staff_at = self.situation
+        holds = STAFF_HOLDS_MS if staff else within_ms
+        return bool(staff_at) and at - staff_at <= holds
 
 
 S = TypeVar("S", bound=Settings)
@@ -81,7 +99,16 @@ class Kind(Generic[S, M]):
     from None); `wake`, which is given the time the memory asked for and must ask for a later one or none;
     `basis`, which names all that a memory depends on besides its input: a memory with another basis goes
     through `start` again; `hears`, the subject's devices of which it wants every message, and `online` of
-    their gateways; `deaf`, which takes a time (from, to) in which we could not hear out of the silence.
+    their gateways; `deaf`, which takes a time (from, to) in which we could not hear out of the silence;
+    `moved`, which is told when her absence began or ended (the subject is already the new one).
+
+    Whom it watches: every resident from the start; one that is `lazy` whoever wanted observations are about,
+    from the first one on (`start` is given its time), places and unassigned devices too. With `shares` a
+    resident's watch also hears what is nobody's alone (no resident) at a place where she lives.
+
+    When: at once; one that is `ordered` in the order in which things happened. Its observations wait for
+    earlier ones (R-92: `rules.reorder`), and its timers as long, so that time within the kind is
+    `observation.at`. What comes later than that is given at once, with an `at` in the past.
     """
 
     name: str
@@ -97,6 +124,10 @@ class Kind(Generic[S, M]):
     basis: Callable[[Rule[S], Subject], str] = lambda _rule, _subject: ""
     hears: Callable[[Subject], tuple[Device, ...]] = lambda _: ()
     deaf: Callable[[Rule[S], Subject, M, tuple[int, int]], Step[M]] | None = None
+    moved: Callable[[Rule[S], Subject, M, int], Step[M]] | None = None
+    ordered: bool = False
+    lazy: bool = False
+    shares: bool = False
 
 
 def seen(observation: Observation, same_within_ms: int = 0) -> Evidence:

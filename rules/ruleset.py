@@ -1,14 +1,14 @@
 """A set of rules, checked. Rule: what applies to a subject follows from the set and the registry alone.
 
-Overrides, the most specific wins: the resident's, then her place's (innermost first), then her care
-level's, then the rule itself.
+Overrides, the most specific wins: the resident's, then her place's (innermost first), then her risks' (the
+later in the file first), her visit tier's, her care level's, then the rule itself.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from devices.registry import Registry
+from devices.registry import Registry, Resident, Risk
 from rules.kind import Kind, Rule, Subject
 from rules.settings import Settings
 
@@ -18,24 +18,43 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One rule of the file: its own settings and the overrides, as written. Valid in every combination."""
+    """One rule of the file: its own settings and the overrides, as written. Valid in every combination.
+
+    The overrides of `risk` are by risk and level, as in `bed_fall.high`.
+    """
 
     id: str
     kind: Kind[Any, Any]
     fields: Fields
     care_level: Mapping[str, Fields] = field(default_factory=dict)
+    visit_tier: Mapping[str, Fields] = field(default_factory=dict)
+    risk: Mapping[str, Fields] = field(default_factory=dict)
     place: Mapping[str, Fields] = field(default_factory=dict)
     resident: Mapping[str, Fields] = field(default_factory=dict)
+
+    @property
+    def scopes(self) -> tuple[Mapping[str, Fields], ...]:
+        """The overrides of each scope, the most general first."""
+        return self.care_level, self.visit_tier, self.risk, self.place, self.resident
 
     def layers(self, subject: Subject, registry: Registry) -> tuple[Fields, ...]:
         """The overrides that hold for a subject, the most general first."""
         found: list[Fields | None] = []
-        if subject.resident:
-            found.append(self.care_level.get(subject.resident.care_level.value))
+        resident = subject.resident
+        if resident:
+            found.append(self.care_level.get(resident.care_level.value))
+            found.append(self.visit_tier.get(resident.visit_tier.value))
+            found.extend(layer for name, layer in self.risk.items() if _runs(resident, name))
         if self.place:
             found.extend(self.place.get(place.id) for place in reversed(registry.above(subject.place)))
         found.append(self.resident.get(subject.id) if subject.resident else None)
         return tuple(layer for layer in found if layer)
+
+
+def _runs(resident: Resident, name: str) -> bool:
+    """Whether she runs the risk of a layer, at its level: `bed_fall.high`, say."""
+    risk, _, level = name.partition(".")
+    return resident.risk(Risk(risk)).value == level
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +75,11 @@ class Application:
         self._registry = registry
         self._made: dict[tuple[int, ...], Rule[Settings]] = {}
 
-    @property
-    def settings(self) -> Settings:
-        """The rule's own settings, without overrides."""
-        settings: Settings = self._definition.kind.settings.model_validate(self._definition.fields)
-        return settings
+    def every(self) -> list[Settings]:
+        """The rule's own settings, and those that any one override makes of them."""
+        own, kind = self._definition.fields, self._definition.kind
+        layers = (layer for scope in self._definition.scopes for layer in scope.values())
+        return [kind.settings.model_validate({**own, **layer}) for layer in ({}, *layers)]
 
     def to(self, subject: Subject) -> Rule[Settings] | None:
         """The rule for a subject, None where it is not enabled."""

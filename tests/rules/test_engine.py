@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from devices.observation import Observation
 from rules.decision import Change, Decision, Severity
-from rules.engine import Engine, Failure, Row
+from rules.engine import HELD, Engine, Failure, Row
 from rules.kind import Kind, Rule, Step, Subject, decide, seen
 from rules.ruleset import Definition, RuleSet
 from rules.settings import LifeSafetySettings, Settings
@@ -108,7 +108,7 @@ def test_replay_after_a_restart_at_any_point_equals_no_restart(
         done = cut
         snapshot.update({row[:2]: row for row in watch.dirty()})
         watch = fresh(NOW + data.draw(st.integers(0, 3 * DAY)))  # the service starts again, some time later
-        assert watch.restore(snapshot.values()) == []
+        assert {rule for rule, _ in watch.restore(snapshot.values())} <= {HELD}, "of use but for emptied ones"
         assert watch.dirty() == [], "what was restored has not changed"
     decisions += play(watch, history[done:])
     assert decisions == expected

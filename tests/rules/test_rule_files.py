@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.registry import Registry
+from devices.registry import Registry, Resident, Risk, RiskLevel, VisitTier
 from rules.configuration import Problem, default, load
 from rules.kind import Subject
 from rules.kinds import KINDS
+from rules.kinds.missed_check import MissedCheckSettings
 from rules.ruleset import Application, RuleSet
 from rules.settings import Settings
 from rules.toml_lines import line_of, lines
-from tests.rules.home import HOME, MINUTE
+from tests.rules.home import HOME, HOUR, MINUTE
 
 GOOD = """\
 # rounds
@@ -244,3 +245,56 @@ def _toml(value: object) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+RISKS = """
+[[rule]]
+id = "round"
+kind = "missed_check"
+check = "visit"
+every = "4h"
+[rule.care_level.3]
+every = "5h"
+[rule.visit_tier.key]
+every = "6h"
+[rule.risk.bed_fall.high]
+every = "1h"
+[rule.risk.fall.unassessed]
+every = "2h"
+[rule.resident.li]
+every = "30min"
+"""
+
+
+def test_r79_an_override_by_risk_wins_over_care_level_and_tier_and_loses_to_the_residents() -> None:
+    rules = load(RISKS)
+    assert isinstance(rules, RuleSet)
+    definition = next(iter(rules))
+
+    def every(person: Resident) -> int:
+        applied = Application(definition, HOME).to(Subject(person.id, person, "room-1"))
+        assert applied is not None
+        assert isinstance(applied.settings, MissedCheckSettings)
+        return applied.settings.every or 0
+
+    low = {Risk.FALL: RiskLevel.LOW}
+    assert every(Resident("x", "room-1", risks=low)) == 5 * HOUR
+    assert every(Resident("x", "room-1", risks=low, visit_tier=VisitTier.KEY)) == 6 * HOUR
+    assert every(Resident("x", "room-1", risks={**low, Risk.BED_FALL: RiskLevel.HIGH})) == HOUR
+    assert every(Resident("x", "room-1")) == 2 * HOUR, "not assessed is a level of its own"
+    assert every(Resident("li", "room-1")) == 30 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("risk.drowning.high", 'there is no risk "drowning.high": name one of choking, intake, '),
+        ("risk.fall.terrible", 'there is no risk "fall.terrible": name one of choking, intake, '),
+        ("visit_tier.often", 'there is no visit_tier "often": name high, key, general'),
+        ("risk.fall", "write overrides as [rule.risk.<risk>.<level>]"),
+    ],
+)
+def test_an_override_for_what_does_not_exist_is_told_with_its_line(header: str, message: str) -> None:
+    text = f'[[rule]]\nid = "u"\nkind = "unprotected"\n[rule.{header}]\nafter = "5s"\n'
+    (problem,) = problems(text)
+    assert (problem.line, problem.message[: len(message)]) == (4, message)
