@@ -1,0 +1,234 @@
+"""Laws over all default rules together, whatever kinds there are: what a home relies on without knowing it."""
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devices.metrics import METRICS, Kind
+from devices.observation import Observation, Quality
+from devices.reading import Value
+from devices.registry import (
+    CareLevel,
+    Device,
+    Oxygen,
+    Place,
+    PlaceKind,
+    Registry,
+    Resident,
+    Risk,
+    RiskLevel,
+    Supervision,
+    VisitTier,
+)
+from rules.configuration import default
+from rules.decision import Decision
+from rules.engine import HELD, Engine, Row
+from rules.kinds import KINDS
+from rules.reorder import REORDER_MS
+from rules.ruleset import Definition, RuleSet
+from tests.rules.home import DAY, HOUR, MINUTE, SECOND, local
+
+NOW = local("2025-11-22 20:30")
+RULES = default()
+PEOPLE = ("an", "bo", "cui")
+ORDERED = frozenset(definition.id for definition in RULES if definition.kind.ordered)
+
+
+def _flat(name: str) -> tuple[list[Place], list[Device]]:
+    """A flat with all kinds of sensors, a wearable and a button."""
+    rooms = [Place(f"{name}-flat", PlaceKind.ROOM, parent="house")]
+    rooms += [Place(f"{name}-{room}", PlaceKind.ROOM, parent=f"{name}-flat") for room in ("bed", "kitchen")]
+    worn = [
+        Device(f"{name}-{kind}", kind, resident=name, calls=True, supervision=Supervision.S180)
+        for kind in ("watch", "button")
+    ]
+    fixed = [
+        Device(f"{name}-mat", "bed_sensor", place=f"{name}-bed"),
+        Device(f"{name}-smoke", "smoke_detector", place=f"{name}-kitchen"),
+        Device(f"{name}-door", "door_sensor", place=f"{name}-flat"),
+    ]
+    return rooms, worn + fixed
+
+
+_FLATS = [_flat(name) for name in PEOPLE]
+HOME = Registry.of(
+    [Place("house", PlaceKind.SITE), *(room for rooms, _ in _FLATS for room in rooms)],
+    [
+        Resident(
+            "an",
+            "an-flat",
+            care_level=CareLevel.LEVEL_1,
+            risks=dict.fromkeys(Risk, RiskLevel.HIGH),
+            visit_tier=VisitTier.HIGH,
+        ),
+        Resident(
+            "bo",
+            "bo-flat",
+            spo2_scale=2,
+            oxygen=Oxygen.AIR,
+            risks={Risk.BED_FALL: RiskLevel.LOW, Risk.PRESSURE_ULCER: RiskLevel.MEDIUM},
+            visit_tier=VisitTier.KEY,
+        ),
+        Resident("cui", "cui-flat"),
+    ],
+    [device for _, devices in _FLATS for device in devices],
+)
+_DEVICES = {
+    name: [device for device in HOME.devices.values() if device.id.startswith(name)] for name in PEOPLE
+}
+
+
+def _values(metric: str) -> st.SearchStrategy[Value]:
+    of = METRICS[metric]
+    match of.kind:
+        case Kind.STATE:
+            return st.booleans()
+        case Kind.EVENT:
+            return st.just(value=True)
+        case Kind.ENUM:
+            return st.sampled_from(of.words or ("lobby", "garden"))
+        case Kind.QUANTITY:
+            low, high = of.hard or (0, 100)
+            return st.integers(int(max(low, -100)), int(min(high, 300))).map(float)
+
+
+_SAID = st.sampled_from(sorted(METRICS)).flatmap(lambda metric: st.tuples(st.just(metric), _values(metric)))
+_USUAL = st.sampled_from(
+    [
+        *(("bed_occupied", True), ("bed_occupied", False), ("motion", True), ("door_open", True)),
+        *(("visit", True), ("check_in", True), ("staff_present", True), ("staff_present", False)),
+        *(("absence", "hospital"), ("absence", "present"), ("worn", False), ("room_temperature", 8.0)),
+        *(("heart_rate", 72.0), ("heart_rate", 131.0), ("respiratory_rate", 26.0), ("spo2", 90.0)),
+        *(("smoke", True), ("smoke", False), ("fall", True)),
+    ]
+)
+_GAPS = st.integers(0, 3 * SECOND) | st.integers(0, 20 * MINUTE) | st.integers(0, 5 * HOUR)
+
+
+@st.composite
+def histories(draw: st.DrawFn, most: int = 30) -> list[Observation]:
+    """What is heard of three people who live apart, in order of its arrival."""
+    at, history = NOW, []
+    for number in range(draw(st.integers(0, most))):
+        at += draw(_GAPS)
+        name = draw(st.sampled_from(PEOPLE))
+        device = draw(st.sampled_from(_DEVICES[name]))
+        metric, value = draw(_USUAL | _SAID)
+        late = draw(st.integers(0, 19)) == 0
+        happened = at - (draw(st.integers(0, 6 * HOUR)) if late else draw(st.integers(0, SECOND)))
+        history.append(
+            Observation(
+                device.id,
+                metric,
+                value,
+                happened,
+                at,
+                draw(st.sampled_from([Quality.GOOD] * 6 + [*Quality])),
+                resident=name,
+                place=device.place or f"{name}-flat",
+                late=late and at - happened > METRICS[metric].lateness.ms,
+                key=f"k{number}",
+            )
+        )
+    return history
+
+
+def fresh(now: int = NOW) -> Engine:
+    return Engine(RULES, HOME, now)
+
+
+def play(
+    watch: Engine, history: Sequence[Observation], ticks: Iterable[int] = (), until: int = NOW + 3 * DAY
+) -> list[Decision]:
+    decisions = []
+    pending = sorted(ticks)
+    for observation in history:
+        while pending and pending[0] <= observation.received_at:
+            decisions += watch.tick(pending.pop(0))
+        decisions += watch.observe(observation)
+    for tick in pending:
+        decisions += watch.tick(tick)
+    return decisions + watch.tick(until)
+
+
+@given(histories(), st.lists(st.integers(NOW, NOW + 2 * DAY), max_size=20))
+def test_live_equals_replay(history: list[Observation], ticks: list[int]) -> None:
+    assert play(fresh(), history, ticks) == play(fresh(), history)
+
+
+@given(histories(), st.data())
+def test_replay_after_restarts_equals_replay(history: list[Observation], data: st.DataObject) -> None:
+    expected = play(fresh(), history)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(history)), min_size=1, max_size=3)))
+    snapshot: dict[tuple[str, str], Row] = {}
+    watch, decisions, done = fresh(), [], 0
+    for cut in cuts:
+        for observation in history[done:cut]:
+            decisions += watch.observe(observation)
+        done = cut
+        snapshot.update({row[:2]: row for row in watch.dirty()})
+        watch = fresh(NOW + data.draw(st.integers(0, 3 * DAY)))
+        assert {rule for rule, _ in watch.restore(snapshot.values())} <= {HELD}
+    decisions += play(watch, history[done:])
+    assert decisions == expected
+
+
+@given(histories())
+def test_one_residents_data_never_changes_anothers_alerts(history: list[Observation]) -> None:
+    together = play(fresh(), history)
+    for name in PEOPLE:
+        alone = play(fresh(), [one for one in history if one.resident == name])
+        assert of(name, alone) == of(name, together)
+
+
+def of(name: str, decisions: Sequence[Decision]) -> list[Decision]:
+    """Decisions about a person, her rooms and devices."""
+    return [one for one in decisions if one.subject.removeprefix("device:/").split("-")[0] == name]
+
+
+@given(histories(), st.integers(0, 30))
+def test_no_rule_sees_the_future(history: list[Observation], cut: int) -> None:
+    """What follows from what came later comes after all that was decided by then."""
+    known = history[:cut]
+    now = known[-1].received_at if known else NOW
+    watch = fresh()
+    by_then = [decision for one in known for decision in watch.observe(one)] + watch.tick(now)
+    assert play(fresh(), history, [now])[: len(by_then)] == by_then
+    assert all(decision.at <= now for decision in by_then)
+
+
+@given(histories(), st.data())
+def test_r92_order_within_the_reorder_window_changes_nothing(
+    history: list[Observation], data: st.DataObject
+) -> None:
+    history = [one._replace(at=one.received_at, late=False) for one in history]
+    shuffled = [
+        one._replace(received_at=one.at + data.draw(st.integers(0, REORDER_MS - 1))) for one in history
+    ]
+    shuffled.sort(key=lambda one: one.received_at)
+
+    def told(decisions: Sequence[Decision]) -> list[tuple[str, str, str, str, str, str]]:
+        return sorted(
+            (d.rule, d.subject, d.change.value, d.severity.value, d.cause, d.evidence.key)
+            for d in decisions
+            if d.rule in ORDERED
+        )
+
+    assert told(play(fresh(), shuffled)) == told(play(fresh(), history))
+
+
+@pytest.mark.parametrize("definition", list(RULES), ids=lambda definition: definition.id)
+@settings(max_examples=15)
+@given(history=histories(most=12))
+def test_a_rule_alone_decides_as_it_does_among_others(
+    definition: Definition, history: list[Observation]
+) -> None:
+    watch = Engine(RuleSet((definition,)), HOME, NOW)
+    among = [one for one in play(fresh(), history) if one.rule == definition.id]
+    assert play(watch, history) == among
+
+
+def test_every_kind_has_a_default_rule_or_is_a_users_own() -> None:
+    assert {definition.kind.name for definition in RULES} | {"expression"} >= set(KINDS)
