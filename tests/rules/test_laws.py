@@ -1,4 +1,4 @@
-"""Laws over all default rules together, whatever kinds there are: what a home relies on without knowing it."""
+"""Laws over all default rules together, whatever kinds there are: what a home relies on, unknowing."""
 
 from collections.abc import Iterable, Sequence
 
