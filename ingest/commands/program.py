@@ -42,9 +42,11 @@ app.command("listen", epilog="Example: shouwang listen --broker mqtt://localhost
     listening.run
 )
 app.command("models", epilog="Example: shouwang models MCCGQ11LM")(modelling.run)
-app.command("replay", epilog="Example: shouwang replay night.jsonl --rules rules.toml --registry home.toml")(
-    replaying.run
-)
+app.command(
+    "replay",
+    epilog="Example: shouwang replay --from 2026-11-01 --to 2026-11-08 --config shouwang.toml"
+    " --compare new-rules.toml; of a recording: shouwang replay night.jsonl --registry home.toml",
+)(replaying.run)
 app.command(
     "simulate",
     epilog="Example: shouwang simulate demo --broker mqtt://localhost:1883 --speed 30 --truth truth.jsonl",

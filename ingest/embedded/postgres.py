@@ -69,3 +69,13 @@ class EmbeddedPostgres(EmbeddedServer):
         self.dsn = f"postgresql://{ROLE}:{password}@{LOOPBACK}:{port}/{ROLE}"
         self.socket_dsn = f"postgresql://{ROLE}:{password}@/{ROLE}?host={sockets}&port={port}"
         return server
+
+
+def running(data: Path) -> str | None:
+    """The DSN by which to reach the server of this data folder, should one run; None when none ever did."""
+    folder = data.absolute() / "postgres"
+    try:
+        port, password = ((folder / name).read_text().strip() for name in ("port", "password"))
+    except OSError:
+        return None
+    return f"postgresql://{ROLE}:{password}@{LOOPBACK}:{port}/{ROLE}"

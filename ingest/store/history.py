@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 import psycopg
 
+from alerts.episode import Acknowledged, Resolved
+from alerts.records import load_event
 from devices.metrics import METRICS, Kind
 from devices.observation import Observation, Quality
 from devices.reading import TimeSource, Value
@@ -40,6 +42,13 @@ _FIRST = """
 SELECT (extract(epoch FROM min(received_at)) * 1000)::bigint FROM observation
 WHERE received_at >= to_timestamp(%(since)s / 1000.0) AND received_at < to_timestamp(%(until)s / 1000.0)
     AND at >= to_timestamp((%(since)s - %(belated)s) / 1000.0)
+"""
+
+_ACTS = """
+SELECT body::text FROM alert_event
+WHERE event IN ('acknowledged', 'resolved')
+    AND at >= to_timestamp(%(since)s / 1000.0) AND at < to_timestamp(%(until)s / 1000.0)
+ORDER BY at, seq
 """
 
 _QUALITIES = {quality.value: quality for quality in Quality}
@@ -94,3 +103,10 @@ def _value(metric: str, stored: float) -> Value:
     """A number of the table as the value it stands for: states and events are stored as 1 and 0."""
     kind = _KINDS.get(metric)
     return bool(stored) if kind is Kind.STATE or kind is Kind.EVENT else stored
+
+
+def acts(database: psycopg.Connection, since: int, until: int) -> list[Acknowledged | Resolved]:
+    """What people did about alerts in a period (ms UTC), in order."""
+    found = database.execute(_ACTS, {"since": since, "until": until})
+    events = [load_event(body) for (body,) in found]
+    return [event for event in events if isinstance(event, (Acknowledged, Resolved))]

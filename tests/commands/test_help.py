@@ -12,7 +12,7 @@ COMMANDS = {
     "decode": "--topic --family --model --zone --json --table --batch file",
     "listen": "--broker --config --topic --registry --for --json",
     "models": "--json words",
-    "replay": "--rules --registry file",
+    "replay": "--rules --registry --from --to --dsn --config --compare --json file",
     "simulate": "--broker --speed --seed --truth --recording --registry --lines --list scenario",
     "quarantine": "list show retry",
     "quarantine list": "--reason --family --device --all --json --config --api",

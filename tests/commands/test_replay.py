@@ -142,6 +142,89 @@ def test_a_recorded_house_is_replayed_without_error(tmp_path: Path) -> None:
     assert f"{count} messages, 0 rejected" in answer.err
 
 
+CHECK = """
+[[rule]]
+id = "{id}"
+kind = "missed_check"
+check = "check_in"
+from = "05:00"
+by = "{by}"
+grace = "15min"
+severity = "{severity}"
+"""
+
+
+@pytest.fixture
+def two_rule_files(tmp_path: Path) -> tuple[Path, Path]:
+    """A check-in by half past nine and one early; the first two minutes earlier and high, the other gone."""
+    early = CHECK.format(id="early", by="09:25", severity="low")
+    files = tmp_path / "first.toml", tmp_path / "second.toml"
+    files[0].write_text(CHECK.format(id="check-in", by="09:30", severity="medium") + early)
+    files[1].write_text(CHECK.format(id="check-in", by="09:28", severity="high"))
+    return files
+
+
+def test_two_rule_files_are_compared_in_one_pass(two_rule_files: tuple[Path, Path], tmp_path: Path) -> None:
+    simulated = Simulated("demo", tmp_path)
+    first, second = two_rule_files
+    words = ("replay", simulated.lines, "--registry", simulated.registry)
+    words = (*words, "--rules", first, "--compare", second)
+    compared = called(*words, "--json").lines
+    counted = {line["rule"]: line for line in compared if "change" not in line}
+    assert counted["sos"]["same"] == counted["sos"]["before"] == counted["sos"]["after"] > 0
+    late, early = counted["check-in"], counted["early"]
+    assert late["before"] == late["after"] == late["moved"] > 0
+    assert early["before"] == early["gone"] > 0 == early["after"]
+    assert early["before_per_resident_week"] > 0 == early["after_per_resident_week"]
+    differences = [line for line in compared if "change" in line]
+    assert {line["rule"] for line in differences} == {"check-in", "early"}
+    assert len(differences) == late["moved"] + early["gone"]
+    for line in differences:
+        if line["change"] == "moved":
+            assert line["moved_ms"] == line["after"]["at"] - line["before"]["at"] == -2 * 60_000
+            assert (line["before"]["severity"], line["after"]["severity"]) == ("medium", "high")
+    shown = called(*words).out.decode()
+    assert "moved 移动 -2min  check-in" in shown
+    assert "medium -> high" in shown
+    assert "before/week 原 每人周" in shown
+
+
+def test_the_same_rules_compared_differ_in_nothing(two_rule_files: tuple[Path, Path], tmp_path: Path) -> None:
+    path, (two, _) = recorded(tmp_path, {"at": AT, **PRESS}), two_rule_files
+    answer = called("replay", path, "--rules", two, "--compare", two)
+    assert answer.code == 0
+    assert "0 differ, 1 are the same" in answer.out.decode()
+
+
+def test_errors_of_both_rule_files_are_told_together(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.toml", tmp_path / "other.toml"
+    one.write_text("colour = 1\n")
+    other.write_text('\n[[rule]]\nid = "x"\nkind = "nonsense"\n')
+    answer = called("replay", recorded(tmp_path, {"at": AT, **PRESS}), "--rules", one, "--compare", other)
+    assert answer.code == 2
+    assert f"{one}:1: " in answer.err
+    assert f"{other}:4: " in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "Missing"),
+        (("f.jsonl", "--from", "2026-11-01"), "one of them"),
+        (("--from", "yesterday", "--dsn", "postgresql://h/d"), "--from 'yesterday' is no time"),
+        (("--from", "2026-11-02", "--to", "2026-11-01", "--dsn", "postgresql://h/d"), "is not after"),
+        (("--from", "2026-11-01", "--warm-up", "2 fortnights"), "no duration"),
+        (("--from", "2026-11-01", "--dsn", "nonsense"), "write postgresql://"),
+        (("--from", "2026-11-01"), "--dsn, or the service's --config"),
+        (("--from", "2026-11-01", "--dsn", "postgresql://127.0.0.1:1/d"), "the database said"),
+    ],
+)
+def test_what_does_not_go_together_is_said(words: tuple[str, ...], said: str) -> None:
+    answer = called("replay", *words)
+    assert answer.code == (1 if said == "the database said" else 2)
+    assert said in answer.err
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -1,0 +1,140 @@
+"""Rules tried on what happened, offline: the same engine and book as live, and no clock.
+
+Rule: the same happenings in the same order give the same alerts, always; and those that live raised, where
+the happenings are all that live was given.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from alerts.book import Book, acknowledge, decide, resolve
+from alerts.comparison import Call, call_of
+from alerts.episode import Acknowledged, Episode, Event, Resolved
+from alerts.where import site_of
+from devices.identity import is_repeat
+from devices.message import Message
+from devices.observation import Observation
+from devices.registry import Registry
+from ingest.facts import Facts
+from ingest.interpret import interpret
+from rules.decision import Decision
+from rules.engine import Engine
+from rules.ruleset import RuleSet
+from rules.unreadable import unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Time passed until `at` (ms UTC); `decisions` were made beside the rules (an unreadable call)."""
+
+    at: int
+    decisions: Sequence[Decision] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deaf:
+    """From `since` until `until` (ms UTC) nobody could be heard: the service or its broker was down."""
+
+    since: int
+    until: int
+
+
+Act = Acknowledged | Resolved
+Happening = Observation | Moment | Deaf | Act
+"""What a trial is given, in order of our clock."""
+
+Told = tuple[Event, Episode]
+
+
+def when(happening: Happening) -> int:
+    """When we heard of it, ms UTC."""
+    if isinstance(happening, Observation):
+        return happening.received_at
+    return happening.until if isinstance(happening, Deaf) else happening.at
+
+
+class Trial:
+    """One set of rules, tried on a course of happenings. The rules begin with the first, or at `begin`."""
+
+    def __init__(self, rules: RuleSet, registry: Registry, site: str, begin: int | None = None) -> None:
+        self._rules, self._registry, self._site = rules, registry, site
+        self._engine = None if begin is None else Engine(rules, registry, begin)
+        self.book = Book()
+
+    def take(self, happening: Happening) -> list[Told]:
+        """What follows from one happening, and from the time that passed before it."""
+        if isinstance(happening, Observation):
+            now = happening.received_at
+            return self._followed(self._at(now).observe(happening), now)
+        if isinstance(happening, Moment):
+            now = happening.at
+            return self._followed([*self._at(now).tick(now), *happening.decisions], now)
+        if isinstance(happening, Deaf):
+            now = happening.until
+            engine = self._at(now)
+            engine.deaf(happening.since, now)
+            return self._followed(engine.tick(now), now)
+        return self._acted(happening)
+
+    def _at(self, now: int) -> Engine:
+        engine = self._engine = self._engine or Engine(self._rules, self._registry, now)
+        return engine
+
+    def _followed(self, decisions: list[Decision], now: int) -> list[Told]:
+        if not decisions:
+            return []
+        followed: list[Told] = []
+        for decision in decisions:
+            site = site_of(self._registry, decision.subject) or self._site
+            events = decide(self.book, decision, max(now, decision.at), site)
+            followed += [(event, self.book.apply(event)) for event in events]
+        return followed
+
+    def _acted(self, act: Act) -> list[Told]:
+        """A person's act, where it is about an alert that these rules raised too."""
+        if isinstance(act, Acknowledged):
+            followed = acknowledge(self.book, act.episode, act.by, act.at, act.source, note=act.note)
+        else:
+            followed = resolve(self.book, act.episode, act.by, act.outcome, act.note, act.at, act.source)
+        return [(event, self.book.apply(event)) for event in followed] if isinstance(followed, list) else []
+
+
+def calls(told: Iterable[Told]) -> Iterator[Call]:
+    """The calls among what followed."""
+    for event, episode in told:
+        if called := call_of(event):
+            severity, subject, at = called
+            yield Call(episode.rule, subject, at, severity, episode.id)
+
+
+class Recording:
+    """A recording's messages as happenings: interpreted, without repeats. Nobody closes an alert in it."""
+
+    def __init__(self, registry: Registry, site: str) -> None:
+        self._registry, self._site = registry, site
+        self._facts = Facts(registry)
+        self._seen: dict[int, int] = {}
+        self.read = self.rejected = self.repeated = 0
+
+    def happenings(self, message: Message) -> list[Happening]:
+        """What one message says; the first is the time that passed before it."""
+        now = message.received_at
+        said = interpret(message, self._registry, self._site, self._facts)
+        self._facts.learn(self.read, said.learned)
+        self.read += 1
+        self.rejected += bool(said.rejected and not said.observations)
+        repeats = {
+            identity
+            for o, identity, good_for in zip(said.observations, said.identities, said.good_for, strict=True)
+            if (seen := self._seen.get(identity)) is not None
+            and is_repeat(o, good_for, now - seen, closed_since=False)
+        }
+        self.repeated += bool(repeats)
+        self._seen.update((identity, now) for identity in said.identities if identity not in {0, *repeats})
+        fresh = [
+            observation
+            for observation, identity in zip(said.observations, said.identities, strict=True)
+            if identity not in repeats
+        ]
+        told = [unreadable(device, why, str(self.read), now) for device, why in said.unreadable]
+        return [Moment(now), *fresh, *([Moment(now, told)] if told else [])]
