@@ -13,6 +13,26 @@ RELATIVE_BELOW = 2**28
 """R-89: a smaller number is seconds relative to now (SenML, RFC 8428)."""
 
 
+class Zoned(int):
+    """A time in ms UTC, told with an offset: that clock was `offset_min` minutes ahead of UTC (R-85)."""
+
+    offset_min: int
+
+    @classmethod
+    def of(cls, when: datetime, written: str = "") -> int:
+        """The instant of a time with a zone. `Z` and `-00:00` say that the offset is not known: no Zoned.
+
+        Raises OverflowError within a day of year 1 or 9999.
+        """
+        at = (when - _EPOCH) // _MS  # whole numbers: as a float of seconds it would lose milliseconds
+        offset = when.utcoffset()
+        if offset is None or written.endswith(("Z", "z", "-00:00")):
+            return at
+        zoned = cls(at)
+        zoned.offset_min = round(offset.total_seconds() / 60)
+        return zoned
+
+
 def number_ms(value: float, received_at: int) -> int | None:
     """A numeric time in s, ms, us or ns by its magnitude, or relative seconds (R-89), as ms UTC."""
     if isinstance(value, bool) or not -1e20 < value < 1e20:  # also NaN: every comparison is false
@@ -40,13 +60,12 @@ def relative(value: object) -> bool:
 
 def iso_ms(value: str) -> int | None:
     """An ISO 8601 / RFC 3339 time with a zone, to ms UTC (nanoseconds are cut). Zoneless: None."""
+    value = value.strip()
     try:
-        when = datetime.fromisoformat(value.strip())  # cuts what is finer than microseconds
+        when = datetime.fromisoformat(value)  # cuts what is finer than microseconds
     except ValueError:
         return None
-    if when.tzinfo is None:
-        return None
-    return (when - _EPOCH) // _MS  # whole numbers: as a float of seconds it would lose milliseconds
+    return None if when.tzinfo is None else Zoned.of(when, value)
 
 
 def local_ms(value: datetime | str, zone: str) -> int | None:
@@ -55,9 +74,11 @@ def local_ms(value: datetime | str, zone: str) -> int | None:
     None when the zone is "" or unknown: a zoneless time without a zone is no time (R-88). Of an hour that the
     clock shows twice, the first.
     """
+    written = ""
     if isinstance(value, str):
+        written = value.strip()
         try:
-            value = datetime.fromisoformat(value.strip())
+            value = datetime.fromisoformat(written)
         except ValueError:
             return None
     if value.tzinfo is None:
@@ -66,8 +87,8 @@ def local_ms(value: datetime | str, zone: str) -> int | None:
             return None
         value = value.replace(tzinfo=at)
     try:
-        return (value - _EPOCH) // _MS
-    except OverflowError:  # within a day of year 1 or 9999
+        return Zoned.of(value, written)
+    except OverflowError:
         return None
 
 

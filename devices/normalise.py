@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from devices.instants import PLAUSIBLE_FROM
+from devices.instants import PLAUSIBLE_FROM, Zoned
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY, METRICS, Kind, Lateness, Metric
 from devices.observation import Observation, Quality
@@ -111,6 +111,7 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
                 confidence,
                 by,
                 given if given is not None and given != at and _STORABLE[0] <= given < _STORABLE[1] else None,
+                given.offset_min if type(given) is Zoned else None,
             )
         )
     if any(o.metric == "bp_diastolic" for o in observations):

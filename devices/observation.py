@@ -22,6 +22,7 @@ class Observation(NamedTuple):
     `at` and `received_at` are ms UTC; `late` is whether it is history only (R-90): stored, not acted on.
     `device_at` is what the device's clock said, where `at` is another time because that clock is at fault:
     ahead and put right (R-87: `at_source` is still the device's), or not to be believed (R-88, R-91).
+    `utc_offset` is by how many minutes that clock was ahead of UTC, where the message says so (R-85).
     """
 
     device: str
@@ -40,3 +41,4 @@ class Observation(NamedTuple):
     confidence: float | None = None
     by: str = ""
     device_at: int | None = None
+    utc_offset: int | None = None

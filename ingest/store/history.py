@@ -30,7 +30,7 @@ SELECT device, metric, coalesce(word, ''), value,
     (extract(epoch FROM at) * 1000)::bigint, (extract(epoch FROM received_at) * 1000)::bigint,
     quality, at_source, site, coalesce(resident, ''), coalesce(place, ''), late, coalesce(key, ''),
     coalesce(detail, ''), confidence::text::float8, coalesce(by_whom, ''),
-    (extract(epoch FROM device_at) * 1000)::bigint
+    (extract(epoch FROM device_at) * 1000)::bigint, utc_offset
 FROM observation
 WHERE received_at >= to_timestamp(%(since)s / 1000.0) AND received_at < to_timestamp(%(until)s / 1000.0)
     AND at >= to_timestamp((%(since)s - %(belated)s) / 1000.0)
@@ -71,7 +71,7 @@ def observations(
         cursor.execute(_SELECT, given)
         for row in cursor:
             device, metric, word, value, at, received_at, quality, source, *rest = row
-            site, whose, place, late, key, detail, confidence, by, device_at = rest
+            site, whose, place, late, key, detail, confidence, by, device_at, offset = rest
             yield Observation(
                 device,
                 metric,
@@ -89,6 +89,7 @@ def observations(
                 confidence,
                 by,
                 device_at,
+                offset,
             )
 
 

@@ -14,7 +14,8 @@ from devices.observation import Observation
 
 COPY = (
     "COPY observation (site, device, metric, quality, at_source, resident, place, at, received_at, late,"
-    " value, journal_seq, part, word, detail, by_whom, confidence, device_at, key) FROM STDIN (FORMAT binary)"
+    " value, journal_seq, part, word, detail, by_whom, confidence, device_at, key, utc_offset)"
+    " FROM STDIN (FORMAT binary)"
 )
 
 HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -30,12 +31,13 @@ REFUSED = (
 )
 """A row's own fault: what it holds is too long, too large or no text. It must not hold up the others."""
 
-_COLUMNS = struct.pack("!h", 19)
+_COLUMNS = struct.pack("!h", 20)
 _NULL = b"\xff\xff\xff\xff"
-_NO_TAIL = 6 * _NULL
+_NO_TAIL = 7 * _NULL
 _KEY_ALONE = 5 * _NULL
 _NUMBER = struct.Struct("!iqiqi?idiqii")
 _WORD = struct.Struct("!iqiqi?iiqii")
+_INT2 = struct.Struct("!ih")
 _FLOAT4 = struct.Struct("!if")
 _TIME = struct.Struct("!iq")
 _EPOCH_MS = 946_684_800_000  # PostgreSQL counts microseconds from 2000-01-01
@@ -57,10 +59,11 @@ def pack(seq: int, observations: Iterable[Observation], first: int = 0) -> bytes
             or o.by
             or o.confidence is not None
             or o.device_at is not None
+            or o.utc_offset is not None
         ):
             parts.append(_tail(o))
         elif o.key:
-            parts.append(_KEY_ALONE + _text(o.key))
+            parts.append(_KEY_ALONE + _text(o.key) + _NULL)
         else:
             parts.append(_NO_TAIL)
     return b"".join(parts)
@@ -85,6 +88,7 @@ def _tail(o: Observation) -> bytes:
             _FLOAT4.pack(4, o.confidence) if o.confidence is not None else _NULL,
             _TIME.pack(8, (o.device_at - _EPOCH_MS) * 1000) if o.device_at is not None else _NULL,
             _text(o.key) if o.key else _NULL,
+            _INT2.pack(2, o.utc_offset) if o.utc_offset is not None else _NULL,
         )
     )
 

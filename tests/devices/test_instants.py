@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.instants import any_ms, clock_ms, iso_ms, local_ms, number_ms, relative
+from devices.instants import Zoned, any_ms, clock_ms, iso_ms, local_ms, number_ms, relative
 
 NOW = 1_790_000_000_123
 
@@ -79,6 +79,29 @@ def test_what_is_no_time_is_none(nothing: object) -> None:
 def test_r85_iso_texts_are_utc_whatever_their_offset(text: str, expected: int) -> None:
     assert iso_ms(text) == expected
     assert any_ms(text, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "offset"),
+    [
+        ("2025-11-22T06:20:00+08:00", 480),
+        ("2025-11-21T22:20:00+00:00", 0),
+        ("2025-11-21T12:50:00-09:30", -570),
+        ("2025-11-21T22:20:00-00:00", None),
+        ("2025-11-21T22:20:00Z", None),
+    ],
+)
+def test_r85_the_offset_is_kept_where_it_is_known(text: str, offset: int | None) -> None:
+    """`-00:00` and `Z` (RFC 9557) say that the local offset is unknown."""
+    for at in (iso_ms(text), local_ms(text, "")):
+        assert at == 1_763_763_600_000
+        assert (at.offset_min if isinstance(at, Zoned) else None) == offset
+
+
+def test_r85_a_clock_that_tells_no_zone_has_that_of_its_place() -> None:
+    at = local_ms("2025-11-22 06:20:00", "Asia/Shanghai")
+    assert isinstance(at, Zoned)
+    assert at.offset_min == 480
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from devices.instants import local_ms
 from devices.message import Message
 from devices.normalise import normalise
 from devices.observation import Quality
@@ -17,6 +18,11 @@ class TestTime:
         observation = seen("heart_rate", 70, at=NOW - 1, at_source=TimeSource.GATEWAY)
         assert (observation.at, observation.received_at) == (NOW - 1, NOW)
         assert observation.at_source is TimeSource.GATEWAY
+
+    def test_r85_the_offset_of_the_devices_clock_is_kept(self) -> None:
+        told = local_ms("2025-11-22T06:20:00+08:00", "")
+        assert seen("heart_rate", 70, at=told).utc_offset == 480
+        assert seen("heart_rate", 70, at=NOW).utc_offset is None
 
     def test_r86_without_a_stamp_it_is_arrival_time(self) -> None:
         observation = seen("heart_rate", 70)

@@ -80,6 +80,7 @@ def _observations(draw: st.DrawFn) -> Observation:
         confidence=draw(st.none() | st.integers(0, 100).map(lambda percent: percent / 100)),
         by=draw(_TEXTS),
         device_at=draw(st.none() | st.integers(0, 2 * T0)),
+        utc_offset=draw(st.none() | st.integers(-900, 900)),
     )
 
 

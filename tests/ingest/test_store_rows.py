@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS = (
     "at, received_at, site, device, resident, place, metric, value, word, quality, at_source, late, detail,"
-    " by_whom, confidence::float8, journal_seq, part, device_at, key"
+    " by_whom, confidence::float8, journal_seq, part, device_at, key, utc_offset"
 )
 
 
@@ -28,7 +28,12 @@ def database(dsn: str) -> Iterator[psycopg.Connection]:
     """A database with the table alone, in one piece."""
     folder = files("ingest.store") / "migrations"
     with psycopg.connect(dsn, autocommit=True, options="-c timezone=UTC") as connection:
-        for name in ("0002_observation.sql", "0003_device_at.sql", "0005_observation_key.sql"):
+        for name in (
+            "0002_observation.sql",
+            "0003_device_at.sql",
+            "0005_observation_key.sql",
+            "0006_utc_offset.sql",
+        ):
             text = (folder / name).read_text("utf-8")
             connection.execute(text.replace("/* PARTITION */", "").encode())
         yield connection
@@ -62,6 +67,7 @@ _OBSERVATIONS = st.builds(
     confidence=st.none() | st.floats(0, 1, width=32),
     by=_TEXTS,
     device_at=st.none() | _TIMES,
+    utc_offset=st.none() | st.integers(-900, 900),
 )
 
 
@@ -92,6 +98,7 @@ def _expected(seq: int, part: int, o: Observation) -> tuple[object, ...]:
         part,
         None if o.device_at is None else _EPOCH + timedelta(milliseconds=o.device_at),
         _text(o.key) or None,
+        o.utc_offset,
     )
 
 
