@@ -8,12 +8,16 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from ingest.embedded.postgres import EmbeddedPostgres
 from tests.brokers import KINDS, AnyBroker, made
 from tests.deadline import DEADLINE_S
+
+settings.register_profile("untimed", deadline=None)  # speed is measured in `make bench`, never in a test
+settings.load_profile("untimed")
 
 _GIVEN = os.environ.get("SHOUWANG_TEST_DSN", "")
 
