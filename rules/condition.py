@@ -13,6 +13,7 @@ A reading holds until the next one: what one reading said is still so when the d
 delays ask for more `readings`.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -35,6 +36,23 @@ class Delays(NamedTuple):
     off: int = 0
     readings: int = 1
     apart: int = 0
+
+
+SECTION_11: Mapping[str, Delays] = {
+    "heart_rate": Delays(on=15_000, readings=2),
+    "respiratory_rate": Delays(on=30_000, readings=2),
+    "spo2": Delays(on=15_000, readings=2),  # R-60
+    "body_temperature": Delays(readings=2),
+    "bp_systolic": Delays(readings=2, apart=120_000),
+    "bp_diastolic": Delays(readings=2, apart=120_000),
+    "bp_mean": Delays(readings=2, apart=120_000),
+    "room_temperature": Delays(on=600_000),
+}
+"""The delays of section 11, by metric. What is not here has none.
+
+Where it has seconds for a vital sign we ask for two readings as well: one reading of a watch that measures
+every five minutes shows nothing that lasts.
+"""
 
 
 class Condition(NamedTuple):

@@ -32,7 +32,7 @@ _BOUNDS: Mapping[str, tuple[float, ...]] = {
     TEMPERATURE: (35.05, 36.05, 38.05, 39.05),
 }
 _SPO2_BOUNDS = {1: (91.5, 93.5, 95.5), 2: (83.5, 85.5, 87.5, 92.5, 94.5, 96.5)}
-_POINTS: Mapping[str, tuple[int, ...]] = {
+_POINTS: Mapping[str, tuple[int | None, ...]] = {
     RESPIRATORY_RATE: (3, 1, 0, 2, 3),
     OXYGEN: (0, 2),
     SYSTOLIC: (3, 2, 1, 0, 3),
@@ -89,15 +89,15 @@ def band(parameter: str, value: float | str | bool, scale: int = 1) -> int:
     return bisect_right(_SPO2_BOUNDS[scale] if parameter == SPO2 else _BOUNDS[parameter], value)
 
 
-def points(parameter: str, placed: int, scale: int = 1, oxygen: bool | None = None) -> int | None:
-    """The points of a band; None where they cannot be told: SpO2 of 93 or more on scale 2, oxygen unknown."""
+def points(parameter: str, scale: int = 1, oxygen: bool | None = None) -> tuple[int | None, ...]:
+    """The points by band; None where they cannot be told: SpO2 of 93 or more on scale 2, oxygen unknown."""
     if parameter != SPO2:
-        return _POINTS[parameter][placed]
+        return _POINTS[parameter]
     if scale == 1:
-        return _SPO2_POINTS[placed]
+        return _SPO2_POINTS
     if oxygen is None:
-        return _SCALE_2_UNKNOWN[placed]
-    return (_SCALE_2_ON_OXYGEN if oxygen else _SCALE_2_ON_AIR)[placed]
+        return _SCALE_2_UNKNOWN
+    return _SCALE_2_ON_OXYGEN if oxygen else _SCALE_2_ON_AIR
 
 
 def score(bands: Sequence[int | None], scale: int = 1) -> Score:
@@ -105,7 +105,7 @@ def score(bands: Sequence[int | None], scale: int = 1) -> Score:
     told = bands[2]
     oxygen = None if told is None else told > 0
     each = tuple(
-        None if placed is None else points(parameter, placed, scale, oxygen)
+        None if placed is None else points(parameter, scale, oxygen)[placed]
         for parameter, placed in zip(PARAMETERS, bands, strict=True)
     )
     found = [point for point in each if point is not None]

@@ -12,11 +12,10 @@ One rule watches one metric:
     readings = 2
     off_delay = "5min"     # must be back, by the deadband, for so long
 
-What is not given has the value of section 11 for the metric. Where section 11 has a delay in seconds we ask
-for two readings as well: one reading of a watch that measures every five minutes shows nothing that lasts.
-One episode per resident and rule. When the device that showed an excursion is taken off, or she leaves, what
-it showed is neither so nor over: that is noted, and the next excursion is a new one. Values of all her
-devices count as one series. Facts hold no values and no direction: what was measured is in the history.
+What is not given has the value of section 11 for the metric. One episode per resident and rule. When the
+device that showed an excursion is taken off, or nobody measured for an hour, or she leaves, what it showed
+is neither so nor over: that is noted, and the next excursion is a new one. Values of all her devices count as
+one series. Facts hold no values and no direction: what was measured is in the history.
 """
 
 from collections.abc import Iterable
@@ -29,21 +28,14 @@ from pydantic import Field, field_validator, model_validator
 from devices.metrics import METRICS
 from devices.metrics import Kind as MetricKind
 from devices.observation import Observation, Quality
-from rules.condition import QUIET, Condition, Delays, Limit, beyond, due, passed, told
+from rules.condition import QUIET, SECTION_11, Condition, Delays, Limit, beyond, due, passed, told
 from rules.decision import Change, Decision, Evidence, Severity
 from rules.kind import Kind, Rule, Step, Subject, decide, ended, seen
 from rules.settings import Duration, Settings
 
 OFF_DELAY_MS = 300_000
-SECTION_11 = {
-    "heart_rate": Delays(on=15_000, readings=2),
-    "respiratory_rate": Delays(on=30_000, readings=2),
-    "spo2": Delays(on=15_000, readings=2),  # R-60
-    "body_temperature": Delays(readings=2),
-    "bp_systolic": Delays(readings=2, apart=120_000),
-    "bp_diastolic": Delays(readings=2, apart=120_000),
-    "bp_mean": Delays(readings=2, apart=120_000),
-}
+FORGET_MS = 3_600_000
+"""An excursion that was not measured for so long is unknown: the next one is said again."""
 _UNCERTAIN = Quality.UNCERTAIN
 _ANY = float("inf")
 _RANK = {Severity.INFO: 1, Severity.LOW: 2, Severity.MEDIUM: 3, Severity.HIGH: 4}
@@ -166,8 +158,11 @@ def observe(
 
 
 def wake(rule: Rule[VitalsSettings], subject: Subject, memory: Memory, now: int) -> Step[Memory]:
-    """A delay is over, and nothing was heard to the contrary."""
+    """A delay is over, and nothing was heard to the contrary; or nothing was heard at all."""
     delays = rule.settings.delays
+    if (_forget_at(memory.conditions) or now + 1) <= now:
+        evidence = Evidence(f"{rule.id}|{subject.id}|{now}", rule.settings.metric, memory.device, now, now)
+        return _forgotten(rule, subject, memory, evidence, "not_measured")
     after = tuple(passed(condition, delays, now) for condition in memory.conditions)
     return _concluded(rule, subject, memory, after, now)
 
@@ -218,7 +213,8 @@ def _concluded(
     settings = rule.settings
     if all(not condition.active and condition.since is None for condition in conditions):
         conditions = ()
-    waits = (due(condition, settings.delays) for condition in conditions)
+    waits = [due(condition, settings.delays) for condition in conditions]
+    waits.append(_forget_at(conditions))
     wake = min((at for at in waits if at is not None), default=None)
     worst = _worst(settings, conditions)
     rank = _RANK[worst] if worst else 0
@@ -228,6 +224,13 @@ def _concluded(
     if memory.raised and not rank:
         return kept, (_said(rule, subject, memory, Change.CLEAR, by),)
     return kept, ()
+
+
+def _forget_at(conditions: tuple[Condition, ...]) -> int | None:
+    """When what is said to hold, and is not about to end, was last measured too long ago."""
+    if not any(condition.active and condition.since is None for condition in conditions):
+        return None
+    return max(condition.last for condition in conditions) + FORGET_MS
 
 
 def _worst(settings: VitalsSettings, conditions: Iterable[Condition]) -> Severity | None:

@@ -90,7 +90,9 @@ def test_r60_a_spot_device_needs_two_readings_in_a_row(readings: int, raised: li
     engine = Engine(default(), HOME, NOW)
     spot = [heard("watch", "spo2", NOW + n * HOUR, 80.0) for n in range(readings)]
     found = told(engine, spot, until=NOW + 10 * HOUR)
-    assert [d.change for d in found if d.rule == "oxygen-saturation"] == raised
+    of_rule = [d.change for d in found if d.rule == "oxygen-saturation"]
+    assert of_rule[:1] == raised
+    assert Change.RAISE not in of_rule[1:]
 
 
 def test_section_11_a_suspect_value_does_nothing_without_a_second_reading() -> None:
@@ -130,6 +132,19 @@ def test_r26_a_device_taken_off_leaves_what_it_showed_unknown(engine: Engine) ->
     assert [(d.change, d.facts) for d in noted] == [(Change.NOTE, {"why": "not_worn"})]
     on = heard("watch", "worn", NOW + HOUR, True)
     assert [d.change for d in told(engine, [on, *series(140, NOW + HOUR + SECOND, 60)])] == [Change.RAISE]
+
+
+def test_r26_what_was_not_measured_for_an_hour_is_unknown_and_the_next_excursion_is_said(
+    engine: Engine,
+) -> None:
+    (raised,) = told(engine, series(140, NOW, 60))
+    (noted,) = told(engine, [], until=NOW + 10 * HOUR)
+    assert (raised.change, noted.change, noted.facts) == (
+        Change.RAISE,
+        Change.NOTE,
+        {"why": "not_measured"},
+    )
+    assert [d.change for d in told(engine, series(140, NOW + 11 * HOUR, 60))] == [Change.RAISE]
 
 
 def test_another_device_taken_off_ends_nothing(engine: Engine) -> None:
