@@ -30,6 +30,7 @@ _KINDS = {
     "news2": ("请评估体征", "assess the vital signs"),
     "wandering": ("走失风险", "may be going missing"),
     "environment": ("环境报警", "environment alarm"),
+    "climate": ("室温异常", "too cold or too hot"),
     "unprotected": ("无法呼救", "cannot call for help"),
     "expression": ("自定义规则", "own rule"),
     "technical": ("系统故障", "system fault"),

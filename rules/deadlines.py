@@ -26,6 +26,20 @@ def local_time(at: int, zone: str) -> str:
     return f"{datetime.fromtimestamp(at / 1_000, ZoneInfo(zone)):%H:%M}"
 
 
+def window_at(between: tuple[time, time], zone: str, at: int) -> tuple[int, int]:
+    """When the daily window that holds an instant opens and closes, or else the next one, ms UTC.
+
+    It holds its opening, not its closing.
+    """
+    start, end = between
+    day = local_day(at, zone) - _DAY
+    while True:
+        closes = instant(day if start < end else day + _DAY, end, zone)
+        if at < closes:
+            return instant(day, start, zone), closes
+        day += _DAY
+
+
 def next_daily(by: time, opens: time, zone: str, after: int) -> tuple[int, int]:
     """The first daily deadline later than `after`: when its window opens, and the deadline.
 

@@ -7,7 +7,7 @@ import re
 from datetime import time
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StrictBool, field_validator
 
 from rules.decision import Severity
 
@@ -35,6 +35,16 @@ Duration = Annotated[int, BeforeValidator(_duration)]
 
 WallTime = Annotated[time, BeforeValidator(_wall_time)]
 """Local time of day; written "09:30"."""
+
+
+def _daily_window(written: tuple[time, time]) -> tuple[time, time]:
+    if written[0] == written[1]:
+        raise ValueError("give two different times")
+    return written
+
+
+DailyWindow = Annotated[tuple[WallTime, WallTime], AfterValidator(_daily_window)]
+"""From one local time of day to another, over midnight when the second is earlier: ["21:00", "06:00"]."""
 
 
 class Settings(BaseModel):

@@ -3,9 +3,35 @@
 from typing import Any
 
 from rules.kind import Kind
-from rules.kinds import environment, fall, missed_check, news2, sos, unprotected, vitals
+from rules.kinds import (
+    bed_exit,
+    climate,
+    environment,
+    fall,
+    inactivity,
+    long_lie,
+    missed_check,
+    news2,
+    sos,
+    unprotected,
+    vitals,
+    wandering,
+)
 
 KINDS: dict[str, Kind[Any, Any]] = {
     module.KIND.name: module.KIND
-    for module in (sos, fall, environment, missed_check, unprotected, vitals, news2)
+    for module in (
+        sos,
+        fall,
+        long_lie,
+        environment,
+        bed_exit,
+        inactivity,
+        wandering,
+        climate,
+        missed_check,
+        unprotected,
+        vitals,
+        news2,
+    )
 }

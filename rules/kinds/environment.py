@@ -2,12 +2,15 @@
 
 R-54 (no delay for smoke and gas), R-90 (up to 24 h late, labelled with its age), section 12 (water is
 medium). A tested detector says `device_test`, which is no alarm. That the air is clear again is noted as the
-end of the condition; a person resolves it. A detector that repeats itself calls once in ten minutes at most,
-and again as soon as somebody has answered. The kind remembers nothing, for detectors hang in kitchens and
-corridors too.
+end of the condition; a person resolves it.
+
+A detector that repeats itself calls once in ten minutes, also after somebody has answered: what it says in
+between is a note. An alarm after its end is a new one and always calls, and so does every other detector. All
+that the kind remembers is which detector called last when; where it knows nothing it calls.
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from devices.observation import Observation
 from rules.decision import Change, Severity
@@ -24,18 +27,61 @@ class EnvironmentSettings(LifeSafetySettings):
     """Nothing to set: see LifeSafetySettings."""
 
 
+class Alarm(NamedTuple):
+    """A danger that a detector told of, and when it last called (ms UTC, its own time)."""
+
+    device: str
+    metric: str
+    at: int
+
+
+class Memory(NamedTuple):
+    """The alarms that have not ended. `wake` is never: nothing here waits."""
+
+    alarms: tuple[Alarm, ...] = ()
+    wake: None = None
+
+
+def start(
+    _rule: Rule[EnvironmentSettings], _subject: Subject, memory: Memory | None, _now: int
+) -> Step[Memory]:
+    """No alarm is known at first."""
+    return memory or Memory(), ()
+
+
 def observe(
-    rule: Rule[EnvironmentSettings], subject: Subject, memory: None, observation: Observation
-) -> Step[None]:
+    rule: Rule[EnvironmentSettings], subject: Subject, memory: Memory, observation: Observation
+) -> Step[Memory]:
     """An alarm raises, its end clears. Each danger at each place is an episode of its own."""
-    raised = observation.value is True
-    change = Change.RAISE if raised else Change.CLEAR
-    decision = said_by_device(rule, subject, observation, change, SAME_ALARM_MS)
-    if observation.metric in _MEDIUM:
+    metric, raised = observation.metric, observation.value is True
+    known = _known(memory, observation)
+    if not raised and known is None and not memory.alarms:
+        change, kept = Change.CLEAR, memory
+    elif not raised:
+        change, kept = Change.CLEAR, Memory(tuple(alarm for alarm in memory.alarms if alarm is not known))
+    elif known is not None and abs(observation.at - known.at) <= SAME_ALARM_MS:
+        change, kept = Change.NOTE, memory
+    else:
+        others = tuple(alarm for alarm in memory.alarms if alarm is not known)
+        change, kept = Change.RAISE, Memory((*others, Alarm(_name(observation), metric, observation.at)))
+    decision = said_by_device(rule, subject, observation, change, 0)
+    if metric in _MEDIUM:
         decision = replace(decision, severity=Severity.MEDIUM)
     if not raised:
         decision = replace(decision, evidence=ended(observation))
-    return memory, (replace(decision, cause=f"{observation.metric}:{subject.id}"),)
+    return kept, (replace(decision, cause=f"{metric}:{subject.id}"),)
+
+
+def _known(memory: Memory, observation: Observation) -> Alarm | None:
+    """The alarm of this detector and danger that has not ended."""
+    for alarm in memory.alarms:
+        if alarm.metric == observation.metric and alarm.device == _name(observation):
+            return alarm
+    return None
+
+
+def _name(observation: Observation) -> str:
+    return f"{observation.site}/{observation.device}"
 
 
 KIND = Kind(
@@ -44,4 +90,7 @@ KIND = Kind(
     observe=observe,
     metrics=lambda _: METRICS,
     life_safety=True,
+    memory=Memory,
+    start=start,
+    lazy=True,
 )

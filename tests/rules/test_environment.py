@@ -1,9 +1,11 @@
 """Smoke, gas, carbon monoxide and water alert at once, wherever the detector hangs."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from alerts.book import Book, decide
-from alerts.episode import Cleared, Opened
+from alerts.book import Book, Refused, acknowledge, decide
+from alerts.episode import Cleared, Event, Opened
 from devices.observation import Observation, Quality
 from rules.decision import Change, Severity
 from rules.engine import Engine
@@ -89,3 +91,75 @@ def test_r90_smoke_of_hours_ago_raises_with_its_age(engine: Engine) -> None:
     late = detector("smoke", NOW - 2 * HOUR)._replace(received_at=NOW)
     (decision,) = engine.observe(late)
     assert decision.facts == {"age_s": 7200}
+
+
+def calls_of(engine: Engine, book: Book, observation: Observation) -> int:
+    """How often people are called for an observation."""
+    calls = 0
+    for decision in engine.observe(observation):
+        for event in decide(book, decision, observation.received_at):
+            calls += isinstance(event, Opened) or getattr(event, "calls", False)
+            book.apply(event)
+    return calls
+
+
+def test_what_is_answered_is_not_called_out_again_with_every_repeat(engine: Engine) -> None:
+    book = Book()
+    assert calls_of(engine, book, detector("smoke")) == 1
+    (episode,) = book.unresolved()
+    for event in acknowledged(book, episode.id):
+        book.apply(event)
+    repeats = [detector("smoke", NOW + second * SECOND) for second in range(10, 601, 10)]
+    assert [calls_of(engine, book, one) for one in repeats] == [0] * 60
+    assert calls_of(engine, book, detector("smoke", NOW + 610 * SECOND)) == 1, "it still burns"
+
+
+def acknowledged(book: Book, episode: str) -> list[Event]:
+    events = acknowledge(book, episode, "nurse", NOW + SECOND)
+    assert not isinstance(events, Refused)
+    return events
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_new_alarm_after_the_end_of_the_old_one_always_calls(engine: Engine, answered: bool) -> None:
+    book = Book()
+    assert calls_of(engine, book, detector("smoke")) == 1
+    for event in acknowledged(book, book.unresolved()[0].id) if answered else ():
+        book.apply(event)
+    assert calls_of(engine, book, detector("smoke", NOW + MINUTE, value=False)) == 0
+    assert calls_of(engine, book, detector("smoke", NOW + 2 * MINUTE)) == 1
+
+
+def test_another_detector_of_the_same_danger_calls_too(engine: Engine) -> None:
+    book = Book()
+    second = detector("smoke", NOW + SECOND)._replace(device="detector-2")
+    assert [calls_of(engine, book, one) for one in (detector("smoke"), second)] == [1, 1]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 900), st.booleans(), st.sampled_from(["a", "b"]), st.sampled_from(["smoke", "gas"])
+        ),
+        max_size=30,
+    )
+)
+def test_r54_only_a_repeat_within_ten_minutes_of_a_call_does_not_call(
+    told: list[tuple[int, bool, str, str]],
+) -> None:
+    engine = Engine(rules(""), HOME, NOW)
+    called: dict[tuple[str, str], int] = {}
+    at = NOW
+    for gap, raised, device, metric in told:
+        at += gap * SECOND
+        observation = detector(metric, at, value=raised)._replace(device=device)
+        (decision,) = engine.observe(observation)
+        key = (device, metric)
+        if not raised:
+            called.pop(key, None)
+            assert decision.change is Change.CLEAR
+        elif key in called and at - called[key] <= 10 * MINUTE:
+            assert decision.change is Change.NOTE
+        else:
+            called[key] = at
+            assert (decision.change, decision.at) == (Change.RAISE, at)

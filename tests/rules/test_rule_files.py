@@ -153,7 +153,7 @@ def test_a_fault_is_found_where_it_stands(text: str, line: int, part: str) -> No
 def test_r42_leaving_life_safety_out_does_not_switch_it_off() -> None:
     rules = load("")
     assert isinstance(rules, RuleSet)
-    assert sorted(definition.kind.name for definition in rules) == ["environment", "fall", "sos"]
+    assert sorted(definition.kind.name for definition in rules) == ["environment", "fall", "long_lie", "sos"]
 
 
 def test_a_fault_of_the_rule_is_not_repeated_for_every_override() -> None:

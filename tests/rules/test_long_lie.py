@@ -1,0 +1,188 @@
+"""Not up again after a fall (R-71, R-72)."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.observation import Observation, Quality
+from devices.reading import Value
+from rules.configuration import load
+from rules.decision import Change, Severity
+from rules.engine import Engine
+from rules.kinds.long_lie import SETTLED_MS, STEPS_MS
+from tests.rules.dwelling import HOUSE, of, play, said, watch
+from tests.rules.home import HOUR, MINUTE, SECOND, local
+
+RAISE, CLEAR = Change.RAISE, Change.CLEAR
+NOW = local("2025-11-22 10:00")
+
+
+def fresh() -> Engine:
+    return watch("", NOW)
+
+
+def told(*history: Observation, until: int = NOW + 3 * HOUR) -> list[tuple[Change, int]]:
+    return said(play(fresh(), history, until), "long_lie")
+
+
+def fall(at: int = NOW, resident: str = "bo", place: str = "") -> Observation:
+    return of(resident, "fall", at, device="watch", place=place)
+
+
+def test_r71_r72_who_does_not_get_up_is_called_for_again_and_again() -> None:
+    decisions = play(fresh(), [fall()], NOW + 3 * HOUR)
+    lies = [decision for decision in decisions if decision.kind == "long_lie"]
+    assert [(d.at - NOW, d.facts["step_s"]) for d in lies] == [(ms, ms // SECOND) for ms in STEPS_MS]
+    assert {(d.change, d.severity, d.cause) for d in lies} == {(RAISE, Severity.HIGH, "bo")}
+    assert len({d.evidence.key for d in lies}) == len(STEPS_MS)
+
+
+def test_the_alert_of_the_fall_itself_is_as_it_was() -> None:
+    (raised,) = fresh().observe(fall())
+    assert (raised.kind, raised.change, raised.at) == ("fall", RAISE, NOW)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [
+        ("posture", "standing"),
+        ("posture", "walking"),
+        ("bed_occupied", True),
+        ("seat_occupied", True),
+        ("bed_enter", True),
+        ("check_in", True),
+        ("visit", True),
+        ("staff_present", True),
+    ],
+)
+def test_r71_she_is_up_or_not_alone(metric: str, value: Value) -> None:
+    end = of("bo", metric, NOW + MINUTE, value)
+    assert told(fall(), end) == [(RAISE, NOW + 30 * SECOND), (CLEAR, NOW + MINUTE)]
+    soon = of("bo", metric, NOW + 20 * SECOND, value)
+    assert told(fall(), soon) == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [
+        ("posture", "lying"),
+        ("posture", "sitting"),
+        ("bed_occupied", False),
+        ("fall_cleared", True),
+        ("help_cancelled", True),
+        ("heart_rate", 70.0),
+        ("motion", True),
+        ("door_open", True),
+        ("bed_exit", True),
+    ],
+)
+def test_r71_this_does_not_say_that_she_is_up(metric: str, value: Value) -> None:
+    assert len(told(fall(), of("bo", metric, NOW + 20 * SECOND, value))) == len(STEPS_MS)
+
+
+def test_steps_count_only_when_they_rise() -> None:
+    counts = [(12, 200.0), (14, 203.0), (16, 203.0), (18, 205.0)]
+    history = [of("bo", "steps", NOW + s * SECOND, count) for s, count in counts]
+    assert told(fall(), *history[:3])[0] == (RAISE, NOW + 30 * SECOND)
+    assert told(fall(), *history) == []
+
+
+def test_the_bed_sensor_that_lags_behind_a_fall_out_of_bed_ends_nothing() -> None:
+    assert told(fall(), of("bo", "bed_occupied", NOW + 5 * SECOND))[0] == (RAISE, NOW + 30 * SECOND)
+
+
+def test_a_radar_that_repeats_the_fall_does_not_put_the_steps_off() -> None:
+    falls = [fall(NOW + n * 5 * SECOND) for n in range(60)]
+    assert told(*falls)[:2] == [(RAISE, NOW + 30 * SECOND), (RAISE, NOW + 3 * MINUTE)]
+
+
+def test_a_new_fall_begins_anew_once_she_was_up_or_hours_later() -> None:
+    up, again = of("bo", "posture", NOW + 20 * SECOND, "walking"), NOW + 5 * MINUTE
+    assert told(fall(), up, fall(again))[0] == (RAISE, again + 30 * SECOND)
+    later = NOW + 2 * HOUR
+    assert told(fall(), fall(later))[4:6] == [(RAISE, later + 30 * SECOND), (RAISE, later + 3 * MINUTE)]
+
+
+def test_the_same_fall_told_again_after_she_was_up_is_not_another() -> None:
+    up = of("bo", "posture", NOW + 20 * SECOND, "walking")
+    again = fall()._replace(received_at=NOW + MINUTE)
+    assert told(fall(), up, again) == []
+
+
+@pytest.mark.parametrize(("late_min", "first"), [(0, 30), (1, 30), (5, 180), (45, 1800), (59, 1800), (61, 0)])
+def test_r90_a_fall_told_late_calls_for_the_step_it_has_reached(late_min: int, first: int) -> None:
+    late = fall()._replace(received_at=NOW + late_min * MINUTE)
+    decisions = play(fresh(), [late], NOW + 3 * HOUR)
+    steps = [decision.facts["step_s"] for decision in decisions if decision.kind == "long_lie"]
+    assert steps == [ms // SECOND for ms in STEPS_MS if first and ms // SECOND >= first]
+
+
+@pytest.mark.parametrize("quality", [Quality.GOOD, Quality.UNCERTAIN, Quality.BAD])
+def test_r94_a_fall_of_bad_quality_counts_and_a_recovery_of_bad_quality_does_not(quality: Quality) -> None:
+    up = of("bo", "posture", NOW + 20 * SECOND, "walking")._replace(quality=quality)
+    lies = told(fall()._replace(quality=quality), up)
+    assert bool(lies) is (quality is Quality.BAD)
+
+
+def test_a_fall_in_a_shared_room_is_watched_there_and_another_person_walking_ends_nothing() -> None:
+    room = fall(resident="", place="room-2")
+    others = of("bo", "posture", NOW + 20 * SECOND, "walking")
+    assert len(told(room, others)) == len(STEPS_MS)
+    visit = of("", "visit", NOW + 20 * SECOND, device="scanner", place="room-2")
+    assert told(room, visit) == []
+
+
+def test_a_restart_in_the_middle_calls_for_every_step_once() -> None:
+    before = fresh()
+    first = said(play(before, [fall()], NOW + 4 * MINUTE), "long_lie")
+    rows = before.dirty()
+    after = watch("", NOW + 2 * HOUR)
+    after.restore(rows)
+    steps = first + said(after.tick(NOW + 2 * HOUR), "long_lie")
+    assert steps == [(RAISE, NOW + ms) for ms in STEPS_MS]
+
+
+def test_r42_it_cannot_be_switched_off_or_played_down() -> None:
+    for line in ("enabled = false", 'severity = "low"'):
+        assert isinstance(load(f'[[rule]]\nid = "l"\nkind = "long_lie"\n{line}', HOUSE), list)
+
+
+WHAT = st.sampled_from(["fall", "walking", "sitting", "visit", "heart_rate"])
+
+
+@given(st.lists(st.tuples(st.integers(1, 20 * 60), WHAT), max_size=12))
+def test_r71_is_what_a_person_with_a_watch_would_write_down(given: list[tuple[int, str]]) -> None:
+    at, history = NOW, []
+    for gap, what in given:
+        at += gap * SECOND
+        match what:
+            case "walking" | "sitting":
+                history.append(of("bo", "posture", at, what))
+            case _:
+                history.append(of("bo", what, at, 70.0 if what == "heart_rate" else True))
+    assert told(*history, until=NOW + 12 * HOUR) == written_down(history)
+
+
+def written_down(history: Sequence[Observation]) -> list[tuple[Change, int]]:
+    """The obvious model: for each fall that begins a lie, the steps until somebody saw her up."""
+    written: list[tuple[Change, int]] = []
+    free = 0
+    for one in history:
+        if one.metric != "fall" or one.at <= free:
+            continue
+        ends = (
+            other.at
+            for other in history
+            if other.at >= one.at + SETTLED_MS and (other.value == "walking" or other.metric == "visit")
+        )
+        anew = (o.at for o in history if o.metric == "fall" and o.at > one.at + STEPS_MS[-1])
+        end, free = next(ends, None), next(anew, NOW + 24 * HOUR) - 1
+        lies = end if end is not None and end <= free else None
+        steps = [one.at + ms for ms in STEPS_MS if lies is None or one.at + ms <= lies]
+        written += [(RAISE, step) for step in steps]
+        if lies is not None:
+            free = lies
+            written += [(CLEAR, lies)] if steps else []
+    return written
