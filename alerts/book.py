@@ -1,86 +1,83 @@
-"""The book of episodes: what a decision or a person changes.
+"""The book of episodes: what is known of every alert, and of what is kept quiet.
 
-Rule: `decide`, `acknowledge` and `resolve` only say which events follow; `Book.apply` alone changes the
-book. At most one episode per rule and cause is unresolved, and no evidence ever counts twice.
+Rule: `Book.apply` alone changes the book; `decide` and `acts` only say which events follow. At most one
+episode per rule and cause is unresolved, and no evidence ever counts twice.
 """
 
-from base64 import b32encode
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
-from hashlib import blake2b
+from typing import overload
 
-from alerts.episode import (
+from alerts.chatter import NONE, Activations, called, counted
+from alerts.episode import Episode, begin, fold
+from alerts.event import (
     Acknowledged,
     Cleared,
-    Episode,
+    EpisodeEvent,
     Event,
     EvidenceAdded,
     Opened,
-    Outcome,
+    QuietEvent,
+    Released,
     Resolved,
     State,
+    Suppressed,
+    SuppressionEnded,
+    SuspensionBegun,
+    SuspensionEnded,
     Weight,
-    begin,
-    fold,
-    rank,
 )
-from rules.decision import Change, Decision
+from alerts.first_out import WITHIN_MS, Group, headed
+from alerts.flood import FLOOD, Position
+from alerts.life import opens_about_life
+from alerts.suppression import Suppressions
+from alerts.suspension import Suspensions
 
 REMEMBER_MS = 48 * 3_600_000
 """How long a resolved episode and its evidence are remembered: twice the 24 h in which a late or repeated
 life-safety message still counts (R-05, R-90)."""
 
-
-class Refusal(StrEnum):
-    """Why a person's act had no effect."""
-
-    UNKNOWN = "unknown_alert"
-    ALREADY_RESOLVED = "already_resolved"
-    MISSING_NAME = "missing_name"
-    BAD_OUTCOME = "bad_outcome"
-    FRESH_EVIDENCE = "fresh_evidence"
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An act refused, and why in words. Nothing was changed."""
-
-    why: Refusal
-    message: str
-
-
-def identify(decision: Decision) -> str:
-    """The identity of a decision's evidence: the same for the same thing seen again, about the same subject.
-
-    16 characters of base32 (80 bits of BLAKE2b), easy to read out on the telephone. The evidence that opens
-    an episode gives it its id, so replay cannot make a second one.
-    """
-    parts = (decision.rule, decision.cause, decision.subject, decision.change.value, decision.evidence.key)
-    text = "".join(f"{len(part)}:{part}" for part in parts)
-    digest = blake2b(text.encode(errors="surrogatepass"), digest_size=10)
-    return b32encode(digest.digest()).decode().lower()
+STALE_MS = 24 * 3_600_000
+"""An alert whose condition holds for longer than this is stale (R-50)."""
 
 
 @dataclass(slots=True)
 class _Record:
-    """An episode with what is remembered of its evidence: identities, and when each source was last heard."""
+    """An episode with what is remembered of its evidence.
+
+    Identities, when each source was last heard, and how often each subject's condition began lately.
+    """
 
     episode: Episode
     identities: set[str] = field(default_factory=set)
     heard_at: dict[tuple[str, str], int] = field(default_factory=dict)
+    activations: dict[str, Activations] = field(default_factory=dict)
 
 
 class Book:
-    """Episodes, open and lately resolved. Rebuilt from stored events by `Book.of`."""
+    """Episodes, open and lately resolved, suspensions, suppressions and floods. Rebuilt by `Book.of`."""
 
-    __slots__ = ("_closed", "_identities", "_open", "_records")
+    __slots__ = (
+        "_closed",
+        "_first",
+        "_identities",
+        "_open",
+        "_records",
+        "positions",
+        "suppressions",
+        "suspensions",
+    )
 
     def __init__(self) -> None:
         self._records: dict[str, _Record] = {}
         self._open: dict[tuple[str, str], str] = {}
         self._identities: set[str] = set()
         self._closed: dict[str, int] = {}
+        self._first: dict[Group, str] = {}
+        self.positions: defaultdict[str, Position] = defaultdict(Position)
+        self.suspensions = Suspensions()
+        self.suppressions = Suppressions()
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "Book":
@@ -90,11 +87,22 @@ class Book:
             book.apply(event)
         return book
 
-    def apply(self, event: Event) -> Episode:
-        """Fold an event in and give the episode after it. An event applied before changes nothing.
+    @overload
+    def apply(self, event: EpisodeEvent) -> Episode: ...
+    @overload
+    def apply(self, event: QuietEvent) -> None: ...
+    def apply(self, event: Event) -> Episode | None:
+        """Fold an event in and give the episode after it, if it is of one. One applied before does nothing.
 
         Raises ValueError for an event that cannot follow what is in the book: a bug, never the world.
         """
+        match event:
+            case SuspensionBegun() | SuspensionEnded():
+                self.suspensions.apply(event)
+                return None
+            case Suppressed() | SuppressionEnded():
+                self.suppressions.apply(event)
+                return None
         record = self._records.get(event.episode)
         if record is None:
             if not isinstance(event, Opened):
@@ -107,19 +115,52 @@ class Book:
             return record.episode
         else:
             record.episode = fold(record.episode, event)
+        self._remember(record, event)
+        return record.episode
+
+    def _remember(self, record: _Record, event: EpisodeEvent) -> None:
+        """What the book keeps beside the episode."""
+        episode = record.episode
+        position = self.positions[episode.site]
         match event:
-            case Opened() | EvidenceAdded() | Cleared():
-                record.identities.add(event.identity)
-                self._identities.add(event.identity)
-                if not isinstance(event, Cleared):
-                    self._hear(record, event)
+            case Opened() | EvidenceAdded():
+                self._identify(record, event.identity)
+                _hear(record, event)
+                if episode.kind == FLOOD:
+                    position.begin()
+                elif event.calls:
+                    position.called(episode.id, event.at)
+                position.muted += event.weight is Weight.MUTED
+                if isinstance(event, Opened):
+                    self._head(event)
+            case Cleared():
+                self._identify(record, event.identity)
+                if episode.kind == FLOOD:
+                    position.end()
             case Resolved():
-                del self._open[record.episode.rule, record.episode.cause]
+                del self._open[episode.rule, episode.cause]
                 for device, _ in record.heard_at:
                     self._closed[device] = max(event.at, self._closed.get(device, 0))
+                if episode.kind == FLOOD:
+                    self.positions[episode.site] = Position()
             case Acknowledged():
+                record.activations.clear()
+            case Released():
+                position.called(episode.id, event.at)
+            case _:
                 pass
-        return record.episode
+        if episode.held and (not episode.active or episode.state is State.RESOLVED):
+            self.suspensions.seen_over(episode.held)
+
+    def _identify(self, record: _Record, identity: str) -> None:
+        record.identities.add(identity)
+        self._identities.add(identity)
+
+    def _head(self, event: Opened) -> None:
+        """An alert that follows nobody is the first of a group."""
+        group = headed(event.kind, event.cause, event.subject, event.site, about_life=opens_about_life(event))
+        if group is not None and not event.follows:
+            self._first[group] = event.episode
 
     def forget(self, before: int) -> int:
         """Drop episodes resolved before this time (ms, our clock) with their evidence; how many.
@@ -135,6 +176,9 @@ class Book:
             del self._records[record.episode.id]
             self._identities -= record.identities
         self._closed = {device: at for device, at in self._closed.items() if at >= before}
+        self._first = {group: first for group, first in self._first.items() if first in self._records}
+        self.suspensions.forget(before)
+        self.suppressions.forget(before)
         return len(old)
 
     def get(self, episode: str) -> Episode | None:
@@ -143,8 +187,12 @@ class Book:
         return record.episode if record else None
 
     def unresolved(self) -> list[Episode]:
-        """Every open or acknowledged episode, in the order in which they opened."""
+        """Every episode that is not resolved, in the order in which they opened."""
         return [self._records[episode].episode for episode in self._open.values()]
+
+    def stale(self, now: int) -> list[Episode]:
+        """Those whose condition holds for more than 24 h, the oldest first (R-50)."""
+        return [one for one in self.unresolved() if one.active and now - one.raised_at > STALE_MS]
 
     def open_for(self, rule: str, cause: str) -> Episode | None:
         """The one unresolved episode of a rule and cause."""
@@ -152,169 +200,39 @@ class Book:
         return self._records[episode].episode if episode else None
 
     def knows(self, identity: str) -> bool:
-        """Whether this evidence (see `identify`) was counted before."""
-        return identity in self._identities
+        """Whether this evidence (see `decide.identify`) was counted before."""
+        return identity in self._identities or self.suppressions.knows(identity)
 
     def last_heard(self, episode: str, device: str, metric: str) -> int | None:
-        """Event time of the newest evidence of this source in the episode, notes apart (ms)."""
+        """Event time of the newest evidence of this source for which people were called (ms)."""
         return self._records[episode].heard_at.get((device, metric))
+
+    def activations(self, episode: str, subject: str) -> Activations:
+        """How often people were lately called for this subject of an episode."""
+        return self._records[episode].activations.get(subject, NONE)
+
+    def first_of(self, groups: Iterable[Group], now: int) -> str:
+        """The unresolved episode that began one of these groups in the ten minutes before `now`, or ""."""
+        for group in groups:
+            first = self.get(self._first.get(group, ""))
+            if first and first.state is not State.RESOLVED and now - first.raised_at <= WITHIN_MS:
+                return first.id
+        return ""
 
     def closed_at(self, device: str) -> int:
         """When an episode that this device called was last resolved (ms, our clock); 0 when none is known."""
         return self._closed.get(device, 0)
 
-    @staticmethod
-    def _hear(record: _Record, event: Opened | EvidenceAdded) -> None:
-        """Remember when a source last called; repeats do not count, or steady presses would never call."""
-        if isinstance(event, EvidenceAdded) and not event.calls:
-            return
+
+def _hear(record: _Record, event: Opened | EvidenceAdded) -> None:
+    """Remember when a source last called, and what chatters.
+
+    Repeats do not count, or steady presses would never call.
+    """
+    before = record.activations.get(event.subject, NONE)
+    if event.calls:
+        record.activations[event.subject] = called(before, event.evidence.received_at)
         source = (event.evidence.device, event.evidence.metric)
         record.heard_at[source] = max(event.evidence.at, record.heard_at.get(source, event.evidence.at))
-
-
-def decide(book: Book, decision: Decision, now: int, site: str = "") -> list[Event]:
-    """The events that follow from a rule's decision; none when it was seen before, or calls for none.
-
-    `now` is our clock (ms).
-
-    `site` is where the subject lives (`where.site_of`); an episode keeps the one it opened with.
-    """
-    if decision.change in {Change.SUPPRESS, Change.RECORD}:
-        return []
-    identity = identify(decision)
-    if book.knows(identity):
-        return []
-    episode = book.open_for(decision.rule, decision.cause)
-    if decision.change is Change.CLEAR:
-        return _clear(episode, decision, identity, now)
-    if episode is not None:
-        return [_more(book, episode, decision, identity, now)]
-    if decision.change is not Change.RAISE:
-        return []
-    return [
-        Opened(
-            episode=identity,
-            number=1,
-            at=now,
-            rule=decision.rule,
-            kind=decision.kind,
-            cause=decision.cause,
-            subject=decision.subject,
-            site=site,
-            severity=decision.severity,
-            identity=identity,
-            evidence=decision.evidence,
-            facts=dict(decision.facts),
-        )
-    ]
-
-
-def _clear(episode: Episode | None, decision: Decision, identity: str, now: int) -> list[Event]:
-    """The end of a condition: of one subject's, or of everyone's when the subject is the cause itself.
-
-    What ended before the newest evidence ended something older: a replayed "door closed" clears nothing.
-    """
-    if episode is None:
-        return []
-    everyone = decision.subject == decision.cause
-    running = [
-        concern
-        for concern in episode.subjects
-        if concern.cleared_at is None and (everyone or concern.subject == decision.subject)
-    ]
-    if not running or any(decision.evidence.at < concern.last_at for concern in running):
-        return []
-    return [Cleared(episode.id, episode.number + 1, now, decision.subject, identity, decision.evidence)]
-
-
-def _more(book: Book, episode: Episode, decision: Decision, identity: str, now: int) -> EvidenceAdded:
-    """More evidence for an unresolved episode."""
-    if decision.change is not Change.RAISE:
-        weight = Weight.NOTE
-    else:
-        weight = Weight.REPEAT if _same_press(book, episode, decision) else Weight.CALL
-    return EvidenceAdded(
-        episode=episode.id,
-        number=episode.number + 1,
-        at=now,
-        subject=decision.subject,
-        severity=decision.severity,
-        weight=weight,
-        identity=identity,
-        evidence=decision.evidence,
-        facts=dict(decision.facts),
-    )
-
-
-def _same_press(book: Book, episode: Episode, decision: Decision) -> bool:
-    """Whether this is one more message of a press that people were called for and nobody answered yet."""
-    evidence = decision.evidence
-    last = book.last_heard(episode.id, evidence.device, evidence.metric)
-    return (
-        episode.state is State.OPEN
-        and evidence.same_within_ms > 0
-        and rank(decision.severity) <= rank(episode.severity)
-        and last is not None
-        and abs(evidence.at - last) <= evidence.same_within_ms
-    )
-
-
-def acknowledge(
-    book: Book, episode: str, by: str, now: int, source: str = "", *, note: str = "", seen: int | None = None
-) -> list[Event] | Refused:
-    """A named person takes charge; nothing follows when they hold it already, another may take over.
-
-    `seen` is the episode's `number` when that person looked at it. If people have been called again since,
-    the act is refused, so that nobody acknowledges a fall they have not seen.
-    """
-    found = _actable(book, episode, by, seen)
-    if isinstance(found, Refused):
-        return found
-    if found.state is State.RESOLVED:
-        return _resolved_by(found)
-    if found.state is State.ACKNOWLEDGED and found.acknowledged_by == by.strip():
-        return []
-    return [Acknowledged(found.id, found.number + 1, now, by.strip(), source, note)]
-
-
-def resolve(
-    book: Book,
-    episode: str,
-    by: str,
-    outcome: str,
-    note: str,
-    now: int,
-    source: str = "",
-    *,
-    seen: int | None = None,
-) -> list[Event] | Refused:
-    """A named person closes the episode with one of `Outcome`; the same act repeated has no effect.
-
-    `seen` as in `acknowledge`: a fall that came in meanwhile is not closed with the old one.
-    """
-    found = _actable(book, episode, by, seen)
-    if isinstance(found, Refused):
-        return found
-    if outcome not in set(Outcome):
-        return Refused(Refusal.BAD_OUTCOME, f"outcome must be one of {', '.join(Outcome)}")
-    if found.state is State.RESOLVED:
-        same = found.resolved_by == by.strip() and found.outcome == outcome
-        return [] if same else _resolved_by(found)
-    number = found.number + 1
-    return [Resolved(found.id, number, now, by.strip(), Outcome(outcome), source, note)]
-
-
-def _actable(book: Book, episode: str, by: str, seen: int | None) -> Episode | Refused:
-    """The episode, if a person of this name may act on what they saw of it."""
-    found = book.get(episode)
-    if found is None:
-        return Refused(Refusal.UNKNOWN, "there is no such alert")
-    if not by.strip():
-        return Refused(Refusal.MISSING_NAME, "a person must be named")
-    if seen is not None and seen < found.called and found.state is not State.RESOLVED:
-        return Refused(Refusal.FRESH_EVIDENCE, "people were called again since this was looked at")
-    return found
-
-
-def _resolved_by(episode: Episode) -> Refused:
-    return Refused(Refusal.ALREADY_RESOLVED, f"resolved before, as {episode.outcome}")
+    elif event.weight is Weight.LATCHED:
+        record.activations[event.subject] = counted(before, event.evidence.received_at)

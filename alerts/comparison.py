@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from alerts.episode import Event, EvidenceAdded, Opened
+from alerts.event import EpisodeEvent, EvidenceAdded, Opened
 from rules.decision import Severity
 
 
@@ -99,9 +99,9 @@ def after(counts: Counter[Fate]) -> int:
     return counts.total() - counts[Fate.GONE]
 
 
-def call_of(event: Event) -> tuple[Severity, str, int] | None:
+def call_of(event: EpisodeEvent) -> tuple[Severity, str, int] | None:
     """Urgency, subject and time of the call that an event is; None where it calls nobody."""
-    if isinstance(event, Opened) or (isinstance(event, EvidenceAdded) and event.calls):
+    if isinstance(event, (Opened, EvidenceAdded)) and event.calls:
         return event.severity, event.subject, event.evidence.at
     return None
 

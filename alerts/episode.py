@@ -6,48 +6,27 @@ condition went away (ISA-18.2 "return to normal") is noted in `active` and close
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import ClassVar
 
-from rules.decision import Evidence, Severity
+from alerts.event import (
+    SUSPENDED,
+    Acknowledged,
+    Cleared,
+    EpisodeEvent,
+    EventName,
+    EvidenceAdded,
+    Opened,
+    Outcome,
+    Released,
+    Resolved,
+    State,
+    Suspended,
+    Weight,
+)
+from alerts.life import about_life, opens_about_life
+from rules.decision import Severity
 
 LATE_MS = 120_000
 """An alert raised so long after it happened says how old it is (R-90)."""
-
-
-class State(StrEnum):
-    """Where an episode stands. R-45 says raised for `open`; on site is an event yet to come."""
-
-    OPEN = "open"
-    ACKNOWLEDGED = "acknowledged"
-    RESOLVED = "resolved"
-
-
-class Outcome(StrEnum):
-    """What it turned out to be, as the person who resolved it says (DESIGN section 7)."""
-
-    REAL = "real"
-    FALSE = "false"
-    TEST = "test"
-    NO_ACTION = "no_action"
-
-
-class EventName(StrEnum):
-    """What happened to an episode, as it is named in output."""
-
-    OPENED = "opened"
-    EVIDENCE = "evidence"
-    CLEARED = "cleared"
-    ACKNOWLEDGED = "acknowledged"
-    RESOLVED = "resolved"
-
-
-class Weight(StrEnum):
-    """What further evidence does."""
-
-    CALL = "call"  # people are called again, and an acknowledgement no longer holds
-    REPEAT = "repeat"  # another message of the same press, which nobody has answered yet: only kept
-    NOTE = "note"  # the rule says that it calls nobody (the device thinks it is over): only counted
 
 
 TRANSITIONS: Mapping[tuple[State, EventName], State] = {
@@ -55,14 +34,34 @@ TRANSITIONS: Mapping[tuple[State, EventName], State] = {
     (State.OPEN, EventName.CLEARED): State.OPEN,
     (State.OPEN, EventName.ACKNOWLEDGED): State.ACKNOWLEDGED,
     (State.OPEN, EventName.RESOLVED): State.RESOLVED,
+    (State.OPEN, EventName.SHELVED): State.SHELVED,
+    (State.OPEN, EventName.OUT_OF_SERVICE): State.OUT_OF_SERVICE,
+    (State.OPEN, EventName.RELEASED): State.OPEN,
     (State.ACKNOWLEDGED, EventName.EVIDENCE): State.OPEN,
     (State.ACKNOWLEDGED, EventName.CLEARED): State.ACKNOWLEDGED,
     (State.ACKNOWLEDGED, EventName.ACKNOWLEDGED): State.ACKNOWLEDGED,
     (State.ACKNOWLEDGED, EventName.RESOLVED): State.RESOLVED,
+    (State.ACKNOWLEDGED, EventName.SHELVED): State.ACKNOWLEDGED,
+    (State.ACKNOWLEDGED, EventName.OUT_OF_SERVICE): State.ACKNOWLEDGED,
+    (State.ACKNOWLEDGED, EventName.RELEASED): State.OPEN,
+    **{
+        edge: after
+        for suspended in SUSPENDED.values()
+        for edge, after in {
+            (suspended, EventName.EVIDENCE): State.OPEN,
+            (suspended, EventName.CLEARED): suspended,
+            (suspended, EventName.ACKNOWLEDGED): State.ACKNOWLEDGED,
+            (suspended, EventName.RESOLVED): State.RESOLVED,
+            (suspended, EventName.SHELVED): State.SHELVED,
+            (suspended, EventName.OUT_OF_SERVICE): State.OUT_OF_SERVICE,
+            (suspended, EventName.RELEASED): State.OPEN,
+        }.items()
+    },
 }
 """Every edge there is; `opened` makes an episode and nothing leaves `resolved`.
 
-Evidence that calls nobody takes no edge: the state stays as it is.
+Evidence that calls nobody takes no edge: the state stays as it is. So evidence about somebody's life, which
+always calls, brings an episode out of every suspension. Who took charge keeps it when it is suspended.
 """
 
 _RANK = {Severity.HIGH: 3, Severity.MEDIUM: 2, Severity.LOW: 1, Severity.INFO: 0}
@@ -71,92 +70,6 @@ _RANK = {Severity.HIGH: 3, Severity.MEDIUM: 2, Severity.LOW: 1, Severity.INFO: 0
 def rank(severity: Severity) -> int:
     """The severity as a number: higher is worse."""
     return _RANK[severity]
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """An episode began. `at` is our clock, `evidence.at` when it happened (ms UTC).
-
-    `number` counts an episode's events from 1. `identity` names this evidence for ever (see `book.identify`).
-    """
-
-    name: ClassVar[EventName] = EventName.OPENED
-    episode: str
-    number: int
-    at: int
-    rule: str
-    kind: str
-    cause: str
-    subject: str
-    site: str
-    severity: Severity
-    identity: str
-    evidence: Evidence
-    facts: Mapping[str, str | int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceAdded:
-    """More was seen. Its `weight` says whether people are called again."""
-
-    name: ClassVar[EventName] = EventName.EVIDENCE
-    episode: str
-    number: int
-    at: int
-    subject: str
-    severity: Severity
-    weight: Weight
-    identity: str
-    evidence: Evidence
-    facts: Mapping[str, str | int] = field(default_factory=dict)
-
-    @property
-    def calls(self) -> bool:
-        """Whether people are called again."""
-        return self.weight is Weight.CALL
-
-
-@dataclass(frozen=True, slots=True)
-class Cleared:
-    """The condition ended by itself for `subject` (for all, when that is the cause). Not a closure."""
-
-    name: ClassVar[EventName] = EventName.CLEARED
-    episode: str
-    number: int
-    at: int
-    subject: str
-    identity: str
-    evidence: Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """A named person took charge. `source` is the way it came: `api`, a button, a radio."""
-
-    name: ClassVar[EventName] = EventName.ACKNOWLEDGED
-    episode: str
-    number: int
-    at: int
-    by: str
-    source: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """A named person closed the episode and said what it was."""
-
-    name: ClassVar[EventName] = EventName.RESOLVED
-    episode: str
-    number: int
-    at: int
-    by: str
-    outcome: Outcome
-    source: str = ""
-    note: str = ""
-
-
-Event = Opened | EvidenceAdded | Cleared | Acknowledged | Resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +92,11 @@ class Episode:
     `number` is that of the newest event, `called` that of the newest which called people. `device` and
     `metric` are those of the opening evidence (R-13). `acknowledged_by` is "" again once fresh evidence
     re-opened it; who held it before is in the events.
+
+    `about_life`: some of its evidence is about somebody's life. `follows` is the first of its group ("" when
+    it is itself, R-49). `latched` counts the evidence since it began to chatter (R-48), `muted` that in a
+    flood (R-47), both 0 again when people were called. `held`: the suspension under which there is something
+    that nobody was called for.
     """
 
     id: str
@@ -204,6 +122,11 @@ class Episode:
     outcome: Outcome | None = None
     note: str = ""
     facts: Mapping[str, str | int] = field(default_factory=dict)
+    about_life: bool = False
+    follows: str = ""
+    latched: int = 0
+    muted: int = 0
+    held: str = ""
 
     @property
     def active(self) -> bool:
@@ -235,7 +158,7 @@ def begin(event: Opened) -> Episode:
         cause=event.cause,
         site=event.site,
         severity=event.severity,
-        state=State.OPEN,
+        state=SUSPENDED.get(event.weight, State.OPEN),
         subjects=(Concern(event.subject, happened, happened),),
         device=event.evidence.device,
         metric=event.evidence.metric,
@@ -243,12 +166,16 @@ def begin(event: Opened) -> Episode:
         raised_at=event.at,
         last_evidence_at=happened,
         number=event.number,
-        called=event.number,
+        called=event.number if event.calls else 0,
         facts=event.facts,
+        about_life=opens_about_life(event),
+        follows=event.follows,
+        muted=int(event.weight is Weight.MUTED),
+        held=event.suspension,
     )
 
 
-def fold(episode: Episode, event: Event) -> Episode:
+def fold(episode: Episode, event: EpisodeEvent) -> Episode:
     """The episode after `event`. An edge that does not exist raises ValueError: a bug, never the world."""
     quiet = isinstance(event, EvidenceAdded) and not event.calls
     after = TRANSITIONS.get((episode.state, event.name))
@@ -268,15 +195,29 @@ def fold(episode: Episode, event: Event) -> Episode:
                     else concern
                     for concern in episode.subjects
                 ),
+                facts={**episode.facts, **event.facts},
             )
         case Acknowledged():
-            return replace(moved, acknowledged_by=event.by, acknowledged_at=event.at)
+            return replace(
+                moved, acknowledged_by=event.by, acknowledged_at=event.at, latched=0, muted=0, held=""
+            )
         case Resolved():
             return replace(
                 moved, resolved_by=event.by, resolved_at=event.at, outcome=event.outcome, note=event.note
             )
+        case Suspended():
+            return replace(moved, state=episode.state if episode.about_life else after, held=event.suspension)
+        case Released():
+            return _called(moved, event.number)
         case Opened():  # pragma: no cover - TRANSITIONS has no such edge
             return moved
+
+
+def _called(episode: Episode, number: int) -> Episode:
+    """The episode after people were called: nobody holds it, and nothing of it is kept from them."""
+    return replace(
+        episode, called=number, acknowledged_by="", acknowledged_at=None, latched=0, muted=0, held=""
+    )
 
 
 def _with_evidence(episode: Episode, event: EvidenceAdded) -> Episode:
@@ -299,10 +240,12 @@ def _with_evidence(episode: Episode, event: EvidenceAdded) -> Episode:
         subjects=subjects,
         severity=max(episode.severity, event.severity, key=rank),
         facts={**episode.facts, **event.facts},
+        about_life=episode.about_life or about_life(episode.kind, event.evidence.metric),
+        latched=episode.latched + (event.weight is Weight.LATCHED),
+        muted=episode.muted + (event.weight is Weight.MUTED),
+        held=event.suspension or episode.held,
     )
-    if not event.calls:
-        return grown
-    return replace(grown, called=event.number, acknowledged_by="", acknowledged_at=None)
+    return _called(grown, event.number) if event.calls else grown
 
 
 def _seen(concern: Concern, happened: int) -> Concern:

@@ -4,20 +4,16 @@ Rule: what leaves here may be read on a locked screen by anybody: where, what ki
 person's name, a value or a diagnosis (only `text(..., private=True)` names the resident).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass
 
-from alerts.episode import LATE_MS, Concern, Episode, Event, EventName, EvidenceAdded, Opened, State
+from alerts.episode import LATE_MS, Episode
+from alerts.event import Cleared, EpisodeEvent, EventName, EvidenceAdded, Opened, Released, State
+from alerts.flood import FLOOD
+from alerts.life import life_safety
 from alerts.where import Where, where
-from devices.metrics import LIFE_SAFETY
 from devices.registry import Registry
-from rules.decision import Evidence, Severity
+from rules.decision import Severity
 from rules.unreadable import UNREADABLE
-
-VERSION = 1
-"""Version of the bodies made here."""
 
 _KINDS = {
     "sos": ("呼救", "call for help"),
@@ -34,6 +30,7 @@ _KINDS = {
     "unprotected": ("无法呼救", "cannot call for help"),
     "expression": ("自定义规则", "own rule"),
     "technical": ("系统故障", "system fault"),
+    FLOOD: ("报警过多，低级提示暂缓", "alarm flood, notices wait"),
 }
 _CHECKS = {
     "check_in": ("每日报平安：", "daily check-in"),
@@ -61,16 +58,19 @@ _REASONS = {
     EventName.CLEARED: ("，情况已恢复，仍待处理", ", back to normal, not yet resolved"),
     EventName.ACKNOWLEDGED: ("，已有人处理", ", taken charge of"),
     EventName.RESOLVED: ("，已处理完毕", ", resolved"),
+    EventName.SHELVED: ("，已暂缓提醒", ", shelved"),
+    EventName.OUT_OF_SERVICE: ("，设备维护中", ", device out of service"),
+    EventName.RELEASED: ("，暂缓已结束，情况仍在", ", no longer shelved and still so"),
 }
 _STATES = {
     State.OPEN: EventName.OPENED,
     State.ACKNOWLEDGED: EventName.ACKNOWLEDGED,
     State.RESOLVED: EventName.RESOLVED,
+    State.SHELVED: EventName.SHELVED,
+    State.OUT_OF_SERVICE: EventName.OUT_OF_SERVICE,
 }
 _MONTH_MIN = 30 * 24 * 60
 _LISTED = 5  # places named in one text; more are counted
-_LIFE_SAFETY_KINDS = LIFE_SAFETY | {"long_lie"}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Notification:
     """Something to send. `id` is the episode's id and the event's number: a repeat is recognisable by it.
 
     `calls`: people must be called; otherwise it only brings displays and receivers up to date. `at` is our
-    clock, `age_ms` how long before that it happened (for `opened` and `evidence`; else 0).
+    clock, `age_ms` how long before that it happened (for `opened`, `evidence` and `released`; else 0).
     """
 
     id: str
@@ -92,22 +92,29 @@ class Notification:
     age_ms: int = 0
 
 
-def life_safety(kind: str, metric: str, severity: Severity) -> bool:
-    """Whether nothing may delay, drop or give up on it: by its kind, its metric, or high severity (R-14)."""
-    return kind in _LIFE_SAFETY_KINDS or metric in LIFE_SAFETY or severity is Severity.HIGH
+def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
+    """What to send of an event, None for evidence that calls nobody. `episode` is as it is after it.
 
-
-def notify(episode: Episode, event: Event) -> Notification | None:
-    """What to send of an event, None for evidence that calls nobody. `episode` is as it is after it."""
+    What opened quietly (shelved, out of service, muted in a flood) is sent for displays, and calls nobody;
+    the end of a flood calls where something waited for it.
+    """
     age = 0
     calls = False
     metric = episode.metric
-    if isinstance(event, (Opened, EvidenceAdded)):
-        if isinstance(event, EvidenceAdded) and not event.calls:
-            return None
-        calls = True
-        age = max(0, event.at - event.evidence.at)
-        metric = event.evidence.metric
+    match event:
+        case Opened() | EvidenceAdded():
+            if isinstance(event, EvidenceAdded) and not event.calls:
+                return None
+            calls = event.calls
+            age = max(0, event.at - event.evidence.at)
+            metric = event.evidence.metric
+        case Released():
+            calls = True
+            age = max(0, event.at - episode.last_evidence_at)
+        case Cleared():
+            calls = episode.kind == FLOOD and bool(event.facts.get("muted"))
+        case _:
+            pass
     return Notification(
         id=f"{event.episode}-{event.number}",
         episode=event.episode,
@@ -128,6 +135,11 @@ def text(
     return _sentences(episode, notification.reason, notification.age_ms, registry, private=private)
 
 
+def standing(episode: Episode, registry: Registry) -> dict[str, str]:
+    """The same of an episode as it stands, for lists."""
+    return _sentences(episode, _STATES[episode.state], episode.age_ms, registry)
+
+
 def _sentences(
     episode: Episode, why: EventName, age_ms: int, registry: Registry, *, private: bool = False
 ) -> dict[str, str]:
@@ -142,6 +154,8 @@ def _sentences(
         zh, en = _UNREADABLE
     urgency = _SEVERITIES[episode.severity]
     reason = _REASONS[why]
+    if episode.kind == FLOOD and (muted := episode.facts.get("muted")) and why is EventName.CLEARED:
+        reason = (f"，已过去；其间有{muted}条提示未呼叫", f", over; {muted} notices waited")
     zh_when, en_when = _when(age_ms)
     return {
         "zh-CN": f"【{urgency[0]}】{_places_zh(places, registry, private)}：{zh}{reason[0]}" + zh_when,
@@ -159,111 +173,6 @@ def _when(age_ms: int) -> tuple[str, str]:
     if minutes >= 120:
         return f"（{minutes // 60}小时前发生）", f" (happened {minutes // 60} h ago)"
     return f"（{minutes}分钟前发生）", f" (happened {minutes} min ago)"
-
-
-def view(episode: Episode, registry: Registry) -> dict[str, object]:
-    """An episode for the API: all that a screen needs, JSON-able, times in ISO 8601 UTC with ms."""
-    shown: dict[str, object] = {
-        "alert": episode.id,
-        "rule": episode.rule,
-        "kind": episode.kind,
-        "cause": episode.cause,
-        "severity": episode.severity.value,
-        "life_safety": life_safety(episode.kind, episode.metric, episode.severity),
-        "state": episode.state.value,
-        "active": episode.active,
-        "site": episode.site,
-        "subjects": [_subject(concern, registry) for concern in episode.subjects],
-        "device": episode.device,
-        "metric": episode.metric,
-        "evidence": episode.evidence,
-        "number": episode.number,
-        "opened_at": iso(episode.opened_at),
-        "raised_at": iso(episode.raised_at),
-        "last_evidence_at": iso(episode.last_evidence_at),
-        "acknowledged_by": episode.acknowledged_by or None,
-        "acknowledged_at": _iso_or_none(episode.acknowledged_at),
-        "resolved_by": episode.resolved_by or None,
-        "resolved_at": _iso_or_none(episode.resolved_at),
-        "outcome": episode.outcome.value if episode.outcome else None,
-        "note": episode.note,
-        "facts": dict(episode.facts),
-        "text": _sentences(episode, _STATES[episode.state], episode.age_ms, registry),
-    }
-    if episode.late:
-        shown["age_ms"] = episode.age_ms
-    return shown
-
-
-def view_event(event: Event) -> dict[str, object]:
-    """An event for the API, JSON-able: its name, the alert, and its fields; times in ISO 8601 UTC with ms."""
-    shown: dict[str, object] = {"event": event.name.value, "alert": event.episode}
-    for one in fields(event):
-        value = getattr(event, one.name)
-        match value:
-            case Evidence():
-                shown["evidence"] = {
-                    "metric": value.metric,
-                    "device": value.device,
-                    "at": iso(value.at),
-                    "received_at": iso(value.received_at),
-                    "detail": value.detail,
-                }
-            case StrEnum():
-                shown[one.name] = value.value
-            case Mapping():
-                shown[one.name] = dict(value)
-            case _ if one.name not in {"episode", "identity"}:
-                shown[one.name] = iso(value) if one.name == "at" else value
-    return shown
-
-
-_FOR_STAFF_ONLY = ("acknowledged_by", "resolved_by", "note")
-
-
-def body(episode: Episode, notification: Notification, registry: Registry) -> dict[str, object]:
-    """The body for MQTT and webhooks: `view` without what people wrote, with the notification and its text.
-
-    It tells of the episode as it is given, which may have moved on since the notification was made.
-    `age_ms` is there when what it tells is late. Receivers recognise a repeat by `notification`, and what is
-    newer by `number`.
-    """
-    shown = {key: value for key, value in view(episode, registry).items() if key not in _FOR_STAFF_ONLY}
-    shown |= {
-        "v": VERSION,
-        "notification": notification.id,
-        "reason": notification.reason.value,
-        "calls": notification.calls,
-        "text": text(episode, notification, registry),
-    }
-    if notification.age_ms >= LATE_MS:
-        shown["age_ms"] = notification.age_ms
-    return shown
-
-
-def iso(at: int) -> str:
-    """A time in ms UTC as ISO 8601 with ms and Z; outside the years 1 to 9999 as the number itself."""
-    try:
-        return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    except OverflowError:
-        return str(at)
-
-
-def _iso_or_none(at: int | None) -> str | None:
-    return None if at is None else iso(at)
-
-
-def _subject(concern: Concern, registry: Registry) -> dict[str, object]:
-    found = where(registry, concern.subject)
-    return {
-        "subject": concern.subject,
-        "resident": found.resident or None,
-        "place": found.place or None,
-        "room": found.room or None,
-        "bed": found.bed or None,
-        "since": iso(concern.since),
-        "active": concern.cleared_at is None,
-    }
 
 
 def _concerned(episode: Episode) -> list[str]:

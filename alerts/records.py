@@ -9,18 +9,24 @@ from typing import Any
 
 import orjson
 
-from alerts.episode import (
+from alerts.episode import Concern, Episode
+from alerts.event import (
     Acknowledged,
     Cleared,
-    Concern,
-    Episode,
+    Ending,
     Event,
     EventName,
     EvidenceAdded,
     Opened,
     Outcome,
+    Released,
     Resolved,
     State,
+    Suppressed,
+    SuppressionEnded,
+    Suspended,
+    SuspensionBegun,
+    SuspensionEnded,
     Weight,
 )
 from rules.decision import Evidence, Severity
@@ -29,13 +35,29 @@ VERSION = 1
 """Version of the records written here."""
 
 _EVENTS: Mapping[EventName, type[Event]] = {
-    kind.name: kind for kind in (Opened, EvidenceAdded, Cleared, Acknowledged, Resolved)
+    **dict.fromkeys((EventName.SHELVED, EventName.OUT_OF_SERVICE), Suspended),
+    **{
+        kind.name: kind
+        for kind in (
+            Opened,
+            EvidenceAdded,
+            Cleared,
+            Acknowledged,
+            Resolved,
+            Released,
+            SuspensionBegun,
+            SuspensionEnded,
+            Suppressed,
+            SuppressionEnded,
+        )
+    },
 }
 _READ: Mapping[str, Callable[[Any], object]] = {
     "severity": Severity,
     "state": State,
     "outcome": lambda value: None if value is None else Outcome(value),
     "weight": Weight,
+    "ending": Ending,
     "subjects": lambda value: tuple(Concern(**concern) for concern in value),
 }
 """Fields that are more than JSON holds. So is `evidence` in an event; in an episode it is a count."""

@@ -16,9 +16,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from alerts.book import Refusal, Refused
-from alerts.episode import Episode, Event, Outcome, State
-from alerts.notification import view, view_event
+from alerts.acts import Refusal, Refused
+from alerts.episode import Episode
+from alerts.event import Event, Outcome, State
+from alerts.view import view, view_event
 from devices.registry import Registry
 from ingest.border import Border, answer, problem
 from ingest.live import EventStream

@@ -20,9 +20,8 @@ import uvicorn
 
 from devices.message import Message
 from devices.registry import Registry
-from ingest import desk as desks
+from ingest import alert_log, quarantine_api
 from ingest import outbox as outboxes
-from ingest import quarantine_api
 from ingest.api import create_app
 from ingest.channels import Channel
 from ingest.channels.mqtt import MqttChannel
@@ -105,7 +104,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         listening = stack.enter_context(_listen(config.api.host, config.api.port))
         stack.enter_context(_alone(config.data))
         journal_path = config.data / "journal.db"
-        journal = SqliteJournal(journal_path, intake.committed, desks.SCHEMA + outboxes.SCHEMA)
+        journal = SqliteJournal(journal_path, intake.committed, alert_log.SCHEMA + outboxes.SCHEMA)
         stack.push_async_callback(asyncio.to_thread, journal.close, _DEADLINE_S)
         intake.journal = journal
         checkpoint = _checkpoint(config.data / "checkpoint.db", journal.id)
@@ -117,7 +116,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         ways: list[Channel] = [await _webhook(stack, hook) for hook in config.webhook]
         ways += [mqtt] if mqtt else []
         outbox = Outbox(journal, ways, registry, clock, metrics)
-        desk = Desk(journal, outbox, registry, config.site, clock, metrics)
+        desk = Desk(journal, outbox, registry, config.site, clock, metrics, setting.rules)
         followers: list[Source] = []
 
         def taught(facts: list[Fact]) -> None:

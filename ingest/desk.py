@@ -6,43 +6,55 @@ Deciding the same thing again (a replay after a crash) changes nothing: identiti
 
 import asyncio
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass, field, replace
 
 import structlog
 
-from alerts.book import REMEMBER_MS, Book, Refused, acknowledge, decide, resolve
-from alerts.episode import Episode, Event, EvidenceAdded, Opened, State
+from alerts.acts import (
+    Maintenance,
+    Refusal,
+    Refused,
+    Shelving,
+    acknowledge,
+    end_suspension,
+    resolve,
+    shelve,
+    take_out_of_service,
+)
+from alerts.book import REMEMBER_MS, Book
+from alerts.decide import decide, follow
+from alerts.episode import Episode, rank
+from alerts.event import (
+    Event,
+    EvidenceAdded,
+    Opened,
+    QuietEvent,
+    Released,
+    State,
+    Suppressed,
+    SuspensionBegun,
+    SuspensionEnded,
+)
+from alerts.life import about_life
 from alerts.notification import Notification, notify
-from alerts.records import dump_episode, dump_event, load_episode, load_event
 from alerts.where import site_of
 from devices.registry import Registry
+from ingest.alert_log import AlertLog
 from ingest.clock import Clock
 from ingest.journal import SqliteJournal
 from ingest.metrics import Metrics
 from ingest.outbox import Outbox
-from rules.decision import Decision, Severity
+from rules.decision import Decision
+from rules.ruleset import RuleSet
 
 log = structlog.get_logger()
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS alert (
-    id TEXT PRIMARY KEY, state TEXT NOT NULL, raised_at INTEGER NOT NULL, resolved_at INTEGER,
-    body BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS alert_state ON alert (state, raised_at, id);
-CREATE INDEX IF NOT EXISTS alert_raised ON alert (raised_at, id);
-CREATE TABLE IF NOT EXISTS alert_event (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, alert TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS alert_event_alert ON alert_event (alert);
-"""
 
 _WATCHER_QUEUE = 1000
 _PATIENCE_S = 1.0  # how long telling of life safety waits to be recorded
 _FORGET_EVERY = 1000  # events between two looks at what may be forgotten
+_TICK_S = 1.0  # real seconds between two looks at what follows by itself
 
 
 @dataclass(slots=True)
@@ -50,7 +62,7 @@ class _Record:
     """One event on its way into the database."""
 
     event: Event
-    episode: Episode
+    episode: Episode | None
     notification: Notification | None
     received: float | None
     done: asyncio.Future[None]
@@ -75,17 +87,20 @@ class Desk:
         site: str,
         clock: Clock,
         metrics: Metrics,
+        rules: RuleSet | None = None,
     ) -> None:
         self._journal, self._outbox, self._registry = journal, outbox, registry
         self._site, self._clock, self._metrics = site, clock, metrics
+        self._kinds = {definition.id: definition.kind for definition in rules or ()}
+        self._log = AlertLog(journal)
         self._pending: deque[_Record] = deque()
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._watchers: set[_Watcher] = set()
         self._since_forgetting = 0
-        self.book = Book.of(self._remembered())
-        self._count_open()
+        self.book = Book.of(self._log.remembered(clock.now()))
+        self._count()
 
     @property
     def registry(self) -> Registry:
@@ -101,13 +116,25 @@ class Desk:
         last: dict[str, _Record] = {}
         for decision in decisions:
             site = site_of(self._registry, decision.subject) or self._site
+            self._follow(now, site)
             for event in decide(self.book, decision, now, site):
                 record = self._take(event, received)
-                before = last.get(event.episode)
+                if isinstance(event, Suppressed):
+                    self._metrics.suppressed.labels(event.rule, event.why).inc()
+                if record.episode is None:
+                    continue
+                before = last.get(record.episode.id)
                 if before and record.notification and not record.notification.life_safety:
                     record.notification = None  # the one before tells of the alert as it is when it is sent
                 else:
-                    last[event.episode] = record
+                    last[record.episode.id] = record
+            self._follow(now, site)
+
+    def _follow(self, now: int, site: str | None = None) -> None:
+        """Take what follows by itself: a suspension ends, a flood begins or is over."""
+        while events := follow(self.book, now, site):
+            for event in events:
+                self._take(event, None)
 
     async def acknowledge(
         self, episode: str, by: str, note: str = "", source: str = "api", seen: int | None = None
@@ -131,28 +158,49 @@ class Desk:
             episode, resolve(self.book, episode, by, outcome, note, self._clock.now(), source, seen=seen)
         )
 
+    async def shelve(self, asked: Shelving, source: str = "api") -> SuspensionBegun | Refused:
+        """A named person shelves alerts of a rule about somebody, for a while; durable when it returns."""
+        kind = self._kinds.get(asked.rule)
+        return await self._suspended(shelve(self.book, asked, kind, self._clock.now(), source))
+
+    async def take_out_of_service(self, asked: Maintenance, source: str = "api") -> SuspensionBegun | Refused:
+        """A named person takes a device out of service for a while; durable when it returns."""
+        device = self._registry.device(asked.site, asked.device)
+        if device is None:
+            return Refused(Refusal.UNKNOWN_DEVICE, "no such device is registered at that site")
+        site = site_of(self._registry, device.resident or device.place) or device.site
+        found = take_out_of_service(self.book, replace(asked, site=site), self._clock.now(), source)
+        return await self._suspended(found)
+
+    async def end_suspension(self, suspension: str, by: str, source: str = "api") -> Refused | None:
+        """A named person ends a suspension before its time; durable when it returns."""
+        followed = end_suspension(self.book, suspension, by, self._clock.now(), source)
+        if isinstance(followed, Refused):
+            return followed
+        await self._taken(followed)
+        return None
+
+    def urgent(self, limit: int) -> list[Episode]:
+        """What is not resolved: about life first, then by state and severity, the newest first (R-47)."""
+        return sorted(self.book.unresolved(), key=urgency)[:limit]
+
+    def stale(self) -> list[Episode]:
+        """What is not resolved and holds for more than 24 h, the oldest first (R-50)."""
+        return self.book.stale(self._clock.now())
+
     def episodes(
         self, state: State | None, limit: int, before: tuple[int, str] | None = None
     ) -> list[Episode]:
         """Episodes of one state or all, newest first by (raised_at, id); `before` is where a page ended."""
-        rows = self._journal.query(
-            "SELECT body FROM alert WHERE (?1 IS NULL OR state = ?1) AND (raised_at, id) < (?2, ?3)"
-            " ORDER BY raised_at DESC, id DESC LIMIT ?4",
-            (state.value if state else None, *(before or (2**62, "")), limit),
-        )
-        return [load_episode(cast("bytes", row[0])) for row in rows]
+        return self._log.episodes(state, limit, before)
 
     def get(self, episode: str) -> Episode | None:
         """One episode, however old."""
-        if found := self.book.get(episode):
-            return found
-        rows = self._journal.query("SELECT body FROM alert WHERE id = ?", (episode,))
-        return load_episode(cast("bytes", rows[0][0])) if rows else None
+        return self.book.get(episode) or self._log.get(episode)
 
     def history(self, episode: str) -> list[Event]:
         """Everything that happened to an episode, in order."""
-        rows = self._journal.query("SELECT body FROM alert_event WHERE alert = ? ORDER BY seq", (episode,))
-        return [load_event(cast("bytes", row[0])) for row in rows]
+        return self._log.history(episode)
 
     async def subscribe(self, after: int | None = None) -> AsyncGenerator[tuple[int, Event], None]:
         """Every event from now on with its number, or every one after `after`. A slow reader's ends."""
@@ -160,7 +208,7 @@ class Desk:
         self._watchers.add(watcher)
         try:
             last = after or 0
-            while after is not None and (missed := self.events(last, 1000)):
+            while after is not None and (missed := self._log.events(last, 1000)):
                 for seq, event in missed:
                     last = seq
                     yield seq, event
@@ -170,15 +218,13 @@ class Desk:
         finally:
             self._watchers.discard(watcher)
 
-    def events(self, after: int, limit: int) -> list[tuple[int, Event]]:
-        """Recorded events with a higher number than `after`, in order."""
-        rows = self._journal.query(
-            "SELECT seq, body FROM alert_event WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
-        )
-        return [(cast("int", seq), load_event(cast("bytes", record))) for seq, record in rows]
-
     async def run(self) -> None:
-        """Record what was decided, then tell; until cancelled."""
+        """Record what was decided, then tell, and let time pass; until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._run_records(), name="alert-records")
+            tasks.create_task(self._run_ticks(), name="alert-ticks")
+
+    async def _run_records(self) -> None:
         while True:
             await self._work.wait()
             self._work.clear()
@@ -187,6 +233,16 @@ class Desk:
                 self._pending.clear()
                 await self._record(records)
             self._idle.set()
+
+    async def _run_ticks(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self.tick(self._clock.now())
+
+    def tick(self, now: int) -> None:
+        """Let time pass: suspensions end, floods are over, alerts become stale."""
+        self._follow(now)
+        self._count()
 
     def close(self) -> None:
         """End every subscription."""
@@ -197,54 +253,45 @@ class Desk:
         """Wait until everything decided so far is recorded."""
         await self._idle.wait()
 
-    def _remembered(self) -> list[Event]:
-        rows = self._journal.query(
-            "SELECT body FROM alert_event WHERE alert IN"
-            " (SELECT id FROM alert WHERE resolved_at IS NULL OR resolved_at >= ?) ORDER BY seq",
-            (self._clock.now() - REMEMBER_MS,),
-        )
-        return [load_event(cast("bytes", row[0])) for row in rows]
-
     def _take(self, event: Event, received: float | None) -> _Record:
-        episode = self.book.apply(event)
-        notification = notify(episode, event)
+        episode = notification = None
+        if isinstance(event, QuietEvent):
+            self.book.apply(event)
+        else:
+            episode = self.book.apply(event)
+            notification = notify(episode, event)
+            self._metrics.alert(event, episode)
         record = _Record(event, episode, notification, received, asyncio.get_running_loop().create_future())
         self._pending.append(record)
         self._idle.clear()
         self._work.set()
-        self._metrics.alerts.labels(episode.kind, event.name).inc()
         return record
 
     async def _act(self, episode: str, followed: list[Event] | Refused) -> Episode | Refused:
         if isinstance(followed, Refused):
             return followed
-        for event in followed:
-            await self._take(event, None).done
+        await self._taken(followed)
         found = self.book.get(episode)
         assert found is not None  # noqa: S101  it was there a moment ago and is forgotten after days only
         return found
 
+    async def _suspended(self, followed: list[Event] | Refused) -> SuspensionBegun | Refused:
+        if isinstance(followed, Refused):
+            return followed
+        await self._taken(followed)
+        return next(event for event in followed if isinstance(event, SuspensionBegun))
+
+    async def _taken(self, events: list[Event]) -> None:
+        """Take what follows from an act, all of it before anything else; returns when it is durable."""
+        records = [self._take(event, None) for event in events]
+        self._follow(self._clock.now())
+        for record in records:
+            await record.done
+
     async def _record(self, records: list[_Record]) -> None:
         def write(database: sqlite3.Connection) -> None:
             for record in records:
-                episode = record.episode
-                record.seq = cast(
-                    "int",
-                    database.execute(
-                        "INSERT INTO alert_event (alert, at, body) VALUES (?, ?, ?)",
-                        (episode.id, record.event.at, dump_event(record.event)),
-                    ).lastrowid,
-                )
-                database.execute(
-                    "INSERT OR REPLACE INTO alert VALUES (?, ?, ?, ?, ?)",
-                    (
-                        episode.id,
-                        episode.state,
-                        episode.raised_at,
-                        episode.resolved_at,
-                        dump_episode(episode),
-                    ),
-                )
+                record.seq = self._log.write(database, record.event, record.episode)
                 if record.notification is not None:
                     self._outbox.write(database, record.notification)
 
@@ -263,9 +310,11 @@ class Desk:
             if not record.done.done():
                 record.done.set_result(None)
             event = record.event
-            if isinstance(event, Opened) or (isinstance(event, EvidenceAdded) and event.calls):
+            if record.episode and isinstance(event, (Opened, EvidenceAdded, Released)) and event.calls:
                 log.info("alert", event_name=event.name, alert=event.episode, kind=record.episode.kind)
-        self._count_open()
+            elif isinstance(event, (SuspensionBegun, SuspensionEnded)):
+                log.info(event.name, suspension=event.suspension)
+        self._count()
         self._since_forgetting += len(records)
         if self._since_forgetting > _FORGET_EVERY:
             self._since_forgetting = 0
@@ -276,16 +325,25 @@ class Desk:
         told = {r.notification.id for r in records if r.notification and r.notification.life_safety}
         for record in records:
             if record.notification is not None and record.notification.id in told:
-                log.error("told_unrecorded", alert=record.event.episode)
+                log.error("told_unrecorded", alert=record.notification.episode)
                 self._outbox.put(record.notification, record.received)
         return told
 
-    def _count_open(self) -> None:
-        counts = dict.fromkeys(Severity, 0)
-        for episode in self.book.unresolved():
-            counts[episode.severity] += 1
-        for severity, count in counts.items():
-            self._metrics.open_alerts.labels(severity).set(count)
+    def _count(self) -> None:
+        """The gauges."""
+        unresolved = self.book.unresolved()
+        self._metrics.stand(
+            severities=Counter(episode.severity for episode in unresolved),
+            states=Counter(episode.state for episode in unresolved),
+            stale=len(self.stale()),
+            flooded=sum(position.flooded for position in self.book.positions.values()),
+        )
+
+
+def urgency(episode: Episode) -> tuple[bool, bool, int, int]:
+    """The order of what needs somebody, as a sort key: smaller is more urgent."""
+    about = episode.about_life or about_life(episode.kind, episode.metric)
+    return (not about, episode.state is not State.OPEN, -rank(episode.severity), -episode.raised_at)
 
 
 def _tell(watcher: _Watcher, item: tuple[int, Event]) -> None:

@@ -14,8 +14,8 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from alerts.episode import Event
-from alerts.notification import view_event
+from alerts.event import Event
+from alerts.view import view_event
 
 log = structlog.get_logger()
 

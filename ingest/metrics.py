@@ -3,8 +3,12 @@
 Rule: labels are small closed sets (reason, stage, part); never a device, a person or a value.
 """
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from alerts.episode import Episode
+from alerts.event import EpisodeEvent, EvidenceAdded, Opened, State, Weight
 from devices.reading import Reason
 from rules.decision import Severity
 
@@ -15,6 +19,8 @@ FATES = ("observed", "empty", "duplicate", "quarantined")
 STAGES = ("journalled", "decided", "recorded", "delivered")
 PARTS = ("broker", "journal", "database")
 OUTCOMES = ("delivered", "retry", "failed")
+_UNRESOLVED = tuple(state for state in State if state is not State.RESOLVED)
+_QUIET = tuple(weight for weight in Weight if weight is not Weight.CALL)
 
 
 class Metrics:
@@ -75,7 +81,40 @@ class Metrics:
         self.alerts = Counter(
             "shouwang_alert_events", "Alert events by rule kind and event.", ["kind", "event"], registry=r
         )
+        self.raised = Counter(
+            "shouwang_alerts_raised",
+            "Alerts that were opened and called people, by severity: their mix should be few high (R-51).",
+            ["severity"],
+            registry=r,
+        )
+        self.quiet = Counter(
+            "shouwang_alert_evidence_quiet",
+            "Evidence that called nobody, by why: repeat of a press, note, latched, shelved, out_of_service,"
+            " muted in a flood (R-57).",
+            ["weight"],
+            registry=r,
+        )
+        self.suppressed = Counter(
+            "shouwang_alerts_suppressed",
+            "Conditions that held and raised nothing by the state of things, by rule and why (R-57, R-58).",
+            ["rule", "why"],
+            registry=r,
+        )
         self.open_alerts = Gauge("shouwang_alerts_open", "Alerts not resolved.", ["severity"], registry=r)
+        self.standing = Gauge(
+            "shouwang_alerts_standing",
+            "Alerts not resolved, by state: open, acknowledged, shelved, out_of_service.",
+            ["state"],
+            registry=r,
+        )
+        self.stale = Gauge(
+            "shouwang_alerts_stale", "Alerts whose condition holds for more than 24 h (R-50).", registry=r
+        )
+        self.floods = Gauge(
+            "shouwang_alert_floods",
+            "Sites that have an alarm flood now: more than 10 calls in 10 min (R-47).",
+            registry=r,
+        )
         self.deliveries = Counter(
             "shouwang_deliveries",
             "Attempts to tell somebody: delivered, retry, failed.",
@@ -120,6 +159,37 @@ class Metrics:
             self.up.labels(part).set(0)
         for severity in Severity:
             self.open_alerts.labels(severity)
+            self.raised.labels(severity)
+        for state in _UNRESOLVED:
+            self.standing.labels(state)
+        for weight in _QUIET:
+            self.quiet.labels(weight)
+
+    def alert(self, event: EpisodeEvent, episode: Episode) -> None:
+        """Count what happened to an alert."""
+        self.alerts.labels(episode.kind, event.name).inc()
+        if not isinstance(event, (Opened, EvidenceAdded)):
+            return
+        if not event.calls:
+            self.quiet.labels(event.weight).inc()
+        elif isinstance(event, Opened):
+            self.raised.labels(event.severity).inc()
+
+    def stand(
+        self,
+        *,
+        severities: Mapping[Severity, int],
+        states: Mapping[State, int],
+        stale: int,
+        flooded: int,
+    ) -> None:
+        """Set the gauges of alerts: how many are not resolved, by severity and by state, and the rest."""
+        for severity in Severity:
+            self.open_alerts.labels(severity).set(severities.get(severity, 0))
+        for state in _UNRESOLVED:
+            self.standing.labels(state).set(states.get(state, 0))
+        self.stale.set(stale)
+        self.floods.set(flooded)
 
     def channel(self, name: str) -> None:
         """Let the series of a channel exist from the start."""

@@ -15,7 +15,8 @@ from typing import cast
 import orjson
 import structlog
 
-from alerts.episode import Episode, EventName
+from alerts.episode import Episode
+from alerts.event import EventName
 from alerts.notification import Notification
 from alerts.outbox import CAP_MS, Delivered, GivenUp, Queued, Receipt, Retry, settle, urgency
 from devices.registry import Registry

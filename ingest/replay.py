@@ -7,9 +7,12 @@ the happenings are all that live was given.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from alerts.book import Book, acknowledge, decide, resolve
+from alerts.acts import acknowledge, resolve
+from alerts.book import Book
 from alerts.comparison import Call, call_of
-from alerts.episode import Acknowledged, Episode, Event, Resolved
+from alerts.decide import decide, follow
+from alerts.episode import Episode
+from alerts.event import Acknowledged, EpisodeEvent, Event, QuietEvent, Resolved
 from alerts.where import site_of
 from devices.identity import is_repeat
 from devices.message import Message
@@ -43,7 +46,7 @@ Act = Acknowledged | Resolved
 Happening = Observation | Moment | Deaf | Act
 """What a trial is given, in order of our clock."""
 
-Told = tuple[Event, Episode]
+Told = tuple[EpisodeEvent, Episode]
 
 
 def when(happening: Happening) -> int:
@@ -81,14 +84,26 @@ class Trial:
         return engine
 
     def _followed(self, decisions: list[Decision], now: int) -> list[Told]:
-        if not decisions:
-            return []
         followed: list[Told] = []
         for decision in decisions:
             site = site_of(self._registry, decision.subject) or self._site
-            events = decide(self.book, decision, max(now, decision.at), site)
-            followed += [(event, self.book.apply(event)) for event in events]
+            at = max(now, decision.at)
+            followed += self._taken(decide(self.book, decision, at, site))
+            while events := follow(self.book, at, site):
+                followed += self._taken(events)
+        while events := follow(self.book, now):
+            followed += self._taken(events)
         return followed
+
+    def _taken(self, events: list[Event]) -> list[Told]:
+        """The book after these events, and those of them that are about alerts."""
+        told: list[Told] = []
+        for event in events:
+            if isinstance(event, QuietEvent):
+                self.book.apply(event)
+            else:
+                told.append((event, self.book.apply(event)))
+        return told
 
     def _acted(self, act: Act) -> list[Told]:
         """A person's act, where it is about an alert that these rules raised too."""
@@ -96,7 +111,7 @@ class Trial:
             followed = acknowledge(self.book, act.episode, act.by, act.at, act.source, note=act.note)
         else:
             followed = resolve(self.book, act.episode, act.by, act.outcome, act.note, act.at, act.source)
-        return [(event, self.book.apply(event)) for event in followed] if isinstance(followed, list) else []
+        return self._taken(followed) if isinstance(followed, list) else []
 
 
 def calls(told: Iterable[Told]) -> Iterator[Call]:

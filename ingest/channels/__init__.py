@@ -9,9 +9,11 @@ from typing import Protocol
 
 import orjson
 
-from alerts.episode import Episode, State
-from alerts.notification import Notification, body
+from alerts.episode import Episode
+from alerts.event import State
+from alerts.notification import Notification
 from alerts.outbox import Receipt
+from alerts.view import body
 from devices.registry import Registry
 
 

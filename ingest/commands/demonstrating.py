@@ -25,7 +25,8 @@ import psycopg
 import typer
 from rich.console import Console
 
-from alerts.episode import Episode, Event, EvidenceAdded, Opened
+from alerts.episode import Episode
+from alerts.event import EpisodeEvent, EvidenceAdded, Opened, QuietEvent
 from alerts.notification import notify, text
 from alerts.where import where
 from devices.registry import Registry
@@ -168,11 +169,13 @@ class _Demo:
 
     async def _print_alerts(self, running: "Running") -> None:
         async for _, event in running.desk.subscribe():
+            if isinstance(event, QuietEvent):
+                continue
             episode = running.desk.get(event.episode)
             if episode is not None and self._worth_telling(event, episode):
                 _shown.print(self._line(event, episode), markup=False, style=_STYLES.get(event.name, ""))
 
-    def _worth_telling(self, event: Event, episode: Episode) -> bool:
+    def _worth_telling(self, event: EpisodeEvent, episode: Episode) -> bool:
         """Not one more message of the same press, nor the same cause again for the next person."""
         if not isinstance(event, (Opened, EvidenceAdded)):
             return event.number == episode.number
@@ -182,7 +185,7 @@ class _Demo:
         self._told[event.episode] = event.evidence.at
         return event.evidence.at != before
 
-    def _line(self, event: Event, episode: Episode) -> str:
+    def _line(self, event: EpisodeEvent, episode: Episode) -> str:
         """One alert event for the eye: when, how urgent, what, who and where, and how fast we were."""
         at = datetime.fromtimestamp(event.at / 1000, _ZONE).strftime("%H:%M:%S")
         notification = notify(episode, event)

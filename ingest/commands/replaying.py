@@ -14,7 +14,7 @@ import orjson
 import typer
 
 from alerts.comparison import Call, compare
-from alerts.episode import Acknowledged, Resolved
+from alerts.event import Cleared, EvidenceAdded, Opened
 from devices.registry import Registry
 from ingest.commands.compared_shown import Extent, print_comparison, print_comparison_json
 from ingest.commands.console import end_with, registry_problems, rule_problems, told
@@ -167,7 +167,7 @@ def _shown(followed: list[Told], since: int) -> list[Told]:
 
 def _print(followed: list[Told]) -> None:
     for event, episode in followed:
-        if isinstance(event, (Acknowledged, Resolved)):
+        if not isinstance(event, (Opened, EvidenceAdded, Cleared)):
             continue  # staff's, not the rules'
         line = {
             "event": event.name,

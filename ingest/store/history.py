@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from alerts.episode import Acknowledged, Resolved
+from alerts.event import Acknowledged, Resolved
 from alerts.records import load_event
 from devices.metrics import METRICS, Kind
 from devices.observation import Observation, Quality

@@ -9,9 +9,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from alerts.book import Book, Refused, acknowledge, decide, resolve
-from alerts.episode import Event, Opened, Resolved, State
-from alerts.notification import Notification, life_safety, notify
+from alerts.acts import Refused, acknowledge, resolve
+from alerts.book import Book
+from alerts.decide import decide
+from alerts.event import Event, Opened, Resolved, State
+from alerts.life import about_life
+from alerts.notification import Notification, notify
 from alerts.records import dump_event, load_event
 from rules.decision import Change, Decision, Severity
 from tests.alerts.decisions import decision
@@ -71,7 +74,7 @@ class Watch(RuleBasedStateMachine):
         self.decided.append(seen)
         calls = self._tell(decide(self.book, seen, self.now, "s1"))
         unanswered = before is not None and before.state is State.OPEN
-        if life_safety(what, what, severity) and not (window and unanswered):
+        if about_life(what, what) and not (window and unanswered):
             assert [call.calls for call in calls] == [True], "fresh life-safety evidence always calls"
         after = self.book.open_for(what, cause)
         assert after is not None

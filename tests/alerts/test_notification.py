@@ -3,9 +3,14 @@
 import orjson
 import pytest
 
-from alerts.book import Book, acknowledge, decide, resolve
-from alerts.episode import Acknowledged, Cleared, Episode, Event, EventName, Opened, Resolved
-from alerts.notification import Notification, body, iso, life_safety, notify, text, view
+from alerts.acts import acknowledge, resolve
+from alerts.book import Book
+from alerts.decide import decide
+from alerts.episode import Episode
+from alerts.event import Acknowledged, Cleared, Event, EventName, Opened, Resolved
+from alerts.life import life_safety
+from alerts.notification import Notification, notify, text
+from alerts.view import body, iso, view
 from devices.registry import Place, PlaceKind, Registry, Resident
 from rules.decision import Change, Decision, Severity
 from tests.alerts.decisions import HOME, decision

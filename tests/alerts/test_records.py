@@ -5,17 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.episode import (
-    Acknowledged,
-    Cleared,
-    Concern,
-    Episode,
-    Event,
-    EvidenceAdded,
-    Opened,
-    Outcome,
-    Resolved,
-)
+from alerts.episode import Concern, Episode
+from alerts.event import Acknowledged, Cleared, Event, EvidenceAdded, Opened, Outcome, Resolved
 from alerts.records import dump_episode, dump_event, load_episode, load_event
 from rules.decision import Evidence
 

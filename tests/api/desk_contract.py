@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
-from alerts.book import Refusal, Refused
-from alerts.episode import Episode, Event, State
+from alerts.acts import Refusal, Refused
+from alerts.episode import Episode
+from alerts.event import Event, State
 from ingest.api import Desk
 from tests.alerts.decisions import HOME, decision
 

@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from alerts.book import Book, Refused, acknowledge, decide, resolve
-from alerts.episode import Episode, Event, State
+from alerts.acts import Refused, acknowledge, resolve
+from alerts.book import Book
+from alerts.decide import decide
+from alerts.episode import Episode
+from alerts.event import Event, State
 from devices.registry import Registry
 from ingest.api import Cursor
 from rules.decision import Decision

@@ -63,6 +63,11 @@ async def test_an_alert_is_listed_with_all_that_a_screen_needs(served: Served) -
                 "device": "button-1",
                 "metric": "sos",
                 "evidence": 1,
+                "first_out": True,
+                "follows": None,
+                "latched": 0,
+                "muted": 0,
+                "suspension": None,
                 "number": 1,
                 "opened_at": "2025-11-21T22:20:00.123Z",
                 "raised_at": "2025-11-21T22:20:00.123Z",
@@ -255,7 +260,7 @@ async def test_alerts_are_listed_by_state(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["state=shelved", "limit=0", "limit=1001", "limit=x", "before=", "before=x", "before=1.a%20b"]
+    "query", ["state=quiet", "limit=0", "limit=1001", "limit=x", "before=", "before=x", "before=1.a%20b"]
 )
 async def test_a_query_that_means_nothing_is_refused(served: Served, query: str) -> None:
     assert_problem(await served.client.get(f"{API}?{query}"), 422, "invalid")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from alerts.episode import Event
+from alerts.event import Event
 from tests.alerts.decisions import decision
 from tests.api.conftest import BEARER, Served, Serving
 from tests.api.memory_desk import MemoryDesk

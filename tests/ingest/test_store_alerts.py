@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.book import Book, Refused, acknowledge, decide, resolve
-from alerts.episode import Event
+from alerts.acts import Refused, acknowledge, resolve
+from alerts.book import Book
+from alerts.decide import decide
+from alerts.event import Event
 from alerts.records import dump_episode, dump_event
-from ingest.desk import SCHEMA
+from ingest.alert_log import SCHEMA
 from ingest.journal import SqliteJournal
 from ingest.store.alerts import AlertProjection, _json
 from ingest.store.schema import migrate

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.book import Book, Refused, acknowledge, decide
-from alerts.episode import Cleared, Event, Opened
+from alerts.acts import Refused, acknowledge
+from alerts.book import Book
+from alerts.decide import decide
+from alerts.event import Cleared, Event, Opened
 from devices.observation import Observation, Quality
 from rules.decision import Change, Severity
 from rules.engine import Engine

@@ -1,0 +1,238 @@
+"""What follows from the act of a named person: taking charge, closing, suspending for a while.
+
+Rule: nobody acts without a name; an act that cannot be is a `Refused` with its reason, and changes nothing.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from alerts.book import Book
+from alerts.decide import digest, end
+from alerts.episode import Episode
+from alerts.event import (
+    Acknowledged,
+    Ending,
+    Event,
+    Outcome,
+    Resolved,
+    State,
+    Suspended,
+    SuspensionBegun,
+    SuspensionEnded,
+)
+from alerts.life import KINDS, about_life
+from alerts.suspension import LIMIT_MS, holds_over
+from rules.kind import Kind
+
+
+class Refusal(StrEnum):
+    """Why a person's act had no effect."""
+
+    UNKNOWN = "unknown_alert"
+    ALREADY_RESOLVED = "already_resolved"
+    MISSING_NAME = "missing_name"
+    BAD_OUTCOME = "bad_outcome"
+    FRESH_EVIDENCE = "fresh_evidence"
+    MISSING_REASON = "missing_reason"
+    BAD_SCOPE = "bad_scope"
+    TOO_LONG = "too_long"
+    LIFE_SAFETY = "life_safety"
+    UNKNOWN_RULE = "unknown_rule"
+    UNKNOWN_DEVICE = "unknown_device"
+    UNKNOWN_RESIDENT = "unknown_resident"
+    UNKNOWN_SUSPENSION = "unknown_suspension"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An act refused, and why in words. Nothing was changed."""
+
+    why: Refusal
+    message: str
+
+
+def acknowledge(
+    book: Book, episode: str, by: str, now: int, source: str = "", *, note: str = "", seen: int | None = None
+) -> list[Event] | Refused:
+    """A named person takes charge; nothing follows when they hold it already, another may take over.
+
+    `seen` is the episode's `number` when that person looked at it. If people have been called again since,
+    the act is refused, so that nobody acknowledges a fall they have not seen.
+    """
+    found = _actable(book, episode, by, seen)
+    if isinstance(found, Refused):
+        return found
+    if found.state is State.RESOLVED:
+        return _resolved_by(found)
+    if found.state is State.ACKNOWLEDGED and found.acknowledged_by == by.strip():
+        return []
+    return [Acknowledged(found.id, found.number + 1, now, by.strip(), source, note)]
+
+
+def resolve(
+    book: Book,
+    episode: str,
+    by: str,
+    outcome: str,
+    note: str,
+    now: int,
+    source: str = "",
+    *,
+    seen: int | None = None,
+) -> list[Event] | Refused:
+    """A named person closes the episode with one of `Outcome`; the same act repeated has no effect.
+
+    `seen` as in `acknowledge`: a fall that came in meanwhile is not closed with the old one.
+    """
+    found = _actable(book, episode, by, seen)
+    if isinstance(found, Refused):
+        return found
+    if outcome not in set(Outcome):
+        return Refused(Refusal.BAD_OUTCOME, f"outcome must be one of {', '.join(Outcome)}")
+    if found.state is State.RESOLVED:
+        same = found.resolved_by == by.strip() and found.outcome == outcome
+        return [] if same else _resolved_by(found)
+    number = found.number + 1
+    return [Resolved(found.id, number, now, by.strip(), Outcome(outcome), source, note)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelving:
+    """What a person asks to shelve: alerts of `rule` about `subject`, or with `cause`; until when (ms)."""
+
+    rule: str
+    subject: str = ""
+    cause: str = ""
+    until: int
+    by: str
+    reason: str
+    once: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maintenance:
+    """A device (its site, "" for any) that a person takes out of service; until when (ms)."""
+
+    site: str = ""
+    device: str
+    until: int
+    by: str
+    reason: str
+
+
+def shelve(
+    book: Book, asked: Shelving, kind: Kind[Any, Any] | None, now: int, source: str = ""
+) -> list[Event] | Refused:
+    """Alerts of one rule about one subject, or of one cause, call nobody for a while (R-55).
+
+    `kind` is the rule's, None when there is no such rule. One of the same scope is replaced. What already
+    calls is shelved with it, unless somebody has taken charge.
+    """
+    begun = _begun(State.SHELVED, asked, now, source, asked.rule, asked.subject, asked.cause)
+    if isinstance(begun, Refused):
+        return begun
+    if kind is None:
+        return Refused(Refusal.UNKNOWN_RULE, "there is no such rule")
+    if not (asked.subject or asked.cause):
+        return Refused(
+            Refusal.BAD_SCOPE, "name the subject or the cause: a rule is not shelved for everybody"
+        )
+    metric = asked.cause.partition(":")[0]
+    if kind.name in KINDS or (kind.life_safety and (not asked.cause or about_life(kind.name, metric))):
+        return Refused(
+            Refusal.LIFE_SAFETY,
+            "SOS, falls, a long lie, smoke, gas and carbon monoxide cannot be shelved"
+            + ("" if kind.name in KINDS or asked.cause else ": name the cause, as water_leak:<place>"),
+        )
+    return _begin(book, begun)
+
+
+def take_out_of_service(book: Book, asked: Maintenance, now: int, source: str = "") -> list[Event] | Refused:
+    """What a device says calls nobody for a while, but for calls for help, falls, smoke and gas (R-57)."""
+    begun = _begun(State.OUT_OF_SERVICE, asked, now, source, site=asked.site, device=asked.device)
+    return begun if isinstance(begun, Refused) else _begin(book, begun)
+
+
+def end_suspension(book: Book, suspension: str, by: str, now: int, source: str = "") -> list[Event] | Refused:
+    """A named person ends a suspension before its time; nothing follows when it is over already."""
+    if not by.strip():
+        return Refused(Refusal.MISSING_NAME, "a person must be named")
+    found = book.suspensions.get(suspension)
+    if found is None:
+        if book.suspensions.knows(suspension):
+            return []
+        return Refused(Refusal.UNKNOWN_SUSPENSION, "there is no such suspension")
+    return end(book, found, SuspensionEnded(suspension, now, Ending.ENDED, by.strip(), source))
+
+
+def _begun(
+    state: State,
+    asked: Shelving | Maintenance,
+    now: int,
+    source: str,
+    rule: str = "",
+    subject: str = "",
+    cause: str = "",
+    site: str = "",
+    device: str = "",
+) -> SuspensionBegun | Refused:
+    by, reason = asked.by.strip(), asked.reason.strip()
+    if not by:
+        return Refused(Refusal.MISSING_NAME, "a person must be named")
+    if not reason:
+        return Refused(Refusal.MISSING_REASON, "a reason must be given")
+    if asked.until <= now:
+        return Refused(Refusal.BAD_SCOPE, "it would be over already")
+    if asked.until - now > LIMIT_MS[state]:
+        hours = LIMIT_MS[state] // 3_600_000
+        return Refused(Refusal.TOO_LONG, f"at most {hours} h; whoever is on duty then may do it again")
+    return SuspensionBegun(
+        suspension=digest(state, rule, subject, cause, site, device, by, str(now)),
+        at=now,
+        state=state,
+        until=asked.until,
+        by=by,
+        reason=reason,
+        rule=rule,
+        subject="" if cause else subject,
+        cause=cause,
+        site=site,
+        device=device,
+        once=isinstance(asked, Shelving) and asked.once,
+        source=source,
+    )
+
+
+def _begin(book: Book, begun: SuspensionBegun) -> list[Event] | Refused:
+    if book.suspensions.knows(begun.suspension):
+        return []
+    now = begun.at
+    before = book.suspensions.of_scope(begun)
+    events: list[Event] = [
+        begun,
+        *(SuspensionEnded(one.suspension, now, Ending.REPLACED, begun.by) for one in before),
+    ]
+    replaced = {one.suspension for one in before}
+    for episode in book.unresolved():
+        quiet = episode.held in replaced
+        if quiet or (episode.state is State.OPEN and not episode.about_life and holds_over(begun, episode)):
+            number = episode.number + 1
+            events.append(Suspended(episode.id, number, now, begun.state, begun.suspension))
+    return events
+
+
+def _actable(book: Book, episode: str, by: str, seen: int | None) -> Episode | Refused:
+    """The episode, if a person of this name may act on what they saw of it."""
+    found = book.get(episode)
+    if found is None:
+        return Refused(Refusal.UNKNOWN, "there is no such alert")
+    if not by.strip():
+        return Refused(Refusal.MISSING_NAME, "a person must be named")
+    if seen is not None and seen < found.called and found.state is not State.RESOLVED:
+        return Refused(Refusal.FRESH_EVIDENCE, "people were called again since this was looked at")
+    return found
+
+
+def _resolved_by(episode: Episode) -> Refused:
+    return Refused(Refusal.ALREADY_RESOLVED, f"resolved before, as {episode.outcome}")
