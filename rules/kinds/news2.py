@@ -127,8 +127,12 @@ def observe(
     scale = subject.resident.spo2_scale if subject.resident else 1
     placed = band(PARAMETERS[n], value, scale)
     before = memory.inputs[n]
-    if before is not None and before.band == placed and not before.since and at - before.at < REFRESH_MS:
-        return memory, ()
+    if before is not None and before.band == placed and not before.since:
+        age = at - before.at
+        if age < REFRESH_MS:
+            return memory, ()
+        if age <= WINDOW_MS and not memory.unworn and not memory.raised:
+            return _with(memory, n, Input(placed, at)), ()  # as it was: this can call for nothing new
     if observation.device in memory.unworn and n not in _CERTAIN:
         return memory, ()
     if n in _CERTAIN:
@@ -332,8 +336,9 @@ def _timed(rule: Rule[News2Settings], memory: Memory) -> Memory:
 
 
 def _with(memory: Memory, n: int, one: Input) -> Memory:
-    inputs = memory.inputs
-    return memory._replace(inputs=(*inputs[:n], one, *inputs[n + 1 :]))
+    wake, inputs, raised, when, scored, asked, overdue, wants, unworn = memory  # `_replace` is slow
+    inputs = (*inputs[:n], one, *inputs[n + 1 :])
+    return Memory(wake, inputs, raised, when, scored, asked, overdue, wants, unworn)
 
 
 def _ages(memory: Memory, at: int) -> str:
