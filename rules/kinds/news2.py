@@ -31,6 +31,7 @@ from rules.deadlines import local_time
 from rules.decision import Change, Decision, Evidence, Severity
 from rules.kind import Kind, Rule, Step, Subject, decide, ended, seen
 from rules.news2 import CONSCIOUSNESS, OXYGEN, PARAMETERS, SPO2, Response, Score, band, points, score
+from rules.reorder import happened
 from rules.settings import Duration, Settings
 
 WINDOW_MS = 900_000  # R-66
@@ -120,7 +121,7 @@ def observe(
     rule: Rule[News2Settings], subject: Subject, memory: Memory, observation: Observation
 ) -> Step[Memory]:
     """An input, or a device put on or taken off."""
-    metric, value, at = observation.metric, observation.value, observation.at
+    metric, value = observation.metric, observation.value
     if metric == "worn":
         return _worn(rule, memory, observation), ()
     n = _INDEX[metric]
@@ -128,11 +129,13 @@ def observe(
     placed = band(PARAMETERS[n], value, scale)
     before = memory.inputs[n]
     if before is not None and before.band == placed and not before.since:
-        age = at - before.at
+        age = observation.at - before.at
         if age < REFRESH_MS:
             return memory, ()
         if age <= WINDOW_MS and not memory.unworn and not memory.raised:
-            return _with(memory, n, Input(placed, at)), ()  # as it was: this can call for nothing new
+            kept = Input(placed, happened(observation))  # as it was: this can call for nothing new
+            return _with(memory, n, kept), ()
+    at = happened(observation)
     if observation.device in memory.unworn and n not in _CERTAIN:
         return memory, ()
     if n in _CERTAIN:

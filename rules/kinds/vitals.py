@@ -31,6 +31,7 @@ from devices.observation import Observation, Quality
 from rules.condition import QUIET, SECTION_11, Condition, Delays, Limit, beyond, due, passed, told
 from rules.decision import Change, Decision, Evidence, Severity
 from rules.kind import Kind, Rule, Step, Subject, decide, ended, seen
+from rules.reorder import happened
 from rules.settings import Duration, Settings
 
 OFF_DELAY_MS = 300_000
@@ -147,7 +148,7 @@ def observe(
         conditions = (QUIET,) * len(settings.limits)
     if observation.device in memory.unworn:
         return memory, ()
-    at, delays, doubtful = observation.at, settings.delays, observation.quality is _UNCERTAIN
+    at, delays, doubtful = happened(observation), settings.delays, observation.quality is _UNCERTAIN
     after = tuple(
         told(condition, delays, beyond(limit, value, condition.active), at, doubtful=doubtful)
         for condition, (limit, _) in zip(conditions, settings.limits, strict=True)

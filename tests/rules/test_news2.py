@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.book import Book, decide
+from alerts.book import Book
+from alerts.decide import decide
 from alerts.notification import notify, text
 from devices.observation import Observation, Quality
 from devices.reading import Value
