@@ -16,6 +16,7 @@ from dataclasses import asdict
 import psycopg
 import structlog
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from devices.observation import Observation
 from devices.reading import Reason, Rejected
@@ -243,7 +244,10 @@ def _upsert(
     database: psycopg.Connection, table: str, key: list[str], rows: Iterable[Place | Resident | Device]
 ) -> None:
     """Bring rows of a table up to date; its columns are the fields of the rows."""
-    values = [asdict(row) for row in rows]
+    values = [
+        {name: Jsonb(value) if isinstance(value, dict) else value for name, value in asdict(row).items()}
+        for row in rows
+    ]
     if not values:
         return
     names = list(values[0])

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from devices.message import MAX_PAYLOAD_BYTES, Message
-from devices.registry import CareLevel, Device, Place, PlaceKind, Registry, Resident
+from devices.registry import CareLevel, Device, Place, PlaceKind, Registry, Resident, Risk, RiskLevel
 from ingest.journal import head_of
 from ingest.pipeline import Feed, Processed
 from ingest.store.writer import Projection, Writer
@@ -264,14 +264,15 @@ async def test_the_registry_is_projected_and_who_left_stays(at_work: Callable[[]
         [Device("d", "band", "X", "ann", site="s1", calls=True), Device("d", site="s2")],
     )
     await stored(works, dsn, before)
-    ann = replace(before.residents["ann"], name="Anna", away=True)
+    risks = {Risk.FALL: RiskLevel.HIGH}
+    ann = replace(before.residents["ann"], name="Anna", away=True, risks=risks)
     after = Registry.of(before.places.values(), [ann], before.devices.values())
     await stored(works, dsn, after)
     await stored(works, dsn, after)
     await stored(works, dsn, Registry())
-    assert rows(dsn, "SELECT id, place, name, care_level, away FROM resident ORDER BY id") == [
-        ("ann", "r1", "Anna", "special", True),
-        ("bob", "r1", "", "3", False),
+    assert rows(dsn, "SELECT id, place, name, care_level, away, risks FROM resident ORDER BY id") == [
+        ("ann", "r1", "Anna", "special", True, {"fall": "high"}),
+        ("bob", "r1", "", "3", False, {}),
     ]
     assert rows(dsn, "SELECT id, kind, name, parent, timezone FROM place") == [
         ("r1", "room", "一", "", "Asia/Shanghai")
