@@ -89,7 +89,7 @@ def observe(
     metric, value = observation.metric, observation.value
     if metric in _BED:
         inside = value is True if metric == "bed_occupied" else metric == "bed_enter"
-        return _said(rule, subject, memory, Word(_name(observation), inside, happened(observation)))
+        return _said(rule, subject, memory, observation, inside)
     if metric == "online":
         return _lost(rule, subject, memory, observation) if value is False else (memory, ())
     if metric == "posture":
@@ -128,16 +128,19 @@ def moved(rule: Rule[BedExitSettings], subject: Subject, memory: Memory, now: in
     return gone, (_decided(rule, subject, Change.CLEAR, memory, now, facts),) if ends else ()
 
 
-def _said(rule: Rule[BedExitSettings], subject: Subject, memory: Memory, word: Word) -> Step[Memory]:
+def _said(
+    rule: Rule[BedExitSettings], subject: Subject, memory: Memory, observation: Observation, inside: bool
+) -> Step[Memory]:
     """A sensor said that she is in bed or out of it."""
-    for known in memory.words:
-        if known.device == word.device:
-            if word.at < known.at or (word.inside is known.inside and word.at < known.at + REFRESH_MS):
-                return memory, ()
+    name, at = _name(observation), happened(observation)
+    for device, said, since in memory.words:
+        if device == name:
+            if at < since or (inside is said and at < since + REFRESH_MS):
+                return memory, ()  # nearly always
             break
-    others = tuple(known for known in memory.words if known.device != word.device)
-    kept = memory._replace(words=tuple(sorted((*others, word))))
-    return _turned(rule, subject, kept, word.at), ()
+    others = (word for word in memory.words if word.device != name)
+    kept = memory._replace(words=tuple(sorted((*others, Word(name, inside, at)))))
+    return _turned(rule, subject, kept, at), ()
 
 
 def _turned(rule: Rule[BedExitSettings], subject: Subject, memory: Memory, at: int) -> Memory:

@@ -89,12 +89,20 @@ def observe(
 ) -> Step[Memory]:
     """A sign of life, or none; or a device that is offline, or back."""
     metric, at = observation.metric, happened(observation)
-    if metric == "online":
+    if metric in signs.BY_CHANGE:
+        key = f"{observation.site}/{observation.device}|{metric}"
+        if at < memory.newest or memory.known.get(key) == observation.value:
+            return memory, ()  # too late to tell whether it is a change; none, nearly always
+    elif metric == "online":
         return _connected(rule, subject, memory, observation), ()
-    if at <= memory.last and metric in _REPEATED and not memory.offline and memory.moves:
+    elif (
+        at <= memory.last
+        and metric not in _BED
+        and memory.moves
+        and not memory.offline
+        and _name(observation) in memory.sensors
+    ):
         return memory, ()  # nearly always
-    if at < memory.newest and metric in signs.BY_CHANGE:
-        return memory, ()  # too late to tell whether it is a change
     known, sign = signs.notice(memory.known, observation)
     if known is not memory.known:
         memory = memory._replace(known=known, newest=at)
@@ -228,8 +236,6 @@ def _rounded(at: int) -> int:
 def _name(observation: Observation) -> str:
     return f"{observation.site}/{observation.device}"
 
-
-_REPEATED = signs.AT_ONCE - _BED
 
 KIND = Kind(
     name="inactivity",

@@ -32,6 +32,7 @@ SAME_EXIT_MS = 60_000
 LEAVING_MS = 60_000
 _FOUND = frozenset(("geofence_enter", "bed_enter", "visit"))
 _FOUND_WHILE = frozenset(("bed_occupied", "seat_occupied", "staff_present"))
+_LOCATING = _FOUND | _FOUND_WHILE | {"presence"}
 
 
 class WanderingSettings(Settings):
@@ -80,7 +81,9 @@ def observe(
     rule: Rule[WanderingSettings], subject: Subject, memory: Memory, observation: Observation
 ) -> Step[Memory]:
     """A door, a border or a zone passed, or a sign of where she is."""
-    metric, value, at = observation.metric, observation.value, happened(observation)
+    metric, value = observation.metric, observation.value
+    if not memory.lost and metric in _LOCATING and subject.resident:
+        return memory, ()  # nearly always
     if metric == "door_open":
         return _door(rule, subject, memory, observation)
     if subject.resident is None:
@@ -90,6 +93,7 @@ def observe(
         return _leaves(rule, subject, memory, observation, "geofence")
     if metric == "zone" and rule.settings.allowed and value not in rule.settings.allowed:
         return _leaves(rule, subject, memory, observation, "zone")
+    at = happened(observation)
     if not memory.lost or at < memory.seen or not _locates(rule, subject, memory, observation):
         return memory, ()
     found = memory._replace(wake=None, lost=0, found=at)
@@ -180,7 +184,7 @@ KIND = Kind(
     name="wandering",
     settings=WanderingSettings,
     observe=observe,
-    metrics=lambda _: _FOUND | _FOUND_WHILE | {"door_open", "geofence_exit", "zone", "presence"},
+    metrics=lambda _: _LOCATING | {"door_open", "geofence_exit", "zone"},
     memory=Memory,
     watches=lambda subject: subject.resident is not None or bool(subject.place),
     start=start,
