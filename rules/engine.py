@@ -22,10 +22,12 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from devices.observation import Observation, Quality
+from devices.ourselves import BROKER
 from devices.registry import Device, Registry
 from rules.decision import TECHNICAL, Change, Decision, Evidence, Severity
 from rules.kind import Kind, Memory, Rule, Step, Subject, evidence_key
 from rules.reorder import REORDER_MS, Window, happened
+from rules.residents import residents
 from rules.ruleset import Application, Definition, RuleSet
 from rules.situation import METRICS as OF_SITUATION
 from rules.situation import Situation, follow
@@ -112,13 +114,12 @@ class Engine:
         self._window = Window()
         self._moved: set[str] = set()  # residents whose situation changed
         self._tables = {definition.id: _Table(definition, registry) for definition in rules}
-        self._subjects = _residents(registry)
+        self._subjects = residents(registry)
         self._at_once: dict[str, list[_Table]] = {}
         self._in_order: dict[str, list[_Table]] = {metric: [] for metric in OF_SITUATION}
-        self._by_device: dict[_DeviceKey, tuple[_Watch, ...]] = dict.fromkeys(registry.devices, ())
-        self._by_gateway: dict[_DeviceKey, list[_Watch]] = {}
+        self._hearers: dict[_DeviceKey, list[_Watch]] = {key: [] for key in registry.devices}
         for table in self._tables.values():
-            self._start(table, registry)
+            self._start(table)
 
     def observe(self, observation: Observation) -> list[Decision]:
         """What follows from one observation, after all that is due up to its arrival (`received_at`)."""
@@ -206,7 +207,7 @@ class Engine:
             if watch.failure
         ]
 
-    def _start(self, table: _Table, registry: Registry) -> None:
+    def _start(self, table: _Table) -> None:
         kind = table.kind
         metrics: set[str] = set()
         if kind.memory is None or kind.lazy:
@@ -219,7 +220,7 @@ class Engine:
                 table.watches[subject.id] = watch
                 metrics |= kind.metrics(watch.rule.settings)
                 for device in kind.hears(subject):
-                    self._hear_from(device, watch, registry)
+                    self._hear_from(device, watch)
                 self._begin(watch, self._now, self._pending)
         by_metric = self._in_order if kind.ordered else self._at_once
         for metric in metrics:
@@ -229,15 +230,14 @@ class Engine:
         watch.basis = crc32(watch.kind.basis(watch.rule, watch.subject).encode())
         self._run(watch, watch.kind.start, now, now, decisions)
 
-    def _hear_from(self, device: Device, watch: _Watch, registry: Registry) -> None:
-        self._by_device[device.site, device.id] += (watch,)
-        if device.gateway:
-            found = registry.device(device.site, device.gateway)
-            key = (found.site if found else device.site, device.gateway)
-            self._by_device.setdefault(key, ())
-            behind = self._by_gateway.setdefault(key, [])
-            if watch not in behind[-1:]:
-                behind.append(watch)
+    def _hear_from(self, device: Device, watch: _Watch) -> None:
+        """Lets a watch hear a device and all that it is heard through."""
+        key = (device.site, device.id)
+        through = watch.subject.gateways.get(key, ())
+        for heard in (key, *((gateway.site, gateway.id) for gateway in through), BROKER):
+            hearers = self._hearers.setdefault(heard, [])
+            if watch not in hearers[-1:]:
+                hearers.append(watch)
 
     def _give(
         self, tables: list[_Table], observation: Observation, at: int, decisions: list[Decision]
@@ -262,16 +262,11 @@ class Engine:
 
     def _hear(self, observation: Observation, at: int, decisions: list[Decision]) -> None:
         """Tells the rules that hear every message of a device that it spoke."""
-        key = (observation.site, observation.device)
-        watches = self._by_device.get(key)
-        if watches is None:
-            key = ("", observation.device)
-            watches = self._by_device.get(key)
-        for watch in watches or ():
+        hearers = self._hearers.get((observation.site, observation.device))
+        if hearers is None:
+            hearers = self._hearers.get(("", observation.device))
+        for watch in hearers or ():
             self._run(watch, watch.kind.observe, observation, at, decisions)
-        if observation.metric == "online":
-            for watch in self._by_gateway.get(key, ()):
-                self._run(watch, watch.kind.observe, observation, at, decisions)
 
     def _let_go(self, observation: Observation, decisions: list[Decision]) -> None:
         """Gives what left the reorder window to the kinds that take things in order."""
@@ -458,20 +453,3 @@ _HELD_ONES = TypeAdapter(tuple[Observation, ...])
 def _wake_of(watch: _Watch) -> int | None:
     wake: int | None = None if watch.memory is None else watch.memory.wake
     return wake
-
-
-def _residents(registry: Registry) -> dict[str, Subject]:
-    lines: dict[str, list[Device]] = {}
-    for device in registry.devices.values():
-        if device.resident and device.calls:
-            lines.setdefault(device.resident, []).append(device)
-    return {
-        resident.id: Subject(
-            id=resident.id,
-            resident=resident,
-            place=resident.place,
-            zone=registry.timezone(resident.place),
-            lines=tuple(lines.get(resident.id, ())),
-        )
-        for resident in registry.residents.values()
-    }

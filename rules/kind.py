@@ -5,8 +5,8 @@ one input; everything it has to say goes out as the next memory and decisions. A
 change is returned itself, so that nothing is written for it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Generic, NoReturn, Protocol, TypeVar
 
 from devices.observation import Observation, Quality
@@ -22,7 +22,9 @@ DEFAULT_ZONE = "Asia/Shanghai"
 class Subject:
     """Whom or what a rule watches: a resident, or a place or device that is nobody's alone.
 
-    `zone` is an IANA name; `lines` are her devices that can call for help.
+    `zone` is an IANA name. `lines` are the devices with which she can call for help, her own first, then
+    those of the places where she dwells; `stand_ins` those that notice by themselves that she needs it.
+    `gateways`: through which ones any device is heard, by (site, id), from the nearest on.
     """
 
     id: str
@@ -30,6 +32,8 @@ class Subject:
     place: str = ""
     zone: str = DEFAULT_ZONE
     lines: tuple[Device, ...] = ()
+    stand_ins: tuple[Device, ...] = ()
+    gateways: Mapping[tuple[str, str], tuple[Device, ...]] = field(default_factory=dict, repr=False)
     situation: Situation = UNREPORTED
 
     @property
@@ -98,9 +102,10 @@ class Kind(Generic[S, M]):
     `start`, which makes the memory at `now` (from the old memory if the rules or the registry changed, else
     from None); `wake`, which is given the time the memory asked for and must ask for a later one or none;
     `basis`, which names all that a memory depends on besides its input: a memory with another basis goes
-    through `start` again; `hears`, the subject's devices of which it wants every message, and `online` of
-    their gateways; `deaf`, which takes a time (from, to) in which we could not hear out of the silence;
-    `moved`, which is told when her absence began or ended (the subject is already the new one).
+    through `start` again; `hears`, the subject's devices of which it wants every message, and of all that
+    these are heard through: their gateways, and `online` of the broker; `deaf`, which takes a time (from, to)
+    in which we could not hear out of the silence; `moved`, which is told when her absence began or ended (the
+    subject is already the new one).
 
     Whom it watches: every resident from the start; one that is `lazy` whoever wanted observations are about,
     from the first one on (`start` is given its time), places and unassigned devices too. With `shares` a

@@ -1,0 +1,37 @@
+"""What the service says of itself, as messages of its own in the journal. Rule: nobody outside can say it.
+
+Whether the broker is reached is an input of the rules like any other, so that a replay decides the same. The
+topic begins with `$`: no broker gives such a one to a subscription with a wildcard, and `ingest.intake` takes
+none from a broker. No device of a site has a site of that name.
+"""
+
+from devices.message import Message
+from devices.observation import Observation
+from devices.reading import TimeSource
+
+TOPIC = "$shouwang/broker"
+BROKER = ("$shouwang", "broker")
+"""Site and device of what is said about the broker."""
+
+
+def ours(topic: str) -> bool:
+    """Whether only the service may use this topic."""
+    return topic.startswith("$shouwang/")
+
+
+def broker_message(at: int, *, reached: bool) -> Message:
+    """The journal's entry that says whether the broker is reached, from `at` on (ms, our clock)."""
+    return Message(TOPIC, b"online" if reached else b"offline", at, qos=1)
+
+
+def broker_observation(message: Message) -> Observation:
+    """What such an entry means: `online` of the broker."""
+    return Observation(
+        device=BROKER[1],
+        metric="online",
+        value=message.payload == b"online",
+        at=message.received_at,
+        received_at=message.received_at,
+        at_source=TimeSource.ARRIVAL,
+        site=BROKER[0],
+    )
