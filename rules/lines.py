@@ -22,8 +22,6 @@ RECOVERED = 8.0  # %, R-28's 5 % and the deadband of 3
 _FLAT = 5.0
 _BAD, _STALE = Quality.BAD, Quality.STALE
 _FINEST_MS, _COARSEST_MS = 90, 30_000
-_BEATS = 10  # heartbeats in a supervision at most (R-23 recommends 3 to 6): more is one burst
-BEAT = "beat"
 _STATES = {  # metric: the value that is a trouble (or a charger), told of until the other is
     "battery_low": True,
     "charging": True,
@@ -66,8 +64,12 @@ class Graces(Protocol):
         """The same while it is being charged."""
 
     @property
-    def night(self) -> tuple[time, time] | None:
-        """When a wearable on its charger lies beside the bed, within reach."""
+    def charging_at_night(self) -> bool:
+        """Whether a wearable on its charger at night is within reach of the bed, and so a way to call."""
+
+    @property
+    def night(self) -> tuple[time, time]:
+        """When that is, local time."""
 
     @property
     def tamper_after(self) -> int:
@@ -82,13 +84,15 @@ class Part(NamedTuple):
     """A device on the way: when last `heard`, since when `offline`, what it `told` and since when.
 
     Times are ms UTC, of arrival. Before `fresh` another message says nothing new: `heard` is exact to a
-    thousandth of the supervision. 0: it never spoke.
+    thousandth of the supervision. 0: it never spoke. `since`: from then on it spoke regularly, without a
+    silence as long as its supervision.
     """
 
     site: str
     device: str
     heard: int
     fresh: int = 0
+    since: int = 0
     offline: int | None = None
     told: tuple[tuple[str, int], ...] = ()
 
@@ -119,12 +123,14 @@ def spoke(part: Part, supervision_ms: int, at: int) -> Part:
     """The part after its device said anything."""
     grain = min(max(supervision_ms >> 10, _FINEST_MS), _COARSEST_MS)
     heard = max(part.heard, at)
-    return Part(part.site, part.device, heard, heard + grain, None, part.told)
+    since = part.since if part.fresh and at - part.heard < supervision_ms else at
+    return Part(part.site, part.device, heard, heard + grain, since, None, part.told)
 
 
-def beats(part: Part, supervision_ms: int, at: int) -> bool:
-    """Whether a message at `at` shows that a gateway speaks regularly, and so can fall silent."""
-    return bool(part.fresh) and supervision_ms // _BEATS <= at - part.heard < supervision_ms
+def spoke_again(part: Part, at: int) -> Part:
+    """The same of a part that is not offline and spoke before, within its supervision."""
+    site, device, heard, fresh, since, _, told = part
+    return Part(site, device, at, at + fresh - heard, since, None, told)
 
 
 def said(part: Part, observation: Observation) -> Part:
@@ -230,7 +236,7 @@ def _unworn(since: int, charging: bool, network: Network) -> int:
     if not charging:
         return since + graces.unworn_after
     due = since + graces.charging_after
-    ends = window_end(graces.night, network.zone, due) if graces.night else None
+    ends = window_end(graces.night, network.zone, due) if graces.charging_at_night else None
     return due if ends is None else ends + graces.unworn_after
 
 
@@ -240,12 +246,15 @@ def _silent(heard: int, device: Device, outage: int | None) -> int:
 
 
 def _gateway_lost(gateway: Device, device: Device, network: Network) -> int:
-    """When the gateway is lost. Her line speaks for it too; silence counts once it has been heard to beat."""
+    """When the gateway is lost. Her line speaks for it too.
+
+    Many speak only when they connect: silence counts once one has spoken for as long as its supervision.
+    """
     part = network.parts.get((gateway.site, gateway.id))
     if part is None:
         return NEVER
     at = NEVER
-    if holds(part, BEAT):
+    if part.heard - part.since >= gateway.supervision.ms and part.since:
         heard = max(part.heard, network.parts[device.site, device.id].heard)
         at = _silent(heard, gateway, network.outage)
     return at if part.offline is None else min(at, part.offline + network.graces.after)

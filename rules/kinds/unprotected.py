@@ -22,30 +22,32 @@ not reported; on her return a wearable has the time to be put on.
 from datetime import time
 from typing import NamedTuple
 
+from pydantic import StrictBool
+
 from devices.observation import Observation, Quality
 from devices.ourselves import BROKER
 from devices.registry import Device, Registry
 from rules.decision import Change, Evidence, Severity
 from rules.kind import Kind, Rule, Step, Subject, decide, ended, seen
 from rules.lines import (
-    BEAT,
     CAUSE,
     DeviceKey,
     Loss,
     Network,
     Part,
-    beats,
     holds,
     lost,
     plain,
     said,
     spared,
     spoke,
+    spoke_again,
 )
 from rules.residents import is_bed, residents
 from rules.settings import Duration, Settings, WallTime
 
 _STALE = Quality.STALE
+_SHORTEST_MS = 60_000  # of supervisions
 _HOUR_MS = 3_600_000
 _STOOD_IN, _ALONE, _TOO_LONG = 1, 2, 3  # how an open alert was told last
 
@@ -54,8 +56,8 @@ class UnprotectedSettings(Settings):
     """After how long each reason for having no way to call counts; see `rules.lines.Graces`.
 
     `settle`: how long devices may take to come back after the broker. `alone_for`: after how long without a
-    fix or a stand-in the alert becomes high. `stand_in_for`: how long a person's word holds. At `night` a
-    wearable on its charger lies beside the bed and is a way to call; by day it may charge `charging_after`.
+    fix or a stand-in the alert becomes high. `stand_in_for`: how long a person's word holds. A wearable may
+    charge for `charging_after`, and with `charging_at_night` the whole `night`: it lies beside the bed.
     """
 
     after: Duration = 30_000
@@ -64,7 +66,8 @@ class UnprotectedSettings(Settings):
     replace_within: Duration = 14 * 24 * _HOUR_MS
     unworn_after: Duration = 1_800_000
     charging_after: Duration = 3 * _HOUR_MS
-    night: tuple[WallTime, WallTime] | None = (time(21), time(7))
+    charging_at_night: StrictBool = True
+    night: tuple[WallTime, WallTime] = (time(21), time(7))
     tamper_after: Duration = 0
     fault_after: Duration = 30_000
     settle: Duration = 300_000
@@ -118,21 +121,8 @@ def observe(
     rule: Rule[UnprotectedSettings], subject: Subject, memory: Memory, observation: Observation
 ) -> Step[Memory]:
     """A device of hers or a gateway spoke, the broker came or went, or a person stands in."""
-    if memory.calm:
-        told, site, at = observation.device, observation.site, observation.received_at
-        for number, part in enumerate(memory.lines):  # nearly always this is all
-            if part.device == told and part.site in {site, ""}:
-                if not plain(part, observation):
-                    break
-                if at < part.fresh or observation.quality is _STALE:
-                    return memory, ()
-                return _alive(subject, memory, number, at), ()
-        else:
-            for part in memory.others:
-                if part.device == told and part.site in {site, ""} and at < part.fresh:
-                    if plain(part, observation):
-                        return memory, ()
-                    break
+    if memory.calm and (same := _alive(subject, memory, observation)) is not None:
+        return same, ()  # nearly always this is all
     if (observation.site, observation.device) == BROKER:
         return _broker(rule, subject, memory, observation)
     if observation.metric == "stand_in":
@@ -212,12 +202,30 @@ def basis(rule: Rule[UnprotectedSettings], subject: Subject) -> str:
     return f"{rule.basis} {away} {', '.join(devices)} {', '.join(through)}"
 
 
-def _alive(subject: Subject, memory: Memory, number: int, at: int) -> Memory:
-    """A line spoke, and said nothing of itself. `wake` may be early now: it looks again."""
+def _alive(subject: Subject, memory: Memory, observation: Observation) -> Memory | None:
+    """The memory after a message that says no more than that a device lives; None where there is more to it.
+
+    `wake` may be early then: it looks again.
+    """
+    told, site, at = observation.device, observation.site, observation.received_at
     wake, lines, others, calm, until, by, not_before, *_ = memory
-    part = spoke(lines[number], subject.lines[number].supervision.ms, at)
-    lines = (part,) if len(lines) == 1 else (*lines[:number], part, *lines[number + 1 :])
-    return Memory(wake, lines, others, calm, until, by, not_before)
+    for parts in (lines, others):
+        for number, part in enumerate(parts):
+            if part.device != told or (part.site != site and part.site):
+                continue
+            fresh = part.fresh
+            if not fresh or not plain(part, observation):
+                return None
+            if at < fresh or observation.quality is _STALE:
+                return memory
+            regular = subject.lines[number].supervision.ms if parts is lines else _SHORTEST_MS
+            if at - part.heard >= regular:
+                return None
+            again = (*parts[:number], spoke_again(part, at), *parts[number + 1 :])
+            if parts is lines:
+                return Memory(wake, again, others, calm, until, by, not_before)
+            return Memory(wake, lines, again, calm, until, by, not_before)
+    return None
 
 
 def _broker(
@@ -382,10 +390,7 @@ def _after(subject: Subject, memory: Memory, observation: Observation) -> dict[D
     if gone:
         parts[key] = part if part.offline is not None else part._replace(offline=at)
         return parts
-    told = said(spoke(part, device.supervision.ms, at), observation)
-    if not holds(part, BEAT) and beats(part, device.supervision.ms, at):
-        told = told._replace(told=(*told.told, (BEAT, at)))
-    parts[key] = told
+    parts[key] = said(spoke(part, device.supervision.ms, at), observation)
     for gateway in subject.gateways.get(key, ()):
         through = parts.get((gateway.site, gateway.id))
         if through is not None and through.offline is not None:
@@ -406,7 +411,7 @@ def _dated(part: Part, now: int) -> Part:
         return part
     told = tuple((metric, min(at, now)) for metric, at in part.told)
     offline = None if part.offline is None else min(part.offline, now)
-    return Part(part.site, part.device, min(part.heard, now), 0, offline, told)
+    return Part(part.site, part.device, min(part.heard, now), 0, min(part.since, now), offline, told)
 
 
 def _evidence(rule: Rule[UnprotectedSettings], subject: Subject, loss: Loss, now: int) -> Evidence:
