@@ -7,6 +7,7 @@ from rules.kinds import (
     bed_exit,
     climate,
     environment,
+    expression,
     fall,
     inactivity,
     long_lie,
@@ -33,5 +34,6 @@ KINDS: dict[str, Kind[Any, Any]] = {
         unprotected,
         vitals,
         news2,
+        expression,
     )
 }
