@@ -40,6 +40,9 @@ FORGET_MS = 3_600_000
 """A condition of which nothing was known for so long is unknown: the next time it is said again."""
 
 
+_OF_SITUATION = frozenset(("absence", "staff_present"))
+
+
 class ExpressionSettings(Settings):
     """The condition, when it counts and how long it must hold."""
 
@@ -70,9 +73,16 @@ class ExpressionSettings(Settings):
         """How long it must hold, and its end too."""
         return Delays(on=self.on_delay, off=self.off_delay)
 
-    def fresh_for(self, metric: str) -> int:
-        """How long a value of a metric counts, ms."""
-        return self.fresh or METRICS[metric].lateness.ms
+    @cached_property
+    def counts(self) -> tuple[tuple[str, int, bool], ...]:
+        """The metrics, how long a value of each counts (ms), and whether it is an event."""
+        found = (METRICS[name] for name in self.metrics)
+        return tuple((m.name, self.fresh or m.lateness.ms, m.kind is MetricKind.EVENT) for m in found)
+
+    @cached_property
+    def others(self) -> frozenset[str]:
+        """What it names that is no metric, or her situation's."""
+        return (self.expression.names - METRICS.keys()) | (self.expression.names & _OF_SITUATION)
 
 
 class Known(NamedTuple):
@@ -113,8 +123,9 @@ def observe(
     if before is not None and at < before.at:
         return memory, ()
     known = (*memory.known[:n], Known(observation.value, at), *memory.known[n + 1 :])
+    memory = Memory(memory.wake, known, memory.condition, memory.sure)
     doubtful = observation.quality is Quality.UNCERTAIN and METRICS[metric].suspect is not None
-    return _asked(rule, subject, memory._replace(known=known), at, observation, doubtful=doubtful)
+    return _asked(rule, subject, memory, at, observation, doubtful=doubtful)
 
 
 def wake(rule: Rule[ExpressionSettings], subject: Subject, memory: Memory, now: int) -> Step[Memory]:
@@ -154,7 +165,7 @@ def _asked(
     if holds is None:  # what was about to begin or to end is not
         after = told(before, settings.delays, before.active, at)
     else:
-        memory = memory._replace(sure=at)
+        memory = Memory(memory.wake, memory.known, before, at)
         after = told(before, settings.delays, holds, at, doubtful=doubtful)
     return _concluded(rule, subject, memory, after, at, by)
 
@@ -164,23 +175,24 @@ def _values(
 ) -> dict[str, Value]:
     """What is known at a time, by name."""
     values: dict[str, Value] = {}
-    for metric, one in zip(settings.metrics, known, strict=True):
-        if one is not None and at - one.at <= settings.fresh_for(metric):
-            values[metric] = one.value
-        elif METRICS[metric].kind is MetricKind.EVENT:
+    for (metric, fresh, is_event), one in zip(settings.counts, known, strict=True):
+        if one is not None and at - one[1] <= fresh:
+            values[metric] = one[0]
+        elif is_event:
             values[metric] = False
     resident = subject.resident
-    for name in settings.expression.names - values.keys():
-        if name in OF_RISK and resident:
-            values[name] = str(resident.risks.get(OF_RISK[name], RiskLevel.UNASSESSED))
-        elif name == "care_level" and resident:
-            values[name] = str(resident.care_level)
-        elif name == "local_time":
-            values[name] = local_time(at, subject.zone)
-    if "absence" in settings.expression.names:
-        values["absence"] = subject.absence or "present"
-    if "staff_present" in settings.expression.names:
-        values["staff_present"] = subject.attended(at)
+    for name in settings.others:
+        match name:
+            case "local_time":
+                values[name] = local_time(at, subject.zone)
+            case "absence":
+                values[name] = subject.absence or "present"
+            case "staff_present":
+                values[name] = subject.attended(at)
+            case "care_level" if resident:
+                values[name] = resident.care_level.value
+            case _ if resident:
+                values[name] = resident.risks.get(OF_RISK[name], RiskLevel.UNASSESSED).value
     return values
 
 
@@ -194,8 +206,7 @@ def _concluded(
 ) -> Step[Memory]:
     """What follows when the condition is now `after`."""
     before = memory.condition
-    kept = memory._replace(condition=after)
-    kept = kept._replace(wake=_wake(rule, subject, kept, at))
+    kept = _timed(rule, subject, memory, after, at)
     if after.active is before.active:
         return kept, ()
     if not after.active:
@@ -209,23 +220,30 @@ def _forgotten(
     rule: Rule[ExpressionSettings], subject: Subject, memory: Memory, now: int, why: str
 ) -> Step[Memory]:
     """Nothing counts of how it was so far. That it was so and is unknown now is noted, not cleared (R-26)."""
-    kept = memory._replace(condition=QUIET)
-    kept = kept._replace(wake=_wake(rule, subject, kept, now))
+    kept = _timed(rule, subject, memory, QUIET, now)
     if not memory.condition.active or not why:
         return kept, ()
     return kept, (_said(rule, subject, Change.NOTE, now, None, why=why),)
 
 
-def _wake(rule: Rule[ExpressionSettings], subject: Subject, memory: Memory, now: int) -> int | None:
-    """When something may be otherwise though nothing is heard, later than `now`."""
-    settings, condition = rule.settings, memory.condition
-    old = [
-        one.at + settings.fresh_for(metric) + 1
-        for metric, one in zip(settings.metrics, memory.known, strict=True)
-        if one is not None
-    ]
+def _timed(
+    rule: Rule[ExpressionSettings], subject: Subject, memory: Memory, condition: Condition, now: int
+) -> Memory:
+    """The memory with this condition, and when that may be otherwise though nothing is heard."""
+    wake = _wake(rule.settings, subject, memory, condition, now)
+    return Memory(wake, memory.known, condition, memory.sure)
+
+
+def _wake(
+    settings: ExpressionSettings, subject: Subject, memory: Memory, condition: Condition, now: int
+) -> int | None:
+    unsettled = condition.active or condition.since is not None
+    if not unsettled and not settings.between:
+        return None
     waits: list[int] = []
-    if condition.active or condition.since is not None:
+    known = zip(settings.counts, memory.known, strict=True)
+    old = [one.at + fresh + 1 for (_, fresh, _), one in known if one is not None]
+    if unsettled:
         waits += old
         if condition.active:
             waits.append(max(memory.sure + FORGET_MS, now + 1))
