@@ -1,8 +1,9 @@
 """Out of bed at night for longer than is good for her. Rule: only what a bed sensor can still mean counts.
 
 R-75: raises when she has been out of bed for her time (30 min; 15 min where the risk of a fall is high; "0s"
-for who must not get up alone) between 21:00 and 06:00 by the clock of her place. Out since before the window
-opens counts from its opening. Once raised, it raises again only in the next window. Back in bed clears.
+for who must not get up alone) between 21:00 and 06:00 by the clock of her place. Out since shortly before the
+window opens counts from its opening; out for more than two hours then, she is up and has not gone to bed yet:
+in two recorded homes that called people on 22 of 45 evenings. Back in bed clears.
 
 What the sensors say: she is in bed when any of them says so, out when all that are to be believed say so. A
 radar that loses a quiet sleeper is more common than a mat that sticks. A short touch, in either direction,
@@ -11,8 +12,8 @@ the mattress is no return, and "0s" alerts `settle` and the reorder window after
 
 What is not known is never a normal state and never an alarm (R-26): the word of a sensor that said it is
 offline is dropped, and one not heard of for `stale` counts no more. Many bed sensors speak only on a change,
-so that limit is 16 h: as long as a day out of bed, too short for one that died a day ago to raise a second
-time. When the last word is dropped while she is out, that is said as suppressed.
+so that limit is 16 h: as long as a day out of bed. When the last word is dropped while she is out, that is
+said as suppressed.
 
 Suppressed while staff are with her or were within `staff` (R-58); looked at again when they leave, and every
 minute. Paused while she is away. With `early`, sitting up in bed raises already.
@@ -31,11 +32,10 @@ from rules.reorder import happened
 from rules.settings import DailyWindow, Duration, Settings
 
 LOOK_AGAIN_MS = 60_000
+EVENING_MS = 2 * 3_600_000
 REFRESH_MS = 60_000  # how exactly it is kept when a sensor was last heard
 _BED = frozenset(("bed_occupied", "bed_enter", "bed_exit"))
 _STAFF = frozenset(("staff_present", "visit"))
-_DAY_MS = 86_400_000
-_WINDOWS = 4  # further ahead nothing can be due: `within` is shorter than a day
 _NIGHT = (time(21), time(6))
 
 
@@ -201,19 +201,22 @@ def _waiting(rule: Rule[BedExitSettings], subject: Subject, memory: Memory, now:
     return memory._replace(wake=_due(rule.settings, subject.zone, memory, now))
 
 
+def due(settings: BedExitSettings, zone: str, out: int) -> int | None:
+    """When people must be called if she stays out of bed, ms UTC; None: never. Learning counts by it too."""
+    opens, closes = window_at(settings.between, zone, out)
+    ends = max(out, opens) + settings.within
+    return ends if out >= opens - EVENING_MS and ends < closes else None
+
+
 def _due(settings: BedExitSettings, zone: str, memory: Memory, now: int) -> int | None:
-    """When people must be called: in the window of now, or else in a later one. None: never."""
-    if memory.out is None:
+    """The same for what is remembered; not before now."""
+    if memory.out is None or memory.raised:
         return None
-    stood = 0 if memory.raised else memory.turned + settings.settle
-    base = memory.out
-    for _ in range(_WINDOWS):
-        opens, closes = window_at(settings.between, zone, base)
-        due = max(max(base, opens) + settings.within, stood)
-        if due < closes and (due > now or (now < closes and not memory.raised)):
-            return max(due, now)
-        base = max(closes, now - _DAY_MS)
-    return None
+    ends = due(settings, zone, memory.out)
+    if ends is None:
+        return None
+    ends = max(ends, memory.turned + settings.settle, now)
+    return ends if ends < window_at(settings.between, zone, memory.out)[1] else None
 
 
 def _together(rule: Rule[BedExitSettings], words: tuple[Word, ...], at: int) -> bool | None:

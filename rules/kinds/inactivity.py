@@ -204,20 +204,24 @@ def _connected(
     return kept._replace(wake=_due(rule, subject, kept, max(kept.last, kept.raised), at))
 
 
-def _due(rule: Rule[InactivitySettings], subject: Subject, memory: Memory, last: int, now: int) -> int | None:
-    """When people must be called if nothing more is heard after `last`; not before now. None: never."""
-    if subject.away or not (memory.moves or len(memory.sensors) >= _ENOUGH):
-        return None
-    settings, zone = rule.settings, subject.zone
+def due(settings: InactivitySettings, zone: str, last: int, *, in_bed: bool) -> int:
+    """When people must be called if nothing more is heard after `last`, ms UTC. Learning counts by it too."""
     opens, closes = window_at(settings.between, zone, last)
     if last < opens:
-        return max(opens + _limit(settings, zone, opens), now)
+        return opens + _limit(settings, zone, opens)
     limit = _limit(settings, zone, last)
-    due = last + (min(2 * limit, _LONGEST_MS) if memory.in_bed else limit)
-    if due <= closes or not (memory.in_bed or 2 * (closes - last) < limit):
-        return max(due, now)
+    ends = last + (min(2 * limit, _LONGEST_MS) if in_bed else limit)
+    if ends <= closes or not (in_bed or 2 * (closes - last) < limit):
+        return ends
     morning, _ = window_at(settings.between, zone, closes)
-    return max(morning + _limit(settings, zone, morning), now)
+    return morning + _limit(settings, zone, morning)
+
+
+def _due(rule: Rule[InactivitySettings], subject: Subject, memory: Memory, last: int, now: int) -> int | None:
+    """When she must be asked after if nothing more is heard after `last`; not before now. None: never."""
+    if subject.away or not (memory.moves or len(memory.sensors) >= _ENOUGH):
+        return None
+    return max(due(rule.settings, subject.zone, last, in_bed=memory.in_bed), now)
 
 
 def _limit(settings: InactivitySettings, zone: str, since: int) -> int:

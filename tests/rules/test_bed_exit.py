@@ -66,11 +66,19 @@ def test_a_hand_on_the_mattress_is_no_return() -> None:
     assert told(history, LATE + HOUR) == [(RAISE, LATE + 30 * MINUTE)]
 
 
-def test_r75_by_day_nothing_is_said_and_out_since_before_counts_from_nine() -> None:
-    morning = local("2025-11-23 07:00")
-    history = [bed(EVENING, True), bed(morning, False)]
+def test_r75_by_day_nothing_is_said_and_out_since_shortly_before_counts_from_nine() -> None:
     nine = local("2025-11-23 21:00")
+    history = [bed(EVENING, True), bed(nine - 10 * MINUTE, False)]
     assert told(history, nine + DAY // 2) == [(RAISE, nine + 30 * MINUTE)]
+
+
+@pytest.mark.parametrize("up", ["07:00", "13:30", "18:59"])
+def test_r75_who_is_up_since_the_day_has_not_gone_to_bed_yet(up: str) -> None:
+    history = [bed(EVENING, True), bed(local(f"2025-11-23 {up}"), False)]
+    night = local("2025-11-23 23:00")
+    assert told([*history, bed(night, True)], night + HOUR) == []
+    rises = [*history, bed(night, True), bed(night + HOUR, False)]
+    assert told(rises, night + 3 * HOUR) == [(RAISE, night + HOUR + 30 * MINUTE)]
 
 
 def test_who_rises_at_the_end_of_the_night_is_not_out_of_bed() -> None:
@@ -148,8 +156,12 @@ def test_r26_a_sensor_that_is_offline_says_nothing_any_more() -> None:
 def test_r26_a_sensor_silent_for_a_day_is_no_alert() -> None:
     died = local("2025-11-22 22:00")
     night = local("2025-11-23 21:00")
-    first = told([bed(died, False)], night + 8 * HOUR)
-    assert first == [(RAISE, died + 30 * MINUTE), (SUPPRESS, night + 30 * MINUTE)]
+    assert told([bed(died, False)], night + 8 * HOUR) == [(RAISE, died + 30 * MINUTE)]
+
+
+def test_r26_a_sensor_that_fell_silent_raises_no_alert_but_says_so() -> None:
+    hourly = '[[rule]]\nid="b"\nkind="bed_exit"\nwithin="2h"\nstale="1h"'
+    assert told([bed(LATE, False)], LATE + 3 * HOUR, hourly) == [(SUPPRESS, LATE + 2 * HOUR)]
 
 
 @pytest.mark.parametrize("quality", [Quality.STALE, Quality.BAD])
@@ -157,10 +169,19 @@ def test_r94_what_is_stale_or_bad_is_not_believed(quality: Quality) -> None:
     assert told([bed(LATE, False)._replace(quality=quality)], LATE + HOUR) == []
 
 
-def test_still_out_the_next_night_raises_again() -> None:
+def test_still_out_the_next_evening_is_up_and_raises_nothing_more() -> None:
     nine = local("2025-11-23 21:00")
     history = [bed(LATE, False), *(bed(LATE + n * HOUR, False) for n in range(1, 24))]
-    assert told(history, nine + HOUR) == [(RAISE, LATE + 30 * MINUTE), (RAISE, nine + 30 * MINUTE)]
+    assert told(history, nine + HOUR) == [(RAISE, LATE + 30 * MINUTE)]
+
+
+def test_r58_staff_who_leave_after_the_night_has_ended_end_it() -> None:
+    six = local("2025-11-23 06:00")
+    history = [
+        bed(six - HOUR, False),
+        *(of("bo", "visit", six - n * MINUTE) for n in (35, 30, 25, 20, 15, 10, 5, 1)),
+    ]
+    assert told(history, six + DAY // 2) == [(SUPPRESS, six - 30 * MINUTE)]
 
 
 def test_r75_sitting_up_is_said_early_where_it_is_asked_for() -> None:
