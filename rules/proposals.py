@@ -11,14 +11,32 @@ in the days that taught. Weekends are not told apart: a rule cannot, and neither
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from devices.registry import Registry
 from rules.kind import Rule, Subject
-from rules.routine import DAY_MIN, MINUTE_MS, Routine, Window, date_of, gaps, lesson, nights
+from rules.kinds import bed_exit, inactivity
+from rules.kinds.bed_exit import BedExitSettings
+from rules.kinds.inactivity import InactivitySettings
+from rules.routine import (
+    DAY_MIN,
+    MINUTE_MS,
+    Gap,
+    Outing,
+    Routine,
+    Window,
+    date_of,
+    gaps,
+    lesson,
+    local_ms,
+    nights,
+    stirred,
+)
 from rules.ruleset import Application, RuleSet
 from rules.settings import Settings
 
@@ -32,6 +50,9 @@ NIGHT = Window(21 * 60, 6 * 60)
 """R-75: when times out of bed count where no rule says otherwise."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_SHORT_MIN = 60  # a shorter silence decides nothing
+_LONG_OUT_MIN = 10
+_WORTH_MIN = 60  # an hour has a limit of its own if it is so much shorter
 _MARGIN = 1.25
 _STRANGE = 28  # one day in so many is left out
 
@@ -56,8 +77,8 @@ BOUNDS: Mapping[str, Bounds] = {
 class Proposal:
     """What is proposed for one rule and resident; minutes.
 
-    `within` is None where nothing is, and `evidence` says why. `raised` says how often each limit would have
-    raised in the days that taught.
+    `within` is None where nothing is, and `evidence` says why; `hours` are hours that may have less. `raised`
+    says how often each limit would have raised in the days that taught.
     """
 
     rule: str
@@ -65,6 +86,7 @@ class Proposal:
     resident: str
     now: int
     within: int | None
+    hours: Mapping[str, int]
     days: int
     evidence: tuple[str, ...]
     raised: Mapping[int, int]
@@ -72,7 +94,7 @@ class Proposal:
     @property
     def changes(self) -> bool:
         """Whether there is anything to copy into the rule file."""
-        return self.within is not None and self.within != self.now
+        return self.within is not None and (self.within != self.now or bool(self.hours))
 
 
 class Spell(NamedTuple):
@@ -99,12 +121,12 @@ def propose(routine: Routine, rules: RuleSet, registry: Registry) -> tuple[Propo
     if person is None:
         return ()
     subject = Subject(person.id, person, person.place, registry.timezone(person.place))
-    applied = (Application(definition, registry).to(subject) for definition in rules)
-    return tuple(
-        _proposal(rule, routine, told)
-        for rule in applied
-        if rule is not None and rule.kind in BOUNDS and (told := rule.settings.model_dump()).get("within")
+    applied = (
+        Application(definition, registry).to(subject)
+        for definition in rules
+        if definition.kind.name in BOUNDS
     )
+    return tuple(made for rule in applied if rule is not None and (made := _proposal(rule, routine)))
 
 
 def snippet(proposals: Iterable[Proposal]) -> str:
@@ -123,11 +145,13 @@ def hours(routine: Routine) -> tuple[Hour, ...]:
     """
     silent: dict[int, dict[int, int]] = {}
     out: dict[int, dict[int, int]] = {}
-    for minute, silence in gaps(routine):
-        _longest(silent, minute, silence)
-    for night in nights(routine, NIGHT):
-        for start, minutes in night.outings:
-            _longest(out, night.day * DAY_MIN + NIGHT.start + start, minutes)
+    for gap in gaps(routine, lesson(routine, Window()).days):
+        _longest(silent, gap.start, gap.minutes)
+    for day, outings in nights(routine, NIGHT).items():
+        for outing in outings:
+            left = local_ms(outing.left, routine.zone) // MINUTE_MS
+            if outing.back is not None and left >= day * DAY_MIN + NIGHT.start:
+                _longest(out, left, _minutes(outing))
     return tuple(Hour(hour, _spell(silent.get(hour)), _spell(out.get(hour))) for hour in range(24))
 
 
@@ -144,85 +168,177 @@ def duration(minutes: int) -> str:
 
 
 class _Learned(NamedTuple):
-    """What the days say of one rule, in minutes: the longest time of each, and all that may raise."""
+    """What the days teach about one rule.
 
-    longest: list[int]
-    raising: list[int]
+    `needed`: of each day the longest limit, in minutes, that still raises: its longest silence, as counted.
+    `raised` says how often the rule raises in these days with a limit; `hours`, which hours may have less.
+    """
+
+    now: int
+    needed: Mapping[int, int]
+    raised: Callable[[int], int]
     words: list[str]
+    hours: Callable[[int], Mapping[str, int]] = lambda _: {}
 
 
-def _proposal(rule: Rule[Settings], routine: Routine, told: Mapping[str, Any]) -> Proposal:
-    now, bounds = int(told["within"]) // MINUTE_MS, BOUNDS[rule.kind]
-    window = Window.of(told.get("between"))
-    learned = _silent(routine, window) if rule.kind == "inactivity" else _out_of_bed(routine, window)
-    days, words = len(learned.longest), learned.words
-    if why := _too_little(rule.kind, learned.longest):
-        return Proposal(rule.id, rule.kind, routine.resident, now, None, days, (*words, why), {})
-    usual = sorted(learned.longest)[-1 - ceil(days / _STRANGE)]
-    wanted = ceil(usual * _MARGIN / bounds.step) * bounds.step
-    within = min(max(wanted, bounds.low), bounds.high)
-    limits = sorted({*bounds.shown, now, within})
-    raised = {limit: sum(minutes >= limit for minutes in learned.raising) for limit in limits}
-    words += [_reason(usual, wanted, within, days), _counts(raised, now)]
-    return Proposal(rule.id, rule.kind, routine.resident, now, within, days, tuple(words), raised)
+def _proposal(rule: Rule[Settings], routine: Routine) -> Proposal | None:
+    """What is proposed for a rule, None where it is not one that learns or its limit is 0."""
+    if isinstance(rule.settings, InactivitySettings):
+        learned = _silent(routine, rule.settings)
+    elif isinstance(rule.settings, BedExitSettings) and rule.settings.within:
+        learned = _out_of_bed(routine, rule.settings)
+    else:
+        return None
+    bounds = BOUNDS[rule.kind]
+    days, words = len(learned.needed), learned.words
+    about = (rule.id, rule.kind, routine.resident, learned.now)
+    if why := _too_little(rule.kind, learned.needed):
+        return Proposal(*about, None, {}, days, (*words, why), {})
+    usual = sorted(learned.needed.values())[-1 - ceil(days / _STRANGE)]
+    within = _within(usual, bounds)
+    raised = {limit: learned.raised(limit) for limit in sorted({*bounds.shown, learned.now, within})}
+    words += [_reason(usual, within, bounds, days), _counts(raised, learned.now)]
+    by_hour = learned.hours(within)
+    if by_hour:
+        words.append(
+            "the hours given have shorter limits, with which not one of these days raises more often"
+        )
+    return Proposal(*about, within, by_hour, days, tuple(words), raised)
 
 
-def _silent(routine: Routine, window: Window) -> _Learned:
+def _within(needed: int, bounds: Bounds) -> int:
+    """The limit for what is needed: a quarter more, rounded up, within the bounds."""
+    return min(max(_rounded(needed, bounds), bounds.low), bounds.high)
+
+
+def _rounded(needed: int, bounds: Bounds) -> int:
+    return ceil(needed * _MARGIN / bounds.step) * bounds.step
+
+
+def _silent(routine: Routine, settings: InactivitySettings) -> _Learned:
+    """Silences as the rule counts them: the night stops its count, and in bed she has twice her time."""
+    window = Window.of(settings.between)
     learned = lesson(routine, window)
+    needed = dict.fromkeys(learned.days, 0)
+    of_hour: dict[str, dict[int, int]] = {}
+    counted: list[int] = []
+    for gap in gaps(routine, learned.days):
+        day, minute = divmod(gap.start, DAY_MIN)
+        longest = 0
+        if gap.minutes >= _SHORT_MIN:
+            longest = _longest_raising(partial(_raises, settings, gap))
+            counted.append(longest)
+            needed[day] = max(needed[day], longest)
+        begins = minute if window.start <= minute < window.end else window.start
+        of_day = of_hour.setdefault(f"{begins // 60:02d}", {})
+        of_day[day] = max(of_day.get(day, 0), longest)
     left_out = (
         (learned.away, "away"),
         (learned.lost, "with sensors lost"),
         (learned.empty, "without any sign of life (look at them)"),
     )
-    words = [_seen([part.day for part in learned.parts], "day", left_out)]
-    longest = [part.longest for part in learned.parts]
-    if learned.parts:
-        strangest = max(learned.parts, key=lambda part: part.longest)
-        words.append(_usual(f"between {window} the longest silence of a day", longest, strangest.day))
-    return _Learned(longest, [silence.minutes for part in learned.parts for silence in part.silences], words)
+    words = [_seen(tuple(needed), "day", left_out), *_usual(f"the longest silence between {window}", needed)]
+
+    def raised(limit: int) -> int:
+        return sum(longest >= limit for longest in counted)
+
+    def hours_below(within: int) -> Mapping[str, int]:
+        bounds = BOUNDS["inactivity"]
+        limits = {
+            hour: _within(max(of_days.values()), bounds)
+            for hour, of_days in sorted(of_hour.items())
+            if len(of_days) >= LEAST_DAYS
+        }
+        return {hour: limit for hour, limit in limits.items() if limit <= within - _WORTH_MIN}
+
+    return _Learned(settings.within // MINUTE_MS, needed, raised, words, hours_below)
 
 
-def _out_of_bed(routine: Routine, window: Window) -> _Learned:
+def _raises(settings: InactivitySettings, gap: Gap, limit: int) -> bool:
+    """Whether the rule calls people in a silence, at a limit; on the wall clock, which is taken for UTC."""
+    tried = settings.model_copy(update={"within": limit * MINUTE_MS, "hours": {}})
+    due = inactivity.due(tried, "UTC", gap.start * MINUTE_MS, in_bed=gap.in_bed)
+    return due <= (gap.start + gap.minutes) * MINUTE_MS
+
+
+def _out_of_bed(routine: Routine, settings: BedExitSettings) -> _Learned:
+    """Times out of bed as the rule counts them: within its window, and not before she first went to bed."""
+    window = Window.of(settings.between)
     told = nights(routine, window)
-    longest = [max((outing.minutes for outing in night.outings), default=0) for night in told]
-    words = [_seen([night.day for night in told], "night", ())]
-    raising = [outing.minutes for night in told for outing in night.outings]
-    raising += [window.minutes - night.rose for night in told if night.rose is not None]
-    if any(longest):
-        strangest = max(zip(longest, told, strict=True), key=lambda one: one[0])[1]
-        words.append(_usual(f"between {window} the longest time out of bed", longest, strangest.day))
-    if rose := sum(night.rose is not None for night in told):
-        words.append(f"{_count(rose, 'time')} she was up and not back by the end of it")
-    return _Learned(longest, raising, words)
+    counted = {
+        day: [
+            _longest_raising(partial(_calls, settings, routine.zone, outing))
+            for outing in outings
+            if outing.back
+        ]
+        for day, outings in told.items()
+    }
+    needed = {day: max(of_night, default=0) for day, of_night in counted.items()}
+    words = [
+        _seen(tuple(needed), "night", ()),
+        *_usual(f"the longest time out of bed between {window}", needed),
+    ]
+    long_ones = [
+        outing for outings in told.values() for outing in outings if _minutes(outing) >= _LONG_OUT_MIN
+    ]
+    unseen = sum(not stirred(routine, outing) for outing in long_ones)
+    if unseen > len(long_ones) / 2:
+        words.append(
+            f"nothing else stirred in {unseen} of {_count(len(long_ones), 'time')} out of bed of "
+            f"{_LONG_OUT_MIN} min or more: does the sensor lose her while she sleeps?"
+        )
+
+    def raised(limit: int) -> int:
+        return sum(longest >= limit for of_night in counted.values() for longest in of_night)
+
+    return _Learned(settings.within // MINUTE_MS, needed, raised, words)
 
 
-def _too_little(kind: str, longest: list[int]) -> str:
-    if len(longest) < LEAST_DAYS:
+def _calls(settings: BedExitSettings, zone: str, outing: Outing, limit: int) -> bool:
+    """Whether the rule calls people in a time out of bed, at a limit."""
+    tried = settings.model_copy(update={"within": limit * MINUTE_MS})
+    due = bed_exit.due(tried, zone, outing.left)
+    return due is not None and outing.back is not None and due <= outing.back
+
+
+def _longest_raising(raises: Callable[[int], bool]) -> int:
+    """The longest limit, in minutes, that still raises; one that is shorter raises too. 0: none does."""
+    return max(0, bisect_left(range(DAY_MIN), True, key=lambda limit: not raises(limit)) - 1)
+
+
+def _minutes(outing: Outing) -> int:
+    return 0 if outing.back is None else (outing.back - outing.left) // MINUTE_MS
+
+
+def _too_little(kind: str, needed: Mapping[int, int]) -> str:
+    if len(needed) < LEAST_DAYS:
         return f"{LEAST_DAYS} are needed: nothing is proposed"
-    up = sum(map(bool, longest))
+    up = sum(map(bool, needed.values()))
     if kind == "bed_exit" and up < LEAST_OUTINGS:
         return f"out of bed and back in {_count(up, 'night')} only: nothing is proposed"
     return ""
 
 
-def _seen(days: list[int], word: str, left_out: Iterable[tuple[int, str]]) -> str:
-    """Which days taught: "26 days teach (2026-10-01 to 2026-10-28), left out: 2 away"."""
+def _seen(days: Sequence[int], word: str, left_out: Iterable[tuple[int, str]]) -> str:
+    """Which days taught, and how many did not."""
     period = f" ({date_of(days[0])} to {date_of(days[-1])})" if days else ""
     without = ", ".join(f"{count} {why}" for count, why in left_out if count)
-    return f"{_count(len(days), word)} to learn from{period}" + f"; left out: {without}" * bool(without)
+    return f"{_count(len(days), word)} to learn from{period}" + (f"; left out: {without}" if without else "")
 
 
-def _usual(what: str, longest: list[int], strangest: int) -> str:
-    spell = _spell(dict(enumerate(longest)))
-    if spell is None:
-        raise AssertionError("something was learned")
+def _usual(what: str, needed: Mapping[int, int]) -> Iterator[str]:
+    spell = _spell(needed)
+    if spell is None or not spell.longest:
+        return
+    strangest = max(needed, key=lambda day: needed[day])
     of_days = f"{span(spell.median)} (median), {span(spell.p95)} (p95), {span(spell.p99)} (p99)"
-    return f"{what} was {of_days} and at most {span(spell.longest)}, on {date_of(strangest)}"
+    yield f"{what} was {of_days} and at most {span(spell.longest)}, on {date_of(strangest)}"
 
 
-def _reason(usual: int, wanted: int, within: int, days: int) -> str:
+def _reason(usual: int, within: int, bounds: Bounds, days: int) -> str:
     strange = ceil(days / _STRANGE)
     without = "longest" if strange == 1 else f"{strange} longest"
+    wanted = _rounded(usual, bounds)
     bound = f"; no {'less' if wanted < within else 'more'} may be proposed" if wanted != within else ""
     return (
         f"{span(within)}: without the {without} it was {span(usual)}, and a quarter more, rounded up{bound}"
@@ -247,6 +363,9 @@ def _tables(rule: str, proposals: Iterable[Proposal]) -> Iterator[str]:
         yield from (f"# {words}" for words in proposal.evidence)
         yield f"[rule.resident.{_key(proposal.resident)}]"
         yield f'within = "{duration(proposal.within or 0)}"'
+        if proposal.hours:
+            by_hour = ", ".join(f'{hour} = "{duration(limit)}"' for hour, limit in proposal.hours.items())
+            yield f"hours = {{ {by_hour} }}"
 
 
 def _key(name: str) -> str:

@@ -1,16 +1,16 @@
 """The routine of a resident, learned from her history. Rule: plain counting that a person can check by hand.
 
 A history is read once, in the order of time, and noted to the minute: for each local day one bit a minute for
-signs of life (`rules.signs`), for being heard at all, for time in bed, for being away and for lost sensors;
-and the times out of bed. That is all that is kept: a kilobyte for a day, however much she moves.
+signs of life (`rules.signs`), for what is told without them, for time in bed, for being away and for lost
+sensors; and the times out of bed. That is all that is kept: a kilobyte for a day, however much she moves.
 
-Away days, the hospital and sensors that were lost do not teach: a part of a day that touches one is left out
-whole. So is one in which nothing was heard for far longer than usual, and one without any sign of life:
-either she was out and nobody said so, or it was the emergency itself. A person should look at such days.
-The minutes of a day are those of the wall clock; when the clocks change an hour is empty or double.
+Away days, the hospital and sensors that were lost do not teach: a day that touches one is left out whole. So
+is one in which nothing was told for far longer than usual, where sensors speak without her, and one without
+any sign of life: either she was out and nobody said so, or it was the emergency itself. A person should look
+at such days. The minutes of a day are the wall clock's; when the clocks change an hour is empty or double.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -23,18 +23,21 @@ from rules import signs
 
 MINUTE_MS = 60_000
 DAY_MIN = 1_440
-_DEAF_MIN = 60  # an hour without any word, where words come more often, is no routine
-_DEAF_TIMES = 3  # ... nor is thrice the usual pause
+_BEAT_MIN = 60  # where something speaks at least so often, whether she moves or not,
+_DEAF_TIMES = 3  # ... a pause of thrice the usual, and longer than that, is no routine
 _EPOCH = date(1970, 1, 1)
 _BED_EVENTS = {"bed_enter": True, "bed_exit": False}
 _DeviceKey = tuple[str, str]
 
 
 class Day(NamedTuple):
-    """One local day. Each a number with bit m set where it holds in minute m of the day (0 to 1439)."""
+    """One local day. Each a number with bit m set where it holds in minute m of the day (0 to 1439).
+
+    `beats`: something was measured or reported, whether she moves or not.
+    """
 
     signs: int = 0
-    heard: int = 0
+    beats: int = 0
     in_bed: int = 0
     away: int = 0
     lost: int = 0
@@ -80,43 +83,21 @@ class Window(NamedTuple):
         return self.end - self.start if self.end > self.start else self.end - self.start + DAY_MIN
 
 
-class Silence(NamedTuple):
-    """A time without a sign of life: from which minute of the window on, and how many minutes."""
+class Gap(NamedTuple):
+    """A time without a sign of life: from which minute of the wall clock on, since 1970; how many; in bed."""
 
     start: int
     minutes: int
-
-
-class Part(NamedTuple):
-    """A window of one day that teaches: the day it began on, and its silences."""
-
-    day: int
-    silences: tuple[Silence, ...]
-
-    @property
-    def longest(self) -> int:
-        """The longest silence, in minutes."""
-        return max(silence.minutes for silence in self.silences)
+    in_bed: bool
 
 
 class Lesson(NamedTuple):
-    """The windows that teach, and how many do not: away, sensors lost, without any sign of life."""
+    """The days that teach, and how many do not: away, sensors lost, without any sign of life."""
 
-    parts: tuple[Part, ...]
+    days: tuple[int, ...]
     away: int
     lost: int
     empty: int
-
-
-class Night(NamedTuple):
-    """A night of which the bed told: the day it began on, and her times out of bed.
-
-    `rose` is the minute of the window at which she left the bed and was not back by its end, None if she was.
-    """
-
-    day: int
-    outings: tuple[Silence, ...]
-    rose: int | None
 
 
 def date_of(day: int) -> date:
@@ -144,66 +125,71 @@ def learn(history: Iterable[Observation], registry: Registry) -> dict[str, Routi
 
 
 def lesson(routine: Routine, window: Window) -> Lesson:
-    """What the days of a routine teach about the silences in a window, the earliest first."""
+    """Which days of a routine teach about a window of theirs, the earliest first."""
     begun = [day for day in _range(routine.days) if _whole(routine, day, window)]
-    pauses = sorted(_longest_pause(routine, day, window) for day in begun)
-    usual = pauses[len(pauses) // 2] if pauses else 0
-    deaf = max(_DEAF_MIN, _DEAF_TIMES * usual)
-    parts: list[Part] = []
+    seen = {day: _cut(routine, day, window) for day in begun}
+    pauses = {day: _longest_pause(seen[day].beats, window.minutes) for day in begun}
+    usual = sorted(pauses.values())[len(begun) // 2] if begun else 0
+    deaf = max(_BEAT_MIN, _DEAF_TIMES * usual) if usual <= _BEAT_MIN else window.minutes
+    days: list[int] = []
     away = lost = empty = 0
     for day in begun:
-        seen = _cut(routine, day, window)
-        if seen.away:
+        if seen[day].away:
             away += 1
-        elif seen.lost or _longest_pause(routine, day, window) > deaf:
+        elif seen[day].lost or pauses[day] > deaf:
             lost += 1
-        elif not seen.signs:
+        elif not seen[day].signs:
             empty += 1
         else:
-            parts.append(Part(day, tuple(_silences(seen.signs, window.minutes))))
-    return Lesson(tuple(parts), away, lost, empty)
+            days.append(day)
+    return Lesson(tuple(days), away, lost, empty)
 
 
-def nights(routine: Routine, window: Window) -> tuple[Night, ...]:
-    """The nights of which the bed told, neither away nor with sensors lost, with her times out of bed."""
-    found: list[Night] = []
+def gaps(routine: Routine, taught: Container[int]) -> Iterator[Gap]:
+    """The times between signs of life that lie in days that teach, over midnight too; by when they began."""
+    before: int | None = None
+    in_bed = False
+    for day in _range(routine.days):
+        if day not in taught:
+            before = None
+            continue
+        noted = routine.days.get(day, Day())
+        for minute in _bits(noted.signs):
+            at = day * DAY_MIN + minute
+            if before is not None:
+                yield Gap(before, at - before, in_bed)
+            before, in_bed = at, bool(noted.in_bed >> minute & 1)
+
+
+def nights(routine: Routine, window: Window) -> dict[int, tuple[Outing, ...]]:
+    """The nights of which the bed told, by day, neither away nor with sensors lost; and her times out of bed.
+
+    A time out of bed is of the night in which it began, or else of the next one to come.
+    """
+    found: dict[int, list[Outing]] = {}
     for day in _range(routine.days):
         seen = _cut(routine, day, window)
-        if not _whole(routine, day, window) or seen.away or seen.lost or not seen.in_bed:
-            continue
-        opens = day * DAY_MIN + window.start
-        outings: list[Silence] = []
-        rose: int | None = None
-        for left, back in routine.outings:
-            start = local_ms(left, routine.zone) // MINUTE_MS - opens
-            if not 0 <= start < window.minutes:
-                continue
-            minutes = None if back is None else round((back - left) / MINUTE_MS)
-            if minutes is None or start + minutes >= window.minutes:
-                rose = start
-            else:
-                outings.append(Silence(start, minutes))
-        found.append(Night(day, tuple(outings), rose))
-    return tuple(found)
+        if _whole(routine, day, window) and seen.in_bed and not seen.away and not seen.lost:
+            found[day] = []
+    for outing in routine.outings:
+        day, minute = divmod(local_ms(outing.left, routine.zone) // MINUTE_MS, DAY_MIN)
+        over_midnight = window.end <= window.start
+        if over_midnight and minute < window.end:
+            day -= 1
+        elif not over_midnight and minute >= window.end:
+            day += 1
+        if day in found:
+            found[day].append(outing)
+    return {day: tuple(outings) for day, outings in found.items()}
 
 
-def gaps(routine: Routine) -> Iterator[tuple[int, int]]:
-    """The times between signs of life from first to last, over midnight too: (minute since 1970, minutes).
-
-    Not those in which she was away or a sensor was lost, even for a minute.
-    """
-    before: int | None = None
-    for day in sorted(routine.days):
-        noted = routine.days[day]
-        closed = noted.away | noted.lost
-        for minute in _bits(noted.signs | closed):
-            at = day * DAY_MIN + minute
-            if closed >> minute & 1:
-                before = None
-                continue
-            if before is not None:
-                yield before, at - before
-            before = at
+def stirred(routine: Routine, outing: Outing) -> bool:
+    """Whether any sensor told a sign of life between leaving the bed and coming back, those minutes apart."""
+    left, back = (local_ms(at or 0, routine.zone) // MINUTE_MS for at in outing)
+    days = range(left // DAY_MIN, back // DAY_MIN + 1)
+    minutes = sum(routine.days.get(day, Day()).signs << (day - days.start) * DAY_MIN for day in days)
+    first = left - days.start * DAY_MIN + 1
+    return bool(minutes >> first & _run(max(0, back - left - 1)))
 
 
 def local_ms(at: int, zone: str) -> int:
@@ -250,7 +236,8 @@ class _Notes:
         self.known, sign = signs.notice(self.known, observation)
         day, minute = divmod(local_ms(at, self.zone) // MINUTE_MS, DAY_MIN)
         noted = self._day(day)
-        noted[_HEARD] |= 1 << minute
+        if metric not in signs.METRICS:
+            noted[_BEATS] |= 1 << minute
         if sign:
             noted[_SIGNS] |= 1 << minute
             self.tellers.add(device)
@@ -304,7 +291,7 @@ class _Notes:
                 self.outings.append(Outing(self.left, at))
             self.left = None
         elif not lying and self.in_bed_since is not None:
-            self._fill(_IN_BED, self.in_bed_since, at)
+            self._fill(_IN_BED, self.in_bed_since, at - MINUTE_MS)  # in the minute she leaves it she is out
             self.in_bed_since, self.left = None, at
 
     def _unheard(self) -> None:
@@ -332,7 +319,7 @@ class _Notes:
         return noted
 
 
-_SIGNS, _HEARD, _IN_BED, _AWAY, _LOST = range(5)
+_SIGNS, _BEATS, _IN_BED, _AWAY, _LOST = range(5)
 
 
 def _of(notes: dict[str, _Notes], resident: str, registry: Registry) -> _Notes:
@@ -382,18 +369,12 @@ def _cut(routine: Routine, day: int, window: Window) -> Day:
     )
 
 
-def _longest_pause(routine: Routine, day: int, window: Window) -> int:
-    return max(silence.minutes for silence in _silences(_cut(routine, day, window).heard, window.minutes))
-
-
-def _silences(bits: int, length: int) -> Iterator[Silence]:
-    """The times between bits that are set, from the first minute and to the last: at least one."""
-    start = 0
+def _longest_pause(bits: int, length: int) -> int:
+    """The longest time between bits that are set, from the first minute and to the last."""
+    longest = start = 0
     for at in _bits(bits):
-        if at > start:
-            yield Silence(start, at - start)
-        start = at
-    yield Silence(start, length - start)
+        longest, start = max(longest, at - start), at
+    return max(longest, length - start)
 
 
 def _bits(bits: int) -> Iterator[int]:

@@ -7,6 +7,7 @@ from ingest.commands import (
     demonstrating,
     listening,
     modelling,
+    proposing,
     quarantining,
     registering,
     replaying,
@@ -70,3 +71,13 @@ quarantine.command("retry", epilog="Example: shouwang quarantine retry --family 
     quarantining.retry
 )
 app.add_typer(quarantine, name="quarantine")
+
+rules = typer.Typer(
+    help="The rules: limits that fit a resident.",
+    epilog="Example: shouwang rules propose r-03 --from 2026-10-01 --config shouwang.toml",
+    no_args_is_help=True,
+)
+rules.command(
+    "propose", epilog="Example: shouwang rules propose r-03 --from 2026-10-01 --config shouwang.toml"
+)(proposing.run)
+app.add_typer(rules, name="rules")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, time
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from devices.observation import Observation, Quality
 from devices.registry import Device, Registry
-from rules.routine import Outing, Routine, Silence, Window, date_of, gaps, learn, lesson, nights
+from rules.routine import Outing, Routine, Window, date_of, gaps, learn, lesson, nights, stirred
 from tests.rules.days import MONDAY, at, every, in_order, moves, night, told
 from tests.rules.home import DAY, HOME, HOUR, MINUTE, heard
 
@@ -27,18 +28,25 @@ def whole_day(day: int) -> list[Observation]:
     return every(day, "00:00", "23:00", 60)
 
 
-def test_a_silence_counts_from_sign_to_sign_and_within_the_window_only() -> None:
-    routine = learned(moves(0, "00:00", "07:00", "09:30", "09:31", "15:00", "23:59"))
-    (part,) = lesson(routine, DAYTIME).parts
-    assert date_of(part.day) == date(2025, 11, 3)
-    assert part.silences == (Silence(0, 90), Silence(90, 1), Silence(91, 329), Silence(420, 300))
-    assert part.longest == 329
+def test_gaps_are_from_sign_to_sign_and_go_over_midnight() -> None:
+    routine = learned(moves(0, "07:00", "09:30", "09:31", "23:59"), moves(1, "07:00"))
+    taught = range(min(routine.days), min(routine.days) + 2)
+    assert [gap.minutes for gap in gaps(routine, taught)] == [150, 1, 868, 421]
+    assert date_of(min(routine.days)) == date(2025, 11, 3)
+    assert not list(gaps(routine, taught[:0]))
 
 
-def test_a_window_may_go_over_midnight() -> None:
-    routine = learned(moves(0, "00:00", "21:30"), moves(1, "02:00", "23:59"))
-    (part,) = lesson(routine, NIGHT).parts
-    assert part.silences == (Silence(0, 30), Silence(30, 270), Silence(300, 240))
+def test_a_gap_that_touches_a_day_that_does_not_teach_is_none() -> None:
+    routine = learned(*(moves(day, "08:00", "20:00") for day in range(4)))
+    first = min(routine.days)
+    assert [gap.minutes for gap in gaps(routine, {first, first + 1, first + 3})] == [720, 720, 720, 720]
+
+
+def test_a_silence_that_begins_in_bed_says_so() -> None:
+    out_of_it = told(0, "20:00", "bed_occupied", False)
+    routine = learned([out_of_it], list(night(0)), moves(0, "21:00"), moves(1, "07:30"))
+    first = min(routine.days)
+    assert [gap.in_bed for gap in gaps(routine, {first, first + 1})] == [False, True, False]
 
 
 def test_the_rule_file_says_which_window() -> None:
@@ -54,14 +62,14 @@ def test_days_away_do_not_teach(why: str) -> None:
         [told(1, "10:30", "absence", why, "desk"), told(2, "09:00", "absence", "present", "desk")],
     )
     days = lesson(routine, DAYTIME)
-    assert ([part.day - days.parts[0].day for part in days.parts], days.away) == ([0, 3], 2)
+    assert ([day - days.days[0] for day in days.days], days.away) == ([0, 3], 2)
 
 
 def test_who_is_still_away_at_the_end_teaches_no_more() -> None:
     routine = learned(
         *(whole_day(day) for day in range(3)), [told(1, "10:30", "absence", "hospital", "desk")]
     )
-    assert (len(lesson(routine, DAYTIME).parts), lesson(routine, DAYTIME).away) == (1, 2)
+    assert (len(lesson(routine, DAYTIME).days), lesson(routine, DAYTIME).away) == (1, 2)
 
 
 def test_days_with_a_lost_sensor_do_not_teach() -> None:
@@ -69,7 +77,7 @@ def test_days_with_a_lost_sensor_do_not_teach() -> None:
         *(whole_day(day) for day in range(3)),
         [told(1, "12:00", "online", False, "radar"), told(1, "12:30", "online", True, "radar")],
     )
-    assert (len(lesson(routine, DAYTIME).parts), lesson(routine, DAYTIME).lost) == (2, 1)
+    assert (len(lesson(routine, DAYTIME).days), lesson(routine, DAYTIME).lost) == (2, 1)
 
 
 def test_a_lost_device_that_never_saw_her_takes_nothing_away() -> None:
@@ -77,7 +85,7 @@ def test_a_lost_device_that_never_saw_her_takes_nothing_away() -> None:
         *(whole_day(day) for day in range(3)),
         [told(1, "12:00", "online", False, "scales"), told(1, "12:30", "online", True, "scales")],
     )
-    assert (len(lesson(routine, DAYTIME).parts), lesson(routine, DAYTIME).lost) == (3, 0)
+    assert (len(lesson(routine, DAYTIME).days), lesson(routine, DAYTIME).lost) == (3, 0)
 
 
 def test_a_lost_gateway_loses_the_sensors_behind_it() -> None:
@@ -90,7 +98,7 @@ def test_a_lost_gateway_loses_the_sensors_behind_it() -> None:
     )
     off, on = (heard("hub", "online", at(1, clock), clock == "12:30") for clock in ("12:00", "12:30"))
     routine = learned(*(whole_day(day) for day in range(3)), [off, on], registry=registry)
-    assert (len(lesson(routine, DAYTIME).parts), lesson(routine, DAYTIME).lost) == (2, 1)
+    assert (len(lesson(routine, DAYTIME).days), lesson(routine, DAYTIME).lost) == (2, 1)
 
 
 def test_a_time_in_which_nothing_spoke_does_not_teach_where_much_else_speaks() -> None:
@@ -101,40 +109,49 @@ def test_a_time_in_which_nothing_spoke_does_not_teach_where_much_else_speaks() -
     ]
     signs = [moves(day, "08:30", "12:30", "19:30") for day in range(5)]
     days = lesson(learned(beats, *signs), DAYTIME)
-    assert (len(days.parts), days.lost) == (4, 1)
+    assert (len(days.days), days.lost) == (4, 1)
 
 
 def test_where_only_movement_speaks_a_quiet_day_teaches() -> None:
     signs = [moves(day, "08:30", "12:30", "19:30") for day in range(5)]
     signs[2] = moves(2, "09:30", "19:30")
     days = lesson(learned(moves(0, "00:00"), *signs, moves(4, "23:59")), DAYTIME)
-    assert [part.longest for part in days.parts] == [420, 420, 600, 420, 420]
+    assert (len(days.days), days.lost) == (5, 0)
 
 
 def test_a_day_without_any_sign_does_not_teach_and_is_counted() -> None:
     signs = [moves(day, "00:00", "08:30", "12:30", "19:30", "23:59") for day in (0, 1, 3)]
     days = lesson(learned(*signs), DAYTIME)
-    assert (len(days.parts), days.empty) == (3, 1)
+    assert (len(days.days), days.empty) == (3, 1)
 
 
 def test_before_the_first_word_and_after_the_last_nobody_listened() -> None:
     days = lesson(learned(moves(0, "10:00"), whole_day(1), moves(2, "09:00")), DAYTIME)
-    assert (len(days.parts), days.lost) == (1, 2)
+    assert (len(days.days), days.lost) == (1, 2)
 
 
-def test_the_times_out_of_bed_are_those_she_came_back_from() -> None:
+def test_the_times_out_of_bed_are_of_the_night_in_which_they_began() -> None:
     history = in_order(night(0, ("01:00", "01:12"), ("04:30", "04:50")), whole_day(0), whole_day(1))
-    (found,) = nights(learned(history), NIGHT)
-    assert [outing.minutes for outing in found.outings] == [12, 20]
-    assert found.outings[0].start == 4 * 60
-    assert found.rose is None, "she rose at seven, which is after the night"
+    routine = learned(history)
+    (outings,) = nights(routine, NIGHT).values()
+    assert outings == (
+        Outing(at(1, "01:00"), at(1, "01:12")),
+        Outing(at(1, "04:30"), at(1, "04:50")),
+    ), "she rose at seven, which is after the night and before one of which the bed told"
 
 
-def test_who_rises_before_the_night_ends_rose() -> None:
-    history = in_order(night(0, ("01:00", "01:12"), up="05:30"), whole_day(0), whole_day(1))
-    (found,) = nights(learned(history), NIGHT)
-    assert [outing.minutes for outing in found.outings] == [12]
-    assert found.rose == 8 * 60 + 30
+def test_who_is_up_by_day_is_so_before_the_next_night() -> None:
+    routine = learned(in_order(night(0), night(1), whole_day(0), whole_day(1), whole_day(2)))
+    first = min(routine.days)
+    assert nights(routine, NIGHT) == {first: (), first + 1: (Outing(at(1, "07:00"), at(1, "22:00")),)}
+
+
+def test_a_sensor_that_tells_of_her_out_of_bed_has_seen_her_stir() -> None:
+    out = ("02:00", "02:20")
+    unseen = learned(list(night(0, out)))
+    assert [stirred(unseen, outing) for outing in unseen.outings[:1]] == [False]
+    seen = learned(in_order(night(0, out), moves(1, "02:05")))
+    assert [stirred(seen, outing) for outing in seen.outings[:1]] == [True]
 
 
 def test_two_mats_are_one_bed_and_one_that_flickers_is_no_outing() -> None:
@@ -147,13 +164,12 @@ def test_two_mats_are_one_bed_and_one_that_flickers_is_no_outing() -> None:
         told(1, "03:00", "bed_exit", True, "right"),
         told(1, "03:10", "bed_enter", True, "left"),
     ]
-    routine = learned(history)
-    assert routine.outings == (Outing(at(1, "03:00"), at(1, "03:10")),)
+    assert learned(history).outings == (Outing(at(1, "03:00"), at(1, "03:10")),)
 
 
 def test_a_night_without_a_word_from_the_bed_is_none() -> None:
     routine = learned(*(whole_day(day) for day in range(3)), list(night(1)))
-    assert [found.day - min(routine.days) for found in nights(routine, NIGHT)] == [1]
+    assert [day - min(routine.days) for day in nights(routine, NIGHT)] == [1]
 
 
 def test_what_is_nobodys_alone_teaches_about_all_who_dwell_there() -> None:
@@ -163,24 +179,17 @@ def test_what_is_nobodys_alone_teaches_about_all_who_dwell_there() -> None:
 
 def test_what_is_stale_shows_no_life() -> None:
     stale = [heard("radar", "motion", MONDAY, resident="wang", quality=Quality.STALE)]
-    assert not list(gaps(learned(stale, moves(0, "01:00"))))
-
-
-def test_gaps_go_over_midnight_but_not_over_an_absence() -> None:
-    routine = learned(
-        moves(0, "22:00"),
-        moves(1, "06:00", "09:00", "19:00"),
-        [told(1, "10:00", "absence", "leave", "desk"), told(1, "18:00", "absence", "present", "desk")],
-    )
-    assert [minutes for _, minutes in gaps(routine)][-2:] == [480, 180]
+    routine = learned(stale, moves(0, "01:00"))
+    assert not list(gaps(routine, routine.days))
 
 
 def test_the_hours_are_local_when_the_clocks_change() -> None:
     spring = 1_774_742_400_000  # 2026-03-29 00:00 UTC: in Berlin 02:00 becomes 03:00 an hour later
     history = [heard("radar", "motion", spring + hour * HOUR, resident="meyer") for hour in range(-26, 48)]
-    found = lesson(learn(history, HOME)["meyer"], DAYTIME)
-    assert [part.silences[0] for part in found.parts] == [Silence(0, 60)] * 3
-    assert all(len(part.silences) == 12 for part in found.parts)
+    routine = learn(history, HOME)["meyer"]
+    days = lesson(routine, DAYTIME).days
+    hours = [{gap.start % 1440 // 60 for gap in gaps(routine, [day])} for day in days]
+    assert hours == [set(range(23)), set(range(23)) - {2}, set(range(23))]
 
 
 days_of_signs = st.dictionaries(
@@ -193,20 +202,14 @@ def history_of(days: dict[int, list[int]]) -> list[Observation]:
     return [heard("radar", "motion", minute, resident="wang") for minute in minutes]
 
 
-@given(days_of_signs, st.integers(0, 1439), st.integers(0, 1439))
-def test_the_silences_of_a_window_fill_it_and_hold_no_sign(
-    days: dict[int, list[int]], start: int, end: int
-) -> None:
-    window = Window(start, end)
+@given(days_of_signs)
+def test_gaps_join_the_first_sign_to_the_last_and_hold_none(days: dict[int, list[int]]) -> None:
     routine = learned(history_of(days))
-    for part in lesson(routine, window).parts:
-        assert sum(silence.minutes for silence in part.silences) == window.minutes
-        opens = part.day * 1440 + window.start
-        signs = {
-            day * 1440 + m for day, noted in routine.days.items() for m in range(1440) if noted.signs >> m & 1
-        }
-        for silence in part.silences:
-            assert not signs & set(range(opens + silence.start + 1, opens + silence.start + silence.minutes))
+    signs = sorted(
+        day * 1440 + m for day, noted in routine.days.items() for m in range(1440) if noted.signs >> m & 1
+    )
+    found = [(gap.start, gap.start + gap.minutes) for gap in gaps(routine, range(min(routine.days), 1 << 20))]
+    assert found == list(pairwise(signs))
 
 
 @given(days_of_signs)
