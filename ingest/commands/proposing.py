@@ -93,7 +93,9 @@ def run(
     else:
         asked = period(since, until, ZoneInfo(home.registry.zone))
         with database(dsn, home.config) as connection:
-            routines = learn(observations(connection, asked.since, asked.until), home.registry)
+            one = next(iter(wanted)) if len(wanted) == 1 else ""
+            history = observations(connection, asked.since, asked.until, one, shared=True)
+            routines = learn(history, home.registry)
     found = {
         resident: propose(routine, home.rules, home.registry)
         for resident, routine in routines.items()

@@ -34,7 +34,7 @@ SELECT device, metric, coalesce(word, ''), value,
 FROM observation
 WHERE received_at >= to_timestamp(%(since)s / 1000.0) AND received_at < to_timestamp(%(until)s / 1000.0)
     AND at >= to_timestamp((%(since)s - %(belated)s) / 1000.0)
-    AND (%(resident)s = '' OR resident = %(resident)s)
+    AND (%(resident)s = '' OR resident = %(resident)s OR (%(shared)s AND resident IS NULL))
 ORDER BY received_at, journal_seq, part
 """
 
@@ -57,15 +57,17 @@ _KINDS = {name: metric.kind for name, metric in METRICS.items()}
 
 
 def observations(
-    database: psycopg.Connection, since: int, until: int, resident: str = ""
+    database: psycopg.Connection, since: int, until: int, resident: str = "", *, shared: bool = False
 ) -> Iterator[Observation]:
     """What was received from `since` until before `until` (ms UTC), of one resident or of all; streamed.
+
+    With `shared`, of one resident also what is nobody's alone: it may be about her.
 
     In the order of arrival, then of the journal: the order in which the rules were given them. Raises
     `psycopg.Error`. The connection is this generator's own until it ends: it reads by a server-side cursor in
     a transaction.
     """
-    given = {"since": since, "until": until, "belated": BELATED_MS, "resident": resident}
+    given = {"since": since, "until": until, "belated": BELATED_MS, "resident": resident, "shared": shared}
     with database.transaction(), database.cursor("history", binary=True) as cursor:
         cursor.itersize = _READ_AT_ONCE
         cursor.execute(_SELECT, given)
