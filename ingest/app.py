@@ -37,6 +37,7 @@ from ingest.metrics import Metrics
 from ingest.outbox import Outbox
 from ingest.pipeline import Pipeline
 from ingest.quarantine import Quarantine
+from ingest.reach import Reach
 from ingest.seal import Seal, seal_of
 from ingest.source import Broker, Source
 from ingest.store.alerts import AlertProjection
@@ -179,10 +180,16 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         line.start("housekeeping", house.run())
         api_url = await _api(line, listening, setting, desk, parts, metrics, quarantine)
         stack.push_async_callback(intake.settled)
-        for source in sources:
-            line.start(f"source-{source.lane}", source.run())
+        _hear(line, sources, Reach(sources, intake.say, clock))
         yield Running(api_url, desk, metrics, clock, intake.goes_ahead)
         log.info("stopping")
+
+
+def _hear(line: "Line", sources: list[Source], reach: Reach) -> None:
+    """Start to receive; whether we do is looked at to the last."""
+    for source in sources:
+        line.start(f"source-{source.lane}", source.run())
+    line.start("reach", reach.run())  # stopped before them: our own end is no outage of the broker
 
 
 def _unhandled(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple, cast
 import structlog
 
 from devices.message import Message
+from devices.ourselves import ours
 from devices.urgency import about_life, urgent
 from ingest.clock import Clock
 from ingest.facts import ENTITY
@@ -26,6 +27,7 @@ _BACKLOG = 10_000  # entries to be processed, beyond which telemetry is acknowle
 _LOOK_S = 0.25
 _PATIENCE_S = 1.0  # how long a call for help waits to be recorded
 _SETTLE_S = 10.0
+_OURS = "ours"  # the lane of what we say ourselves
 
 
 class Receipt(NamedTuple):
@@ -56,6 +58,9 @@ class Intake:
         """What the source of this lane calls for each message."""
 
         def received(message: Message, token: Token) -> None:
+            if ours(message.topic):  # nobody outside may say it; no wildcard asks for it
+                self._sources[lane].acknowledge(token)
+                return
             self._waiting += 1
             self._number += 1
             hurry = self.goes_ahead(message)
@@ -65,6 +70,11 @@ class Intake:
             self.journal.append(message, urgent=hurry, receipt=receipt)
 
         return received
+
+    def say(self, message: Message) -> None:
+        """Take a message of our own (`devices.ourselves`): journalled and processed in its turn."""
+        self._waiting += 1
+        self.journal.append(message, urgent=False)
 
     def goes_ahead(self, message: Message) -> bool:
         """Whether it may be a call: by its topic or bytes, or as what its topic was announced."""
@@ -79,8 +89,8 @@ class Intake:
         self._waiting -= len(entries)
         waited_s = (self._clock.now() - min(entry.message.received_at for entry in entries)) / 1000
         self._metrics.latency.labels("journalled").observe(max(0.0, waited_s / self._clock.speed))
-        receipts = [cast("Receipt", entry.receipt) for entry in entries]
-        hurry = [entry for entry, receipt in zip(entries, receipts, strict=True) if receipt.urgent]
+        receipts = [cast("Receipt", entry.receipt) for entry in entries if entry.receipt is not None]
+        hurry = [entry for entry in entries if entry.receipt and cast("Receipt", entry.receipt).urgent]
         self.pipeline.take(hurry, entries[len(hurry) :])  # the journal puts urgent ones first
         for receipt in receipts:
             self._calls.pop(receipt, None)
@@ -88,6 +98,8 @@ class Intake:
         self._release()
         for lane, count in Counter(receipt.source.lane for receipt in receipts).items():
             self._metrics.received.labels(lane).inc(count)
+        if len(receipts) < len(entries):
+            self._metrics.received.labels(_OURS).inc(len(entries) - len(receipts))
 
     def _release(self) -> None:
         """Acknowledge what is durable; a service that cannot keep up lets the broker keep the rest."""

@@ -15,6 +15,8 @@ from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.normalise import normalise
 from devices.observation import Observation
+from devices.ourselves import TOPIC as OURS
+from devices.ourselves import broker_observation
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected
 from devices.registry import Device, Registry
 from devices.urgency import about_life, calls_for_help
@@ -51,6 +53,8 @@ def interpret(message: Message, registry: Registry, site: str, known: Known | No
     `known` is what earlier messages taught, on top of the registry. Total: decoders do not raise; should one
     do so all the same, that message goes to quarantine.
     """
+    if message.topic == OURS:
+        return Interpreted((broker_observation(message),), (0,), _NOTHING, good_for=(0,))
     try:
         return _interpret(message, registry, site, known or registry)
     except Exception as error:  # noqa: BLE001  one poison message must not stop all that come after it

@@ -70,15 +70,3 @@ def next_round(every: int, between: tuple[time, time] | None, zone: str, base: i
         if base < closes and due <= closes:
             return due
         day += _DAY
-
-
-def window_end(between: tuple[time, time], zone: str, at: int) -> int | None:
-    """When the daily window that an instant lies in ends, ms UTC; None where it lies in none."""
-    start, end = between
-    today = local_day(at, zone)
-    for day in (today - _DAY, today):
-        opens = instant(day, start, zone)
-        closes = instant(day if start < end else day + _DAY, end, zone)
-        if opens <= at < closes:
-            return closes
-    return None

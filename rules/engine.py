@@ -10,6 +10,9 @@ deadline that moves away with every message (silence) costs no heap operation pe
 
 Kinds that take things in order live REORDER_MS behind: their observations wait in the window, their timers
 come up as much later and are told the time at which they were due. A timer goes before what leaves then.
+
+While the broker is not reached (`devices.ourselves`) nobody can be heard: timers of silence wait (of kinds
+with `deaf` that do not hear the broker themselves), and that time is taken out of it when it is over.
 """
 
 import heapq
@@ -38,13 +41,14 @@ _DeviceKey = tuple[str, str]
 _Given = Observation | int | tuple[int, int]
 
 Row = tuple[str, str, bytes]
-"""(rule id, subject, memory as JSON): what a snapshot keeps. Two ids are no rule's: see below."""
+"""(rule id, subject, memory as JSON): what a snapshot keeps. Three ids are no rule's: see below."""
 
-SITUATION, HELD = "~situation", "~held"
-"""In a snapshot: where a resident is; what of a subject waits in the reorder window."""
+SITUATION, HELD, OUTAGE = "~situation", "~held", "~outage"
+"""In a snapshot: where a resident is; what of a subject waits in the reorder window; since when the broker is
+not reached (0 when it is)."""
 
 
-Changed = tuple[str, str, int, str, Memory | Situation | tuple[Observation, ...] | None]
+Changed = tuple[str, str, int, str, Memory | Situation | tuple[Observation, ...] | int | None]
 """(rule id, subject, basis, failure, memory): values that do not change any more, for any thread to write."""
 
 
@@ -66,7 +70,7 @@ class Failure:
 class _Watch:
     """One rule watching one subject."""
 
-    __slots__ = ("armed", "basis", "behind", "failure", "kind", "memory", "rule", "subject")
+    __slots__ = ("armed", "basis", "behind", "failure", "kind", "memory", "rule", "subject", "waits")
 
     def __init__(self, kind: Kind[Any, Any], rule: Rule[Any], subject: Subject) -> None:
         self.kind = kind
@@ -77,6 +81,7 @@ class _Watch:
         self.behind = REORDER_MS if kind.ordered else 0
         self.basis = 0
         self.failure = ""
+        self.waits = kind.deaf is not None and not kind.hears(subject)  # while nobody can be heard
 
 
 class _Table:
@@ -113,6 +118,9 @@ class Engine:
         self._registry = registry
         self._window = Window()
         self._moved: set[str] = set()  # residents whose situation changed
+        self._outage = 0  # since when the broker is not reached
+        self._outage_said = False
+        self._waiting: dict[_Watch, None] = {}  # whose timers came up since
         self._tables = {definition.id: _Table(definition, registry) for definition in rules}
         self._subjects = residents(registry)
         self._at_once: dict[str, list[_Table]] = {}
@@ -173,14 +181,16 @@ class Engine:
     def deaf(self, since: int, until: int) -> None:
         """Takes a time in which we could hear nobody (we, or the broker, were down) out of every silence."""
         for watch in self._watches():
-            if watch.kind.deaf:
+            if watch.kind.deaf and not (self._outage and watch.waits):  # that one is told when it is over
                 self._run(watch, watch.kind.deaf, (since, until), until, self._pending)
 
     def changed(self) -> list[Changed]:
         """The memories that changed since the last call, as they are now; quick, `row` does the work."""
         changed, self._changed = self._changed, {}
         moved, self._moved = self._moved, set()
+        said, self._outage_said = self._outage_said, False
         return [
+            *([(OUTAGE, BROKER[1], 0, "", self._outage)] if said else []),
             *((w.rule.id, w.subject.id, w.basis, w.failure, w.memory) for w in changed),
             *((SITUATION, resident, 0, "", self._subjects[resident].situation) for resident in moved),
             *((HELD, subject, 0, "", held) for subject, held in self._window.changed()),
@@ -267,6 +277,23 @@ class Engine:
             hearers = self._hearers.get(("", observation.device))
         for watch in hearers or ():
             self._run(watch, watch.kind.observe, observation, at, decisions)
+        if observation.site == BROKER[0]:
+            self._follow(observation, at, decisions)
+
+    def _follow(self, observation: Observation, at: int, decisions: list[Decision]) -> None:
+        """Takes up that the broker is not reached, or is again: then all silence goes on from there."""
+        if (observation.value is False) == bool(self._outage):
+            return
+        since, self._outage = self._outage, 0 if self._outage else at
+        self._outage_said = True
+        if not since:
+            return
+        waiting, self._waiting = self._waiting, {}
+        for watch in self._watches():
+            if watch.waits and watch.kind.deaf:
+                self._run(watch, watch.kind.deaf, (since, at), at, decisions)
+        for watch in waiting:
+            self._arm(watch)
 
     def _let_go(self, observation: Observation, decisions: list[Decision]) -> None:
         """Gives what left the reorder window to the kinds that take things in order."""
@@ -335,6 +362,9 @@ class Engine:
         if watch is None or watch.armed != due:
             return  # an earlier entry took its place
         watch.armed = _NEVER
+        if self._outage and watch.waits:
+            self._waiting[watch] = None
+            return
         wake, behind = _wake_of(watch), watch.behind
         if wake is None:
             return
@@ -409,6 +439,9 @@ class Engine:
             basis, failure, written = orjson.loads(row)
             if rule == SITUATION:
                 return subject in self._subjects and bool(self._placed(subject, Situation(*written)) or True)
+            if rule == OUTAGE:
+                self._outage = int(written)
+                return True
             if rule == HELD:
                 self._window.restore(_HELD_ONES.validate_python(written))
                 return bool(written)

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from devices.observation import Observation, Quality
 from devices.registry import Device
-from rules.deadlines import window_end
+from rules.deadlines import window_at
 
 NEVER = 1 << 62
 CAUSE = "broker"
@@ -236,8 +236,10 @@ def _unworn(since: int, charging: bool, network: Network) -> int:
     if not charging:
         return since + graces.unworn_after
     due = since + graces.charging_after
-    ends = window_end(graces.night, network.zone, due) if graces.charging_at_night else None
-    return due if ends is None else ends + graces.unworn_after
+    if not graces.charging_at_night:
+        return due
+    opens, closes = window_at(graces.night, network.zone, due)
+    return due if due < opens else closes + graces.unworn_after
 
 
 def _silent(heard: int, device: Device, outage: int | None) -> int:

@@ -44,7 +44,7 @@ from rules.lines import (
     spoke_again,
 )
 from rules.residents import is_bed, residents
-from rules.settings import Duration, Settings, WallTime
+from rules.settings import DailyWindow, Duration, Settings
 
 _STALE = Quality.STALE
 _SHORTEST_MS = 60_000  # of supervisions
@@ -67,7 +67,7 @@ class UnprotectedSettings(Settings):
     unworn_after: Duration = 1_800_000
     charging_after: Duration = 3 * _HOUR_MS
     charging_at_night: StrictBool = True
-    night: tuple[WallTime, WallTime] = (time(21), time(7))
+    night: DailyWindow = (time(21), time(7))
     tamper_after: Duration = 0
     fault_after: Duration = 30_000
     settle: Duration = 300_000
@@ -186,6 +186,8 @@ def deaf(
 ) -> Step[Memory]:
     """Our own deafness, from one time to another, is no silence of theirs."""
     since, until = gap
+    if memory.outage is not None:
+        return memory, ()  # the whole of it is taken out when it is over
     network = _network(rule, subject, memory, _parts(memory))
     parts = spared(network, _devices(subject), since, until, 0)
     if parts == network.parts:
