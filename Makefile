@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo test check bench fuzz guide clean
+.PHONY: demo test check bench score fuzz guide clean
 
 demo: .venv/runtime.stamp  ## a small home, complete: make demo ARGS="--for 60 --speed 30"
 	$(BIN)/shouwang demo $(ARGS)
@@ -19,6 +19,9 @@ check: .venv/dev.stamp  ## lint, format, types, import contracts
 
 bench: .venv/dev.stamp  ## speed, measured; never part of a test
 	$(BIN)/python -m tests.bench $(ARGS)
+
+score: .venv/dev.stamp  ## the default rules in simulated worlds: recall, false alerts; ARGS="--residents 20 --show missed"
+	$(BIN)/python -m tests.score $(ARGS)
 
 fuzz: .venv/fuzz.stamp  ## decoders under garbage, led by coverage; ARGS="json --seconds 60" picks
 	$(BIN)/python -m tests.fuzz $(ARGS)

@@ -37,14 +37,37 @@ def days(start_ms: int, end_ms: int) -> Iterator[datetime]:
         day += timedelta(days=1)
 
 
+class Body:
+    """What a body shows at any time: lowest before dawn, higher with effort. Sensors add their own noise."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rest_rate = rng.uniform(58, 74)
+        self._breath = rng.uniform(13.5, 17)
+        self._oxygen = rng.uniform(95.5, 98)
+
+    def pulse(self, at_ms: int, effort: float = 0.0) -> float:
+        """Beats a minute; `effort` is what being up and moving adds."""
+        clock = local(at_ms)
+        day_curve = 5 * math.cos((clock.hour + clock.minute / 60 - 15.5) / 24 * math.tau)
+        return self._rest_rate + day_curve + effort
+
+    @property
+    def breath(self) -> float:
+        """Breaths a minute at rest."""
+        return self._breath
+
+    @property
+    def oxygen(self) -> float:
+        """Saturation at rest, %."""
+        return self._oxygen
+
+
 class Life:
     """One resident's days between two instants. `up` are spans in which the person is surely out of bed."""
 
     def __init__(self, seed: str, start_ms: int, end_ms: int, up: Iterable[Span] = ()) -> None:
         rng = Random(seed)  # noqa: S311 - a life must be the same for the same seed
-        self._rest_rate = rng.uniform(58, 74)
-        self._breath = rng.uniform(13.5, 17)
-        self._oxygen = rng.uniform(95.5, 98)
+        self.body = Body(rng)
         self._shaken = tuple(up)
         in_bed: list[Span] = []
         for day in days(start_ms, end_ms):
@@ -75,19 +98,17 @@ class Life:
 
     def heart_rate(self, at_ms: int, rng: Random) -> int:
         """Lowest before dawn, higher when up, fast after a fright."""
-        clock = local(at_ms)
-        day_curve = 5 * math.cos((clock.hour + clock.minute / 60 - 15.5) / 24 * math.tau)
         effort = 0 if self.lies(at_ms) else 9
         fright = 22 if any(start <= at_ms < end for start, end in self._shaken) else 0
-        return round(self._rest_rate + day_curve + effort + fright + rng.gauss(0, 2))
+        return round(self.body.pulse(at_ms, effort + fright) + rng.gauss(0, 2))
 
     def respiratory_rate(self, rng: Random) -> int:
         """Breaths a minute at rest."""
-        return round(self._breath + rng.gauss(0, 0.7))
+        return round(self.body.breath + rng.gauss(0, 0.7))
 
     def spo2(self, rng: Random) -> float:
         """Oxygen saturation: healthy, with the sensor's noise."""
-        return min(99.5, round(self._oxygen + rng.gauss(0, 0.4), 1))
+        return min(99.5, round(self.body.oxygen + rng.gauss(0, 0.4), 1))
 
     def walked(self, at_ms: int, minutes: float, rng: Random) -> int:
         """Steps made in the `minutes` before an instant."""

@@ -1,6 +1,6 @@
 """Devices that speak the native protocol (DESIGN section 4). Rule: what they say is in the vocabulary."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 
@@ -11,32 +11,56 @@ Value = float | bool | str
 
 EVENTS = frozenset(
     "sos fall check_in visit bed_exit bed_enter motion door_open door_close smoke gas water_leak tamper "
-    "help_cancelled".split()
+    "help_cancelled turned geofence_enter geofence_exit device_test medication_taken".split()
 )
 """What the event channel may say."""
+
+_NOBODY_ELSE: Mapping[str, str] = {}
+
+
+def right(at_ms: int) -> int:
+    """What a clock shows that is right."""
+    return at_ms
 
 
 class NativeDevice:
     """Encodes the messages of one device; each gets an id that no other message of any run has."""
 
-    def __init__(self, site: str, device: str, run: str, via: str) -> None:
+    def __init__(
+        self, site: str, device: str, run: str, via: str, clock: Callable[[int], int] = right
+    ) -> None:
+        """`clock` gives what the device's own clock shows at a time, ms UTC."""
         self.device = device
+        self._clock = clock
         self.via = via
         self._prefix = f"shouwang/v1/{site}/{device}/"
         self._run = run
         self._count = 0
 
-    def telemetry(self, at_ms: int, values: Mapping[str, Value]) -> Publication:
-        """Quantities and states, by canonical metric."""
+    def telemetry(
+        self, at_ms: int, values: Mapping[str, Value], about: Mapping[str, str] = _NOBODY_ELSE
+    ) -> Publication:
+        """Quantities and states, by canonical metric; `about` is {"resident": id} or {"place": id}."""
         if unknown := [name for name in values if name not in METRICS or METRICS[name].kind is Kind.EVENT]:
             raise ValueError(f"not telemetry: {', '.join(unknown)}")
-        return self._say(at_ms, "telemetry", dict(values), tuple(values))
+        return self._say(at_ms, "telemetry", {**about, **values}, tuple(values))
 
-    def event(self, at_ms: int, event: str, by: str = "") -> Publication:
-        """A happening, done `by` a member of staff or a resident."""
+    def event(
+        self,
+        at_ms: int,
+        event: str,
+        by: str = "",
+        about: Mapping[str, str] = _NOBODY_ELSE,
+        *,
+        note: str = "",
+        cleared: bool = False,
+    ) -> Publication:
+        """A happening, done `by` a member of staff or a resident; `note` is the proof of it."""
         if event not in EVENTS:
             raise ValueError(f"not an event of the native protocol: {event}")
-        return self._say(at_ms, "event", {"event": event} | ({"by": by} if by else {}), (event,))
+        more = {"by": by, "note": note, "state": "cleared" if cleared else ""}
+        body = {"event": event, **about} | {name: word for name, word in more.items() if word}
+        return self._say(at_ms, "event", body, (event,))
 
     def status(self, at_ms: int, battery: float | None = None) -> Publication:
         """The retained word that the device is there."""
@@ -60,7 +84,9 @@ class NativeDevice:
         retain: bool = False,
     ) -> Publication:
         self._count += 1
-        payload = orjson.dumps({"ts": at_ms, "id": f"{self._run}-{self.device}-{self._count}", **body})
+        payload = orjson.dumps(
+            {"ts": self._clock(at_ms), "id": f"{self._run}-{self.device}-{self._count}", **body}
+        )
         return Publication(
             at_ms, f"{self._prefix}{channel}", payload, 1, retain, self.via, self.device, metrics
         )

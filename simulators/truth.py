@@ -4,7 +4,7 @@ The rules are the service's default ones: `sos`, `fall`, `daily-check-in`, `nigh
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import orjson
@@ -24,7 +24,8 @@ class Expected:
 
     What real time the service takes, times the speed of the clock, comes on top. The first one of a rule and
     its subjects is an episode `opened`; a later one is `raised`: it calls somebody again, and whether it
-    finds the first episode still open is up to the people on duty.
+    finds the first episode still open is up to the people on duty. One that is no `must` may be raised or
+    not, up to `early_ms` before the time as well. `happened` says in words what it is about.
     """
 
     rule: str
@@ -33,6 +34,9 @@ class Expected:
     within_ms: int
     subjects: tuple[str, ...]
     event: str = "opened"
+    must: bool = True
+    early_ms: int = 0
+    happened: str = ""
 
     def line(self) -> bytes:
         """The expectation as JSON: one subject as `subject`, more as `subjects`."""
@@ -74,16 +78,24 @@ def _of(times: Timetable, person: Person) -> Iterator[Expected]:
 
 
 def _overdue(times: Timetable, person: Person) -> Iterator[int]:
-    """When a round is overdue: an interval after the last visit, or after dusk, and each one more."""
     every = ROUND_EVERY_MS[person.care_level]
     made = sorted(at for at in times.visits(person) if not times.is_lost(home.GATEWAY, at))
     for dusk, dawn in times.nights():
-        bases = [max(dusk, times.start_ms), *(at for at in made if dusk < at < dawn)]
-        for base, following in zip(bases, [*bases[1:], dawn + every], strict=True):
-            for due in range(base + every, dawn + 1, every):
-                overdue = due + int(every * ROUND_GRACE)
-                if following > overdue:
-                    yield overdue
+        yield from overdue(every, (max(dusk, times.start_ms), dawn), made)
+
+
+def overdue(every: int, between: Span, made: Iterable[int]) -> Iterator[int]:
+    """When a check is overdue: an interval after the last one, or after the beginning, and each one more.
+
+    `made` is in order; what is due after the end of `between` is no matter.
+    """
+    begins, ends = between
+    bases = [begins, *(at for at in made if begins < at < ends)]
+    for base, following in zip(bases, [*bases[1:], ends + every], strict=True):
+        for due in range(base + every, ends + 1, every):
+            late = due + int(every * ROUND_GRACE)
+            if following > late:
+                yield late
 
 
 def _unprotected(times: Timetable) -> Iterator[Expected]:
