@@ -75,13 +75,14 @@ def _falls(fate: Fate, faults: Faults) -> Iterator[Expected]:
         within = (heard or fall.at) - fall.at + _HEARD_WITHIN_MS
         said = f"fell, {fall.told or 'unnoticed'}, lay {(fall.up - fall.at) // 1000} s"
         yield Expected("fall", "high", fall.at, within, subjects, must=heard is not None, happened=said)
-        yield from _long_lie(fall, subjects, said, told=heard is not None and heard < fall.at + 10_000)
+        yield from _long_lie(fall, subjects, said, heard)
 
 
-def _long_lie(fall: Fall, subjects: tuple[str, ...], said: str, *, told: bool) -> Iterator[Expected]:
+def _long_lie(fall: Fall, subjects: tuple[str, ...], said: str, heard: int | None) -> Iterator[Expected]:
     """R-71, R-72: nobody up after 30 s is told, and again while it lasts."""
     long = fall.up - fall.at > 3 * MINUTE_MS
-    until = fall.up - fall.at + 3 * MINUTE_MS
+    told = heard is not None and heard < fall.at + 10_000
+    until = max(fall.up, heard or 0) - fall.at + 3 * MINUTE_MS
     yield Expected("long_lie", "high", fall.at, until, subjects, must=told and long, happened=said)
 
 
@@ -195,7 +196,7 @@ def _strays(fate: Fate, staff: Staff, faults: Faults) -> Iterator[Expected]:
                 "wandering",
                 "high",
                 at,
-                40 * MINUTE_MS,
+                HOUR_MS,
                 (one.id,),
                 must=False,
                 early_ms=5 * MINUTE_MS,

@@ -119,7 +119,7 @@ def _shown(judged: list[Judged], what: str, kind: str, most: int) -> Iterator[st
         every = (
             [(each.rule, each.subjects[0], each.at_ms, each.happened) for each in one.missed]
             if what == "missed"
-            else [(each.kind, each.subject, each.at, each.rule) for each in one.false]
+            else [(each.kind, each.subject, each.at, f"{each.rule} {each.facts}") for each in one.false]
         )
         for of, subject, at, said in every:
             counts[of] = counts.get(of, 0) + 1

@@ -8,6 +8,7 @@ import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from operator import attrgetter
 
 from alerts.comparison import call_of
@@ -15,8 +16,9 @@ from alerts.episode import Acknowledged, Outcome, Resolved
 from devices import registry_files
 from devices.message import Message
 from devices.registry import Registry
-from ingest.replay import Deaf, Recording, Trial
+from ingest.replay import Deaf, Happening, Moment, Recording, Trial
 from rules import configuration
+from rules.engine import Engine
 from rules.ruleset import RuleSet
 from simulators.life import HOUR_MS, MINUTE_MS, local
 from simulators.truth import Expected
@@ -38,6 +40,7 @@ class Raised:
     rule: str
     subject: str
     at: int
+    facts: str = ""
 
 
 @dataclass(slots=True)
@@ -81,6 +84,8 @@ def _raised(
     site: Site, people: Registry, rules: RuleSet, judged: Judged, progress: Callable[[int], None]
 ) -> Iterator[Raised]:
     trial = Trial(rules, people, site.id, site.start_ms)
+    engine = trial._engine
+    assert engine is not None
     recording = Recording(people, site.id)
     kinds = {one.id: kind_of(one.kind.name, one.fields) for one in rules}
     deaf = [(outage.start, outage.end) for outage in site.faults.broker]
@@ -92,23 +97,35 @@ def _raised(
         judged.messages += 1
         while deaf and deaf[0][1] <= now:
             trial.take(Deaf(*deaf.pop(0)))
-        while duty and duty[0][0] <= now:
-            at, episode, closes = heapq.heappop(duty)
-            if closes:
-                trial.take(Resolved(episode, 0, at, "duty", Outcome.REAL))
-            else:
-                trial.take(Acknowledged(episode, 0, at, "duty"))
-        for happening in recording.happenings(Message(said.topic, said.payload, now, qos=said.qos)):
+        message = Message(said.topic, said.payload, now, qos=said.qos)
+        for happening in chain(_until(engine, now, duty), recording.happenings(message)):
             for event, episode in trial.take(happening):
                 if called := call_of(event):
                     heapq.heappush(duty, (event.at + ACKNOWLEDGED_AFTER_MS, episode.id, False))
                     heapq.heappush(duty, (event.at + RESOLVED_AFTER_MS, episode.id, True))
                     kind = kinds.get(episode.rule, episode.rule)
-                    yield Raised(kind, episode.rule, called[1], event.at)
+                    facts = " ".join(f"{name}={fact}" for name, fact in getattr(event, "facts", {}).items())
+                    yield Raised(kind, episode.rule, called[1], event.at, facts)
     progress(site.end_ms)
-    engine = trial._engine
-    failures = engine.failures() if engine else []
-    judged.failures = [f"{failed.rule} of {failed.subject}: {failed.error}" for failed in failures]
+    judged.failures = [f"{failed.rule} of {failed.subject}: {failed.error}" for failed in engine.failures()]
+
+
+def _until(engine: Engine, now: int, duty: list[tuple[int, str, bool]]) -> Iterator[Happening]:
+    """What happens by itself before `now`: deadlines pass when they are due, people on duty act."""
+    while True:
+        wakes = engine.next_wake()
+        acts = duty[0][0] if duty else now
+        if acts < now and (wakes is None or acts <= wakes):
+            at, episode, closes = heapq.heappop(duty)
+            yield (
+                Resolved(episode, 0, at, "duty", Outcome.REAL)
+                if closes
+                else Acknowledged(episode, 0, at, "duty")
+            )
+        elif wakes is not None and wakes < now:
+            yield Moment(wakes)
+        else:
+            return
 
 
 def kind_of(kind: str, settings: Mapping[str, object]) -> str:
