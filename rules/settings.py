@@ -16,7 +16,8 @@ _DURATION = re.compile(r"(\d{1,6})(s|min|h|d)")
 _WALL_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
-def _duration(written: object) -> int:
+def duration(written: object) -> int:
+    """Ms of a text such as "90s"; ValueError that says how to write one."""
     match = _DURATION.fullmatch(written) if isinstance(written, str) else None
     if not match:
         raise ValueError('write a duration such as "90s", "30min", "2h" or "1d"')
@@ -30,7 +31,7 @@ def _wall_time(written: object) -> time:
     return time(int(match[1]), int(match[2]))
 
 
-Duration = Annotated[int, BeforeValidator(_duration)]
+Duration = Annotated[int, BeforeValidator(duration)]
 """ms; written "90s", "30min", "2h", "1d"."""
 
 WallTime = Annotated[time, BeforeValidator(_wall_time)]

@@ -1,187 +1,381 @@
-"""Something a person must do by a time was not done. Rule: what is missed follows from checks made.
+"""Something a person must do by a time was not done. Rule: how each check ended follows from the checks made.
 
-Two forms. Daily (`by`): the check must be seen in the window from `from` to `by` local time; the daily "I am
-fine" (R-82). Rounds (`every`, `between`): due one interval after the last check, first one interval into the
-window; night rounds by care level (R-77, R-78), turning (R-76). Both raise at the deadline plus grace. A
-further miss raises again in the same episode, with evidence of its own. A check made late clears.
+The schedule (`rules.schedule`) says when: the daily "I am fine" (R-82), night rounds by care level (R-77,
+R-78), turning (R-76), visits by tier and after a change (R-83), medication (R-84), observations after a fall
+(R-73). Every check that falls due ends in one RECORD with an outcome (`Outcome`) and a key of its own: rule,
+resident, deadline and outcome. Whoever keeps them keeps the last of a deadline.
 
 A check counts from when it was made (`at`, but never later than it was received), also when its report is
-late: that a round was made is a fact about the past, and staff's scanners buffer. An old report settles
-nothing that has fallen due since: it never hides that somebody is overdue now.
-Residents on leave are not checked; their deadlines pass in silence.
+late: that a round was made is a fact about the past, and staff's scanners buffer. It is in time for the
+first deadline whose window holds it, and late for the last that was missed, up to the next window; a late one
+clears. An old report settles nothing that has fallen due since: it never hides that somebody is overdue now.
+A further miss raises again in the same episode, with evidence of its own; so does each further step of lateness.
+While she is away deadlines pass as paused, and what was overdue is so no longer.
 At first start the deadlines ahead count, from the moment of the start on for rounds: what was done before
 nobody told us, and asking once too often is the safe error.
 """
 
-from datetime import time
-from typing import Annotated, NamedTuple, Self
+from dataclasses import replace
+from enum import StrEnum
+from typing import NamedTuple
 
-from pydantic import Field, field_validator, model_validator
-
-from devices.metrics import LIFE_SAFETY, METRICS
-from devices.metrics import Kind as MetricKind
 from devices.observation import Observation
-from rules.deadlines import local_time, next_daily, next_round
-from rules.decision import Change, Evidence
-from rules.kind import Kind, Rule, Step, Subject, decide, ended
-from rules.settings import Duration, Settings, WallTime
+from rules.deadlines import local_time
+from rules.decision import Change, Decision, Evidence, Severity
+from rules.kind import Kind, Rule, Step, Subject, decide, ended, seen
+from rules.schedule import Schedule, Told, Window, proof_of
 
-DAILY_GRACE_MS = 900_000  # R-82: a second channel 15 min after the agreed time
-GRACE_PART = 10  # R-78: a tenth of the interval
+MissedCheckSettings = Schedule
+"""What a rule of this kind can be told."""
+
+_KEPT = 16  # misses for which a report may still come; rounds of every hour make ten a night
+
+_Rule = Rule[Schedule]
 
 
-class MissedCheckSettings(Settings):
-    """Which check, by when. `check` is an event metric; exactly one of `by` and `every` is given."""
+class Outcome(StrEnum):
+    """How a check that fell due ended. Of one deadline the last one told holds."""
 
-    check: str
-    by: WallTime | None = None
-    opens: Annotated[WallTime, Field(alias="from")] = time(0, 0)
-    every: Annotated[Duration, Field(gt=0)] | None = None
-    between: tuple[WallTime, WallTime] | None = None
-    grace: Duration | None = None
-
-    @property
-    def grace_ms(self) -> int:
-        """The grace given, else 15 min for a daily check and a tenth of the interval for rounds."""
-        if self.grace is not None:
-            return self.grace
-        return self.every // GRACE_PART if self.every else DAILY_GRACE_MS
-
-    @field_validator("check")
-    @classmethod
-    def _is_an_event(cls, check: str) -> str:
-        metric = METRICS.get(check)
-        if metric is None or metric.kind is not MetricKind.EVENT or check in LIFE_SAFETY:
-            raise ValueError("name an event such as check_in, visit or medication_taken")
-        return check
-
-    @field_validator("between")
-    @classmethod
-    def _is_a_window(cls, between: tuple[time, time] | None) -> tuple[time, time] | None:
-        if between and between[0] == between[1]:
-            raise ValueError("give two different times, or leave between out for the whole day")
-        return between
-
-    @model_validator(mode="after")
-    def _daily_or_rounds(self) -> Self:
-        if (self.by is None) == (self.every is None):
-            raise ValueError('give either by = "09:30" (a daily check) or every = "2h" (rounds)')
-        if self.by is None and "opens" in self.model_fields_set:
-            raise ValueError('"from" goes with by: for rounds write between = ["21:00", "07:00"]')
-        if self.every is None and self.between is not None:
-            raise ValueError('"between" goes with every: for a daily check write from = "05:00"')
-        return self
+    DONE = "done"
+    SUBSTITUTED = "substituted"  # by one of `also`, in time
+    LATE = "late"
+    MISSED = "missed"
+    PAUSED = "paused"
+    UNPROVEN = "unproven"  # made, but without its proof or by somebody else: not done yet
 
 
 class Memory(NamedTuple):
-    """`wake` = `due` + grace. A check at or after `opens` settles `due`. All ms UTC.
+    """A check at or after `opens` settles `due`; `due` is 0 while nothing is. All times ms UTC.
 
-    `missed` is the `opens` of what was missed last, until a check makes up for it; `misses` how many were
-    missed in a row. `last` is the last check that counted, 0 when there was none.
+    `told` is how many steps of lateness were told of `due`, `told_late` of the last one missed. `missed` are
+    those not made up for, the oldest first, and `misses` how many were missed in a row; `alarmed` is whether
+    something stands raised. `last` is the last check that counted (0: none), `refused` how many did not since.
+    `since` is when a series began; `absence` why she was away when we last looked.
     """
 
-    wake: int
-    opens: int
-    due: int
+    wake: int | None = None
+    opens: int = 0
+    due: int = 0
+    told: int = 0
     last: int = 0
-    missed: int | None = None
+    missed: tuple[Window, ...] = ()
     misses: int = 0
+    told_late: int = 0
+    alarmed: bool = False
+    refused: int = 0
+    since: int = 0
+    absence: str = ""
 
 
-def start(rule: Rule[MissedCheckSettings], subject: Subject, memory: Memory | None, now: int) -> Step[Memory]:
+def start(rule: _Rule, subject: Subject, memory: Memory | None, now: int) -> Step[Memory]:
     """The first deadline ahead; under new settings, given the checks made under the old ones."""
-    grace = rule.settings.grace_ms
-    if memory is None:
-        opens, due = _next(rule, subject, now, now)
-        return Memory(due + grace, opens, due), ()
-    if rule.settings.every is None:
-        opens, due = _next(rule, subject, now - grace, now)
-        if memory.last >= opens:
-            opens, due = _next(rule, subject, due, now)
-    else:
-        opens = memory.last or memory.opens
-        _, due = _next(rule, subject, now, opens)
-        if due + grace <= now:
-            _, due = _next(rule, subject, now, now)
-    return Memory(due + grace, opens, due, memory.last, memory.missed, memory.misses), ()
-
-
-def observe(
-    rule: Rule[MissedCheckSettings], subject: Subject, memory: Memory, observation: Observation
-) -> Step[Memory]:
-    """A check settles what it was made for, and clears what was missed."""
-    settings = rule.settings
-    if observation.metric != settings.check or not observation.value:
-        return memory, ()
-    done = min(observation.at, observation.received_at)
-    settles = done >= memory.opens
-    makes_up = memory.missed is not None and done >= memory.missed
-    if not settles and not makes_up:
-        return memory, ()
-    opens, due = memory.opens, memory.due
-    if settles:
-        opens, due = _next(rule, subject, due, done)
-    if due + settings.grace_ms <= observation.received_at:
-        return memory, ()  # made before what is overdue now
-    missed, misses = (None, 0) if makes_up else (memory.missed, memory.misses)
-    kept = Memory(due + settings.grace_ms, opens, due, max(memory.last, done), missed, misses)
-    if not makes_up:
-        return kept, ()
-    cleared = decide(
-        rule,
-        subject,
-        Change.CLEAR,
-        ended(observation),
-        at=observation.received_at,
-        facts={"check": settings.check, "done_ms": done},
+    schedule = rule.settings
+    before = memory or Memory(absence=subject.absence)
+    window = _ahead(schedule, subject.zone, before, now)
+    opens, due = window or (0, 0)
+    kept = before._replace(
+        opens=opens,
+        due=due,
+        told=_told(schedule, due, now, schedule.reminders),
+        told_late=_told(schedule, before.missed[-1].due if before.missed else 0, now, len(schedule.steps)),
     )
-    return kept, (cleared,)
+    return _woken(schedule, kept, now), ()
 
 
-def wake(rule: Rule[MissedCheckSettings], subject: Subject, memory: Memory, now: int) -> Step[Memory]:
-    """The deadline and its grace have passed without a check."""
-    settings = rule.settings
-    opens, due = _next(rule, subject, memory.due, memory.due)
-    if settings.every is not None:
-        opens = memory.opens  # any check since the last one counts
-    if subject.away:
-        return memory._replace(wake=due + settings.grace_ms, opens=opens, due=due), ()
-    misses = memory.misses + 1
-    kept = Memory(due + settings.grace_ms, opens, due, memory.last, memory.opens, misses)
-    evidence = Evidence(f"{rule.id}|{subject.id}|{memory.due}", settings.check, "", now, now)
-    facts: dict[str, str | int] = {
-        "check": settings.check,
-        "due_ms": memory.due,
-        "due_local": local_time(memory.due, subject.zone),
-        "missed_in_a_row": misses,
-    }
-    return kept, (decide(rule, subject, Change.RAISE, evidence, at=now, facts=facts),)
+def _ahead(schedule: Schedule, zone: str, before: Memory, now: int) -> Window | None:
+    grace = schedule.grace_ms
+    if schedule.within:
+        due = schedule.of_series(before.since, now - grace) if before.since else None
+        return schedule.of_series(before.since, due.due) if due and due.opens <= before.last else due
+    if schedule.from_first and not before.last:
+        return None
+    if not before.due and not before.last:
+        return schedule.next(zone, now, now)
+    if schedule.every is None:
+        window = schedule.next(zone, now - grace, now)
+        return window if before.last < window.opens else schedule.next(zone, window.due, now)
+    base = before.last or before.opens
+    window = schedule.next(zone, now, base)
+    return window if window.due + grace > now else Window(base, schedule.next(zone, now, now).due)
 
 
-def basis(rule: Rule[MissedCheckSettings], subject: Subject) -> str:
+def observe(rule: _Rule, subject: Subject, memory: Memory, observation: Observation) -> Step[Memory]:
+    """A check settles what it was made for, and clears what was missed; an event may make one due."""
+    schedule = rule.settings
+    made: tuple[Decision, ...] = ()
+    match schedule.told(observation):
+        case Told.DONE | Told.INSTEAD as told:
+            memory, made = _done(rule, subject, memory, observation, told)
+        case Told.NO_PROOF | Told.NOT_ENTITLED as told:
+            memory, made = _refused(rule, subject, memory, observation, told)
+        case Told.NOTHING:
+            pass
+    if schedule.begins(observation):
+        happened, heard = min(observation.at, observation.received_at), observation.received_at
+        memory = _begun(schedule, memory, happened, heard)
+    return memory, made
+
+
+def wake(rule: _Rule, subject: Subject, memory: Memory, now: int) -> Step[Memory]:
+    """A deadline, its grace or a step of its lateness has passed without a check."""
+    schedule = rule.settings
+    made: list[Decision] = []
+    if memory.due:
+        paused = schedule.pauses(subject.absence, memory.due, subject.zone)
+        while memory.told < schedule.reminders and memory.due + schedule.steps[memory.told][0] <= now:
+            if not paused:
+                made.append(_raise(rule, subject, memory, memory.due, memory.told, memory.misses + 1, now))
+            memory = memory._replace(told=memory.told + 1, alarmed=memory.alarmed or not paused)
+        if memory.due + schedule.grace_ms <= now:
+            memory = _passed(rule, subject, memory, paused, now, made)
+    while memory.misses and memory.told_late < len(schedule.steps):
+        due = memory.missed[-1].due
+        if due + schedule.steps[memory.told_late][0] > now:
+            break
+        made.append(_raise(rule, subject, memory, due, memory.told_late, memory.misses, now))
+        memory = memory._replace(told_late=memory.told_late + 1, alarmed=True)
+    return _woken(schedule, memory, now), tuple(made)
+
+
+def moved(rule: _Rule, subject: Subject, memory: Memory, now: int) -> Step[Memory]:
+    """She went or came back: nobody is asked for what is paused; her return may make a check due (R-83)."""
+    schedule, absence, before = rule.settings, subject.absence, memory.absence
+    if absence == before:
+        return memory, ()
+    memory = memory._replace(absence=absence)
+    made: tuple[Decision, ...] = ()
+    if absence in schedule.pause and memory.alarmed:
+        gone = Evidence(f"{rule.id}|{subject.id}|{absence}|{now}", "absence", "", now, now)
+        made = (decide(rule, subject, Change.CLEAR, gone, at=now, facts={"check": schedule.name}),)
+        memory = _woken(schedule, memory._replace(misses=0, alarmed=False), now)
+    if not absence and before in schedule.after:
+        memory = _begun(schedule, memory, now, now)
+    return memory, made
+
+
+def basis(rule: _Rule, subject: Subject) -> str:
     """The settings and the time zone."""
     return f"{rule.basis} {subject.zone}"
 
 
-def _next(rule: Rule[MissedCheckSettings], subject: Subject, after: int, base: int) -> tuple[int, int]:
-    """When the next check may be made from, and when it is due: after `after`, or a round after `base`."""
-    settings = rule.settings
-    if settings.by is not None:
-        return next_daily(settings.by, settings.opens, subject.zone, after)
-    if settings.every is None:
-        raise AssertionError("settings have by or every")
-    return base, next_round(settings.every, settings.between, subject.zone, base)
+def _passed(
+    rule: _Rule, subject: Subject, memory: Memory, paused: bool, now: int, made: list[Decision]
+) -> Memory:
+    """What was due is due no more: it was missed, or nobody asked for it. The next one is."""
+    schedule = rule.settings
+    window = Window(memory.opens, memory.due)
+    evidence = Evidence("", schedule.check, "", now, now)
+    outcome = Outcome.PAUSED if paused else Outcome.MISSED
+    made.append(_record(rule, subject, outcome, window.due, evidence, now, refused=memory.refused))
+    if not paused:
+        memory = memory._replace(
+            missed=(*memory.missed, window)[-_KEPT:], misses=memory.misses + 1, told_late=schedule.reminders
+        )
+    opens, due = schedule.following(window, subject.zone, memory.since) or (0, 0)
+    return memory._replace(opens=opens, due=due, told=0)
+
+
+def _done(
+    rule: _Rule, subject: Subject, memory: Memory, observation: Observation, told: Told
+) -> Step[Memory]:
+    schedule, received = rule.settings, observation.received_at
+    done = min(observation.at, received)
+    pending = Window(memory.opens, memory.due) if memory.due else None
+    if pending is None and schedule.from_first:
+        return _woken(schedule, _first(schedule, subject.zone, memory, done, received), received), ()
+    find = _among_rounds if schedule.every else _among_deadlines
+    hit, late, window, over = find(schedule, subject.zone, memory, pending, done, received)
+    if not hit and not late and window == pending:
+        return memory, ()
+    made: list[Decision] = []
+    evidence = seen(observation)
+    if late:
+        made.append(_record(rule, subject, Outcome.LATE, late.due, evidence, received, by=observation))
+    if hit and not (hit == pending and _again(schedule, memory, done)):
+        outcome = Outcome.SUBSTITUTED if told is Told.INSTEAD else Outcome.DONE
+        made.append(_record(rule, subject, outcome, hit.due, evidence, received, by=observation))
+    settled = {hit, late}
+    kept = memory._replace(
+        opens=window.opens if window else 0,
+        due=window.due if window else 0,
+        told=memory.told if window == pending else 0,
+        last=max(memory.last, done),
+        missed=tuple(one for one in memory.missed if one not in settled),
+        told_late=len(schedule.steps) if memory.missed[-1:] in {(hit,), (late,)} else memory.told_late,
+        refused=0,
+    )
+    if over:
+        if memory.alarmed:
+            facts: dict[str, str | int] = {"check": schedule.name, "done_ms": done}
+            made.append(decide(rule, subject, Change.CLEAR, ended(observation), at=received, facts=facts))
+        kept = kept._replace(misses=0, alarmed=False)
+    return _woken(schedule, kept, received), tuple(made)
+
+
+_Found = tuple[Window | None, Window | None, Window | None, bool]
+"""Which deadline a check was in time for, which it was late for, what is due next, whether all is well."""
+
+
+def _among_rounds(
+    schedule: Schedule, zone: str, memory: Memory, pending: Window | None, done: int, received: int
+) -> _Found:
+    """Rounds: a check moves the next deadline on. One before the last check only settles what was missed."""
+    grace = schedule.grace_ms
+    if pending is None or done < pending.opens:
+        return _in_time(memory.missed, done, grace), None, pending, False
+    window = schedule.next(zone, done, done)
+    moves = (pending,) if window.due > pending.due else ()
+    hit = _in_time((*memory.missed, *moves), done, grace)
+    late = _late(memory, hit, done, grace)
+    if window.due + grace <= received:  # made before what is overdue now
+        return hit, late, pending, False
+    return hit, late, window, True
+
+
+def _among_deadlines(
+    schedule: Schedule, zone: str, memory: Memory, pending: Window | None, done: int, _received: int
+) -> _Found:
+    """Deadlines that come whatever is done: each has a window of its own."""
+    windows = (*memory.missed, pending) if pending else memory.missed
+    hit = _in_time(windows, done, schedule.grace_ms)
+    late = _late(memory, hit, done, schedule.grace_ms)
+    if hit and hit == pending:
+        return hit, late, schedule.following(hit, zone, memory.since), True
+    makes_up = late or (memory.misses and hit in memory.missed[-1:])
+    return hit, late, pending, bool(makes_up) and not memory.told
+
+
+def _in_time(windows: tuple[Window, ...], done: int, grace: int) -> Window | None:
+    return next((one for one in windows if one.opens <= done < one.due + grace), None)
+
+
+def _late(memory: Memory, hit: Window | None, done: int, grace: int) -> Window | None:
+    """The last deadline missed, unless the next window had opened by then, and not right behind it."""
+    missed = memory.missed[-1] if memory.misses and memory.missed else None
+    if missed is None or done < missed.due + grace or (hit and hit.opens > missed.due):
+        return None
+    return missed
+
+
+def _again(schedule: Schedule, memory: Memory, done: int) -> bool:
+    """Whether it is the same round as the last check: a badge that is seen every minute, a second scan."""
+    return bool(schedule.every) and not memory.misses and 0 <= done - memory.last < schedule.grace_ms
+
+
+def _first(schedule: Schedule, zone: str, memory: Memory, done: int, received: int) -> Memory:
+    """The first check ever made: from now on it is asked for."""
+    opens, due = schedule.next(zone, received, done)
+    if not schedule.every and opens <= done:
+        opens, due = schedule.next(zone, due, done)
+    return memory._replace(opens=opens, due=due, last=done)
+
+
+def _refused(
+    rule: _Rule, subject: Subject, memory: Memory, observation: Observation, told: Told
+) -> Step[Memory]:
+    """A check that does not count: whoever looks at the alert or at the history sees that it was tried."""
+    done, received = min(observation.at, observation.received_at), observation.received_at
+    holds = bool(memory.due) and memory.opens <= done
+    if not holds and not memory.alarmed:
+        return memory, ()
+    refused = memory.refused + 1
+    evidence = seen(observation)
+    made: list[Decision] = []
+    if holds:
+        outcome = Outcome.UNPROVEN
+        made.append(
+            _record(rule, subject, outcome, memory.due, evidence, received, by=observation, refused=refused)
+        )
+    if memory.alarmed:
+        facts: dict[str, str | int] = {"check": rule.settings.name, "why": told.value}
+        made.append(decide(rule, subject, Change.NOTE, evidence, at=received, facts=facts))
+    return memory._replace(refused=refused), tuple(made)
+
+
+def _begun(schedule: Schedule, memory: Memory, happened: int, heard: int) -> Memory:
+    """Counts a series from when we heard of what began it; what is asked for already is not put off."""
+    first = schedule.within[0]
+    if heard < memory.since or (memory.due and memory.due == memory.since + first):
+        return memory
+    return _woken(schedule, memory._replace(opens=happened, due=heard + first, told=0, since=heard), heard)
+
+
+def _woken(schedule: Schedule, memory: Memory, now: int) -> Memory:
+    """The memory with its next wake, which is later than `now`."""
+    moments: list[int] = []
+    if memory.due:
+        delay = schedule.steps[memory.told][0] if memory.told < schedule.reminders else schedule.grace_ms
+        moments.append(memory.due + delay)
+    if memory.misses and memory.told_late < len(schedule.steps):
+        moments.append(memory.missed[-1].due + schedule.steps[memory.told_late][0])
+    wake = max(min(moments), now + 1) if moments else None
+    return memory if wake == memory.wake else memory._replace(wake=wake)
+
+
+def _told(schedule: Schedule, due: int, now: int, most: int) -> int:
+    return sum(due + delay <= now for delay, _ in schedule.steps[:most]) if due else 0
+
+
+def _raise(
+    rule: _Rule, subject: Subject, memory: Memory, due: int, step: int, misses: int, now: int
+) -> Decision:
+    schedule = rule.settings
+    key = f"{rule.id}|{subject.id}|{due}" + (f"|{step}" if step else "")
+    facts: dict[str, str | int] = {
+        "check": schedule.name,
+        "due_ms": due,
+        "due_local": local_time(due, subject.zone),
+        "missed_in_a_row": misses,
+    }
+    if memory.refused:
+        facts["refused"] = memory.refused
+    severity: Severity = schedule.steps[step][1]
+    evidence = Evidence(key, schedule.check, "", now, now)
+    return decide(rule, subject, Change.RAISE, evidence, at=now, severity=severity, facts=facts)
+
+
+def _record(
+    rule: _Rule,
+    subject: Subject,
+    outcome: Outcome,
+    due: int,
+    evidence: Evidence,
+    now: int,
+    *,
+    by: Observation | None = None,
+    refused: int = 0,
+) -> Decision:
+    """How a check ended, for `check_outcome`. Ids, places and times only."""
+    tried = f"|{refused}" if outcome is Outcome.UNPROVEN else ""
+    key = f"{rule.id}|{subject.id}|{due}|{outcome}{tried}"
+    facts: dict[str, str | int] = {
+        "check": rule.settings.name,
+        "outcome": outcome.value,
+        "due_ms": due,
+        "place": subject.place,
+        "refused": refused,
+    }
+    if by is not None:
+        facts |= {
+            "done_ms": min(by.at, by.received_at),
+            "by": by.by,
+            "proof": proof_of(by),
+            "metric": by.metric,
+            "device": by.device,
+        }
+    return decide(rule, subject, Change.RECORD, replace(evidence, key=key), at=now, facts=facts)
 
 
 KIND = Kind(
     name="missed_check",
-    settings=MissedCheckSettings,
+    settings=Schedule,
     observe=observe,
-    metrics=lambda settings: frozenset({settings.check}),
+    metrics=lambda schedule: schedule.wants,
     takes_late=True,
     memory=Memory,
     watches=lambda subject: subject.resident is not None,
     start=start,
     wake=wake,
+    moved=moved,
     basis=basis,
 )
