@@ -33,7 +33,7 @@ def problem(text: str, since: date = SINCE) -> str:
 
 
 def next_day(text: str, since: date, after: date) -> date:
-    """The first day of a checked text that is later than `after`. Raises ValueError when 30 years have none."""
+    """The first day of a checked text later than `after`. Raises ValueError when 30 years have none."""
     for year in range(after.year, after.year + _AHEAD):
         days = _days(text, since, year)
         found = bisect_right(days, after)
@@ -80,9 +80,7 @@ def _wrong_part(name: str, value: str) -> str:
     if name == "BYDAY":
         known = all(map(_DAY.fullmatch, value.split(",")))
         return (
-            ""
-            if known
-            else "BYDAY: write days as MO,WE,FR, 1MO (the first Monday) or -1FR (the last Friday)"
+            "" if known else "BYDAY: write days as MO,WE,FR, 1MO (the first Monday) or -1FR (the last Friday)"
         )
     if name not in _NUMBERS:
         return f"unknown part {name}: take FREQ, {', '.join(_NUMBERS)}, BYDAY or WKST"

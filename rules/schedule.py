@@ -7,8 +7,9 @@ One type for every check. When it is due, one of:
     calendar = "FREQ=MONTHLY;BYMONTHDAY=-1"  on the days of an RRULE (RFC 5545), by = "18:00"
     after = ["fall"]                         within = "24h" of it, or a series: ["30min x 4", "1h x 4"]
 
-How late it may be (`grace`), and what is told how late (`overdue = ["25% low", "50% medium"]`; without it the
-rule's severity at the grace). What else settles it (`also`), which proof it needs (`proof`) and whose (`who`).
+How late it may be (`grace`), and what is told how late (`overdue = ["25% low", "50% medium"]`; without
+it the rule's severity at the grace). What else settles it (`also`), which proof it needs (`proof`), by whom
+(`who`).
 When it is paused: while she is away (`pause`), and on days when nobody comes (`closed`).
 Wall-clock times follow the place's zone; durations are elapsed time (see `rules.deadlines`).
 """

@@ -9,7 +9,7 @@ A check counts from when it was made (`at`, but never later than it was received
 late: that a round was made is a fact about the past, and staff's scanners buffer. It is in time for the
 first deadline whose window holds it, and late for the last that was missed, up to the next window; a late one
 clears. An old report settles nothing that has fallen due since: it never hides that somebody is overdue now.
-A further miss raises again in the same episode, with evidence of its own; so does each further step of lateness.
+A further miss raises again in the same episode, with evidence of its own; so does each step of lateness.
 While she is away deadlines pass as paused, and what was overdue is so no longer.
 At first start the deadlines ahead count, from the moment of the start on for rounds: what was done before
 nobody told us, and asking once too often is the safe error.
@@ -49,13 +49,13 @@ class Memory(NamedTuple):
 
     `told` is how many steps of lateness were told of `due`, `told_late` of the last one missed. `missed` are
     those not made up for, the oldest first, and `misses` how many were missed in a row; `alarmed` is whether
-    something stands raised. `last` is the last check that counted (0: none), `refused` how many did not since.
+    something stands raised. `last` is the last check that counted (0: none), `refused` how many did not.
     `since` is when a series began; `absence` why she was away when we last looked.
     """
 
-    wake: int | None = None
-    opens: int = 0
-    due: int = 0
+    wake: int | None
+    opens: int
+    due: int
     told: int = 0
     last: int = 0
     missed: tuple[Window, ...] = ()
@@ -70,7 +70,7 @@ class Memory(NamedTuple):
 def start(rule: _Rule, subject: Subject, memory: Memory | None, now: int) -> Step[Memory]:
     """The first deadline ahead; under new settings, given the checks made under the old ones."""
     schedule = rule.settings
-    before = memory or Memory(absence=subject.absence)
+    before = memory or Memory(None, 0, 0, absence=subject.absence)
     window = _ahead(schedule, subject.zone, before, now)
     opens, due = window or (0, 0)
     kept = before._replace(
@@ -219,11 +219,14 @@ _Found = tuple[Window | None, Window | None, Window | None, bool]
 def _among_rounds(
     schedule: Schedule, zone: str, memory: Memory, pending: Window | None, done: int, received: int
 ) -> _Found:
-    """Rounds: a check moves the next deadline on. One before the last check only settles what was missed."""
+    """Rounds: a check moves the next deadline on. One before the last check only settles what was missed.
+
+    What opens a window does not settle it: the same check heard again is no other one.
+    """
     grace = schedule.grace_ms
     if pending is None or done < pending.opens:
         return _in_time(memory.missed, done, grace), None, pending, False
-    window = schedule.next(zone, done, done)
+    window = schedule.next(zone, done, done)._replace(opens=done + 1)
     moves = (pending,) if window.due > pending.due else ()
     hit = _in_time((*memory.missed, *moves), done, grace)
     late = _late(memory, hit, done, grace)
@@ -265,7 +268,9 @@ def _again(schedule: Schedule, memory: Memory, done: int) -> bool:
 def _first(schedule: Schedule, zone: str, memory: Memory, done: int, received: int) -> Memory:
     """The first check ever made: from now on it is asked for."""
     opens, due = schedule.next(zone, received, done)
-    if not schedule.every and opens <= done:
+    if schedule.every:
+        opens = done + 1
+    elif opens <= done:
         opens, due = schedule.next(zone, due, done)
     return memory._replace(opens=opens, due=due, last=done)
 
@@ -346,8 +351,9 @@ def _record(
     refused: int = 0,
 ) -> Decision:
     """How a check ended, for `check_outcome`. Ids, places and times only."""
-    tried = f"|{refused}" if outcome is Outcome.UNPROVEN else ""
-    key = f"{rule.id}|{subject.id}|{due}|{outcome}{tried}"
+    key = f"{rule.id}|{subject.id}|{due}|{outcome}"
+    if outcome is Outcome.UNPROVEN:
+        key += f"|{evidence.at}"  # there may be several
     facts: dict[str, str | int] = {
         "check": rule.settings.name,
         "outcome": outcome.value,

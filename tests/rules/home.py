@@ -7,6 +7,7 @@ from devices.observation import Observation, Quality
 from devices.reading import Value
 from devices.registry import CareLevel, Device, Place, PlaceKind, Registry, Resident, Supervision
 from rules.configuration import load
+from rules.decision import Change, Decision
 from rules.ruleset import RuleSet
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
@@ -55,6 +56,11 @@ def local(written: str, zone: str = "Asia/Shanghai", fold: int = 0) -> int:
     return round(
         datetime.fromisoformat(written).replace(tzinfo=ZoneInfo(zone), fold=fold).timestamp() * 1_000
     )
+
+
+def called(decisions: list[Decision]) -> list[Decision]:
+    """Those that concern an alert: without what is for the history only."""
+    return [decision for decision in decisions if decision.change is not Change.RECORD]
 
 
 def heard(

@@ -15,7 +15,7 @@ from rules.kinds import KINDS
 from rules.reorder import REORDER_MS
 from rules.ruleset import Definition, RuleSet
 from rules.settings import LifeSafetySettings, Settings
-from tests.rules.home import DAY, HOME, HOUR, MINUTE, OWNERS, SECOND, heard, local, rules
+from tests.rules.home import DAY, HOME, HOUR, MINUTE, OWNERS, SECOND, called, heard, local, rules
 
 NOW = local("2025-11-22 19:30")
 
@@ -223,7 +223,7 @@ def test_timers_of_one_moment_fire_by_rule_and_subject() -> None:
         HOME,
         NOW,
     )
-    made = [(d.rule, d.subject) for d in watch.tick(NOW + HOUR)]
+    made = [(d.rule, d.subject) for d in called(watch.tick(NOW + HOUR))]
     assert made == [(rule, who) for rule in "ab" for who in ("li", "meyer", "wang", "zhao")]
 
 
@@ -232,7 +232,7 @@ def test_a_deadline_comes_before_what_is_received_at_the_same_time() -> None:
     due = local("2025-11-22 22:06")
     watch.tick(due - 1)
     made = watch.observe(heard("scanner", "visit", due, resident="wang"))
-    assert [(d.rule, d.change) for d in made if d.subject == "wang" and d.rule == "round"] == [
+    assert [(d.rule, d.change) for d in called(made) if d.subject == "wang" and d.rule == "round"] == [
         ("round", Change.RAISE),
         ("round", Change.CLEAR),
     ]

@@ -11,7 +11,7 @@ from devices.observation import Observation, Quality
 from devices.registry import Registry
 from rules.decision import Change, Decision
 from rules.engine import Engine
-from tests.rules.home import DAY, HOME, HOUR, MINUTE, heard, local, rules
+from tests.rules.home import DAY, HOME, HOUR, MINUTE, called, heard, local, rules
 
 DAILY = """
 [[rule]]
@@ -52,7 +52,7 @@ def check_in(resident: str, at: int) -> Observation:
 
 
 def about(resident: str, decisions: list[Decision]) -> list[tuple[Change, int]]:
-    return [(d.change, d.at) for d in decisions if d.subject == resident]
+    return [(d.change, d.at) for d in called(decisions) if d.subject == resident]
 
 
 def missed(*times: str) -> list[tuple[Change, int]]:
@@ -62,7 +62,7 @@ def missed(*times: str) -> list[tuple[Change, int]]:
 def test_r82_no_check_in_by_the_deadline_raises_after_the_grace() -> None:
     watch = engine(DAILY, EVENING)
     assert about("wang", watch.tick(local("2025-11-23 09:44"))) == []
-    (decision,) = [d for d in watch.tick(local("2025-11-23 09:45")) if d.subject == "wang"]
+    (decision,) = [d for d in called(watch.tick(local("2025-11-23 09:45"))) if d.subject == "wang"]
     assert decision.evidence.key == f"daily|wang|{local('2025-11-23 09:30')}"
     assert decision.evidence.at == decision.evidence.received_at == decision.at == local("2025-11-23 09:45")
     assert decision.facts["due_local"] == "09:30"
@@ -71,7 +71,7 @@ def test_r82_no_check_in_by_the_deadline_raises_after_the_grace() -> None:
 
 def test_r82_a_check_in_settles_its_own_day_only() -> None:
     watch = engine(DAILY, EVENING)
-    assert watch.observe(check_in("wang", local("2025-11-23 05:00"))) == []
+    assert called(watch.observe(check_in("wang", local("2025-11-23 05:00")))) == []
     assert about("wang", watch.tick(local("2025-11-24 12:00"))) == missed("2025-11-24 09:45")
 
 
@@ -93,11 +93,11 @@ def test_a_check_in_after_the_alert_clears_it_once() -> None:
     late = local("2025-11-23 10:10")
     decisions = watch.observe(check_in("wang", late))
     assert about("wang", decisions) == [*missed("2025-11-23 09:45"), (Change.CLEAR, late)]
-    assert watch.observe(check_in("wang", late + MINUTE)) == []
+    assert called(watch.observe(check_in("wang", late + MINUTE))) == []
 
 
 def test_two_missed_days_are_one_episode_with_two_pieces_of_evidence() -> None:
-    decisions = [d for d in engine(DAILY, EVENING).tick(EVENING + 2 * DAY) if d.subject == "wang"]
+    decisions = [d for d in called(engine(DAILY, EVENING).tick(EVENING + 2 * DAY)) if d.subject == "wang"]
     assert [d.cause for d in decisions] == ["wang", "wang"]
     assert len({d.evidence.key for d in decisions}) == 2
     assert [d.facts["missed_in_a_row"] for d in decisions] == [1, 2]
