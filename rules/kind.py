@@ -16,6 +16,7 @@ from rules.settings import Settings
 from rules.situation import STAFF_HOLDS_MS, UNREPORTED, Situation
 
 DEFAULT_ZONE = "Asia/Shanghai"
+_A_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +160,17 @@ def ended(observation: Observation) -> Evidence:
 def evidence_key(observation: Observation) -> str:
     """What identifies a happening: the device's own key for it and its time.
 
-    A clock at fault may stand still: then the time of its arrival does.
+    A clock at fault may stand still, years ago: then the time of its arrival does. A value may be suspect
+    (section 11) though the clock is right, and then comes in any order and again under the same key.
     """
-    site, device = observation.site, observation.device
-    at = observation.at if observation.quality is Quality.GOOD else observation.received_at
+    site, device, at, received_at = (
+        observation.site,
+        observation.device,
+        observation.at,
+        observation.received_at,
+    )
+    if observation.quality is not Quality.GOOD and received_at - at > _A_DAY_MS:
+        at = received_at
     return f"{site}/{device}|{observation.metric}|{observation.key}@{at}"
 
 
