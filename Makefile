@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo test check bench score fuzz guide clean
+.PHONY: demo test check bench score houses fuzz guide clean
 
 demo: .venv/runtime.stamp  ## a small home, complete: make demo ARGS="--for 60 --speed 30"
 	$(BIN)/shouwang demo $(ARGS)
@@ -22,6 +22,9 @@ bench: .venv/dev.stamp  ## speed, measured; never part of a test
 
 score: .venv/dev.stamp  ## the default rules in simulated worlds: recall, false alerts; ARGS="--residents 20 --show missed"
 	$(BIN)/python -m tests.score $(ARGS)
+
+houses: .venv/dev.stamp  ## the default rules over three recorded homes, each alert beside the diary
+	$(BIN)/python -m tests.score.houses $(ARGS)
 
 fuzz: .venv/fuzz.stamp  ## decoders under garbage, led by coverage; ARGS="json --seconds 60" picks
 	$(BIN)/python -m tests.fuzz $(ARGS)
