@@ -28,6 +28,7 @@ _KINDS = {
     "environment": ("环境报警", "environment alarm"),
     "climate": ("室温异常", "too cold or too hot"),
     "unprotected": ("无法呼救", "cannot call for help"),
+    "device_health": ("设备需要维护", "a device needs attention"),
     "expression": ("自定义规则", "own rule"),
     "technical": ("系统故障", "system fault"),
     FLOOD: ("报警过多，低级提示暂缓", "alarm flood, notices wait"),
@@ -45,6 +46,23 @@ _METRICS = {
     "water_leak": ("漏水", "water leak"),
     "room_temperature": ("室温异常", "too cold or too hot"),
 }
+_DEVICES = {
+    "battery": ("电量低，请更换或充电", "battery low: replace or charge it"),
+    "mains_power": ("设备断电", "a device has no mains power"),
+    "tamper": ("设备被拔出或拆开", "a device was pulled out or opened"),
+    "fault": ("设备报告故障", "a device reports a fault"),
+}
+_UNPROTECTED = {
+    "broker": ("消息服务器中断", "the message broker is not reached"),
+    "gateway": ("网关中断", "a gateway is down"),
+    "offline": ("设备离线", "the device is offline"),
+    "silent": ("设备无信号", "the device is silent"),
+    "flat": ("设备没电", "the device's battery is flat"),
+    "unworn": ("设备未佩戴", "the device is not worn"),
+    "tamper": ("设备被拔出或拆开", "the device was pulled out or opened"),
+    "fault": ("设备故障", "the device is faulty"),
+}
+_STOOD_IN = ("，暂有看护", ", watched meanwhile")
 _UNREADABLE = ("呼救设备发来无法解读的消息，请去看看", "a message of a call device cannot be read: look in")
 _SEVERITIES = {
     Severity.HIGH: ("紧急", "URGENT"),
@@ -144,14 +162,7 @@ def _sentences(
     episode: Episode, why: EventName, age_ms: int, registry: Registry, *, private: bool = False
 ) -> dict[str, str]:
     places = [where(registry, subject) for subject in _concerned(episode)]
-    zh, en = _KINDS.get(episode.kind, (episode.kind, episode.kind.replace("_", " ")))
-    if episode.kind == "missed_check":
-        check = _CHECKS.get(str(episode.facts.get("check")), ("", ""))
-        zh, en = check[0] + zh, f"{en}: {check[1]}" if check[1] else en
-    if episode.kind == "environment":
-        zh, en = _METRICS.get(episode.metric, (zh, en))
-    if episode.rule == UNREADABLE:
-        zh, en = _UNREADABLE
+    zh, en = _what(episode)
     urgency = _SEVERITIES[episode.severity]
     reason = _REASONS[why]
     if episode.kind == FLOOD and (muted := episode.facts.get("muted")) and why is EventName.CLEARED:
@@ -161,6 +172,27 @@ def _sentences(
         "zh-CN": f"【{urgency[0]}】{_places_zh(places, registry, private)}：{zh}{reason[0]}" + zh_when,
         "en": f"{urgency[1]}: {_places_en(places, registry, private)}: {en}{reason[1]}" + en_when,
     }
+
+
+def _what(episode: Episode) -> tuple[str, str]:
+    """What it is, in both languages."""
+    if episode.rule == UNREADABLE:
+        return _UNREADABLE
+    zh, en = _KINDS.get(episode.kind, (episode.kind, episode.kind.replace("_", " ")))
+    match episode.kind:
+        case "missed_check":
+            check = _CHECKS.get(str(episode.facts.get("check")), ("", ""))
+            return check[0] + zh, f"{en}: {check[1]}" if check[1] else en
+        case "environment":
+            return _METRICS.get(episode.metric, (zh, en))
+        case "device_health":
+            return _DEVICES.get(episode.metric, (zh, en))
+        case "unprotected" if why := _UNPROTECTED.get(str(episode.facts.get("why"))):
+            stood = (
+                _STOOD_IN if episode.severity is Severity.LOW and "stand_in" in episode.facts else ("", "")
+            )
+            return f"{zh}（{why[0]}）{stood[0]}", f"{en} ({why[1]}){stood[1]}"
+    return zh, en
 
 
 def _when(age_ms: int) -> tuple[str, str]:

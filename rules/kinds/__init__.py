@@ -6,6 +6,7 @@ from rules.kind import Kind
 from rules.kinds import (
     bed_exit,
     climate,
+    device_health,
     environment,
     expression,
     fall,
@@ -32,6 +33,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         climate,
         missed_check,
         unprotected,
+        device_health,
         vitals,
         news2,
         expression,

@@ -425,9 +425,8 @@ def _facts(subject: Subject, loss: Loss, stand_in: str) -> dict[str, str | int]:
         "lines": len(subject.lines),
         "last_heard_ms": loss.heard,
         "why": loss.why,
-        "stand_in": stand_in,
     }
-    return facts if stand_in else {key: value for key, value in facts.items() if key != "stand_in"}
+    return facts | {"stand_in": stand_in} if stand_in else facts
 
 
 KIND = Kind(

@@ -1,5 +1,7 @@
 """What is sent, in which words, and what those words never hold."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -54,6 +56,40 @@ def test_only_the_private_text_names_the_resident() -> None:
 def test_an_environment_alarm_says_what_is_in_the_air() -> None:
     said = text(*first(decision(rule="environment", metric="smoke", subject="kitchen")), HOME)
     assert said == {"zh-CN": "【紧急】一楼厨房：烟雾报警", "en": "URGENT: 一楼厨房: smoke"}
+
+
+@pytest.mark.parametrize(
+    ("why", "stand_in", "severity", "zh", "en"),
+    [
+        ("broker", "", Severity.MEDIUM, "（消息服务器中断）", " (the message broker is not reached)"),
+        ("unworn", "", Severity.HIGH, "（设备未佩戴）", " (the device is not worn)"),
+        (
+            "flat",
+            "radar 7",
+            Severity.LOW,
+            "（设备没电），暂有看护",
+            " (the device's battery is flat), watched meanwhile",
+        ),
+        ("flat", "radar 7", Severity.MEDIUM, "（设备没电）", " (the device's battery is flat)"),
+        ("", "", Severity.MEDIUM, "", ""),
+    ],
+)
+def test_who_cannot_call_is_told_with_the_reason_and_whether_she_is_watched(
+    why: str, stand_in: str, severity: Severity, zh: str, en: str
+) -> None:
+    facts = {key: value for key, value in (("why", why), ("stand_in", stand_in)) if value}
+    seen = replace(decision(rule="unprotected", severity=severity), facts=facts)
+    said = text(*first(seen), HOME)
+    assert said["zh-CN"].endswith(f"：无法呼救{zh}")
+    assert said["en"].endswith(f": cannot call for help{en}")
+
+
+def test_a_device_that_needs_attention_says_which() -> None:
+    said = text(*first(decision(rule="device_health", metric="mains_power", subject="kitchen")), HOME)
+    assert said == {
+        "zh-CN": "【紧急】一楼厨房：设备断电",
+        "en": "URGENT: 一楼厨房: a device has no mains power",
+    }
 
 
 def test_a_device_of_nobody_still_calls() -> None:
