@@ -235,3 +235,50 @@ def counted(history: Sequence[Observation], within: int, until: int) -> list[tup
             through_the_night = not in_bed and 2 * silent >= within
             silent, limit = (silent, limit) if through_the_night else (0, within)
     return decided
+
+
+EXITS = '[[rule]]\nid = "i"\nkind = "inactivity"\nexits = ["front"]'
+
+
+def door(*times: int, resident: str = "bo", device: str = "front") -> list[Observation]:
+    """A door that opens and closes, beginning closed a minute before nine."""
+    first = of(resident, "door_open", MORNING, False, device=device)
+    return [first, *(of(resident, "door_open", at, not n % 2, device=device) for n, at in enumerate(times))]
+
+
+def test_r81_who_went_out_by_a_door_that_leads_out_has_twelve_hours() -> None:
+    history = [motion(MORNING), *door(MORNING + HOUR, MORNING + HOUR + 20 * SECOND)]
+    assert told(history, MORNING + 14 * HOUR, EXITS) == [(RAISE, MORNING + 13 * HOUR + 5 * MINUTE)]
+    inside = [motion(MORNING), *door(MORNING + HOUR, MORNING + HOUR + 20 * SECOND, device="fridge")]
+    assert told(inside, MORNING + 6 * HOUR, EXITS) == [(RAISE, MORNING + 5 * HOUR + 5 * MINUTE)]
+
+
+def test_r81_a_sign_from_inside_means_that_she_stayed() -> None:
+    stays = MORNING + HOUR + 3 * MINUTE  # within the grain of the door, too
+    history = [motion(MORNING), *door(MORNING + HOUR, MORNING + HOUR + 20 * SECOND), motion(stays)]
+    assert told(history, MORNING + 6 * HOUR, EXITS) == [(RAISE, MORNING + 5 * HOUR + 5 * MINUTE)]
+
+
+@pytest.mark.parametrize("gone", [10 * MINUTE, 3 * HOUR, 8 * HOUR])
+def test_r81_who_comes_in_and_gives_no_sign_may_lie_behind_the_door(gone: int) -> None:
+    back = MORNING + HOUR + gone
+    history = [motion(MORNING), *door(MORNING + HOUR, MORNING + HOUR + 20 * SECOND, back, back + 20 * SECOND)]
+    assert told(history, back + 5 * HOUR, EXITS) == [(RAISE, back + 4 * HOUR + 5 * MINUTE)]
+
+
+def test_r81_a_door_after_hours_of_silence_is_no_going_out() -> None:
+    comes = MORNING + 3 * HOUR
+    history = [motion(MORNING), *door(comes, comes + 20 * SECOND)]
+    assert told(history, comes + 5 * HOUR, EXITS) == [(RAISE, comes + 4 * HOUR + 5 * MINUTE)]
+
+
+def test_r81_a_door_that_she_shares_tells_nothing_of_her() -> None:
+    at = MORNING + HOUR
+    doors = [of("", "door_open", at + n * SECOND, bool(n), device="front", place="room-2") for n in range(2)]
+    assert told([motion(MORNING), *doors], MORNING + 6 * HOUR, EXITS) == [(RAISE, at + 4 * HOUR + 5 * MINUTE)]
+
+
+def test_r81_out_since_the_evening_is_asked_after_in_the_morning() -> None:
+    leaves, morning = local("2025-11-22 17:00"), local("2025-11-23 06:00")
+    history = [motion(leaves - HOUR), *door(leaves, leaves + 20 * SECOND)]
+    assert told(history, morning + 5 * HOUR, EXITS) == [(RAISE, morning + 4 * HOUR)]
