@@ -20,7 +20,7 @@ import uvicorn
 
 from devices.message import Message
 from devices.registry import Registry
-from ingest import alert_log, quarantine_api
+from ingest import alert_log, outcomes, quarantine_api
 from ingest import outbox as outboxes
 from ingest.api import create_app
 from ingest.channels import Channel
@@ -40,7 +40,7 @@ from ingest.quarantine import Quarantine
 from ingest.reach import Reach
 from ingest.seal import Seal, seal_of
 from ingest.source import Broker, Source
-from ingest.store.alerts import AlertProjection
+from ingest.store.projections import Projections
 from ingest.store.writer import Writer
 from rules.decision import TECHNICAL, Decision
 from rules.engine import Engine
@@ -48,6 +48,7 @@ from rules.ruleset import RuleSet
 
 log = structlog.get_logger()
 
+_SCHEMAS = alert_log.SCHEMA + outboxes.SCHEMA + outcomes.SCHEMA
 _DEADLINE_S = 10.0
 _HOUSEKEEPING_S = 1.0
 _PRUNE_EVERY = 600  # turns of housekeeping
@@ -105,7 +106,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         listening = stack.enter_context(_listen(config.api.host, config.api.port))
         stack.enter_context(_alone(config.data))
         journal_path = config.data / "journal.db"
-        journal = SqliteJournal(journal_path, intake.committed, alert_log.SCHEMA + outboxes.SCHEMA)
+        journal = SqliteJournal(journal_path, intake.committed, _SCHEMAS)
         stack.push_async_callback(asyncio.to_thread, journal.close, _DEADLINE_S)
         intake.journal = journal
         checkpoint = _checkpoint(config.data / "checkpoint.db", journal.id)
@@ -144,10 +145,10 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         intake.pipeline = pipeline
         log.info("restored", replayed=replayed, open_alerts=len(desk.book.unresolved()))
 
-        projection = AlertProjection(journal_path, journal.id)
-        stack.callback(projection.close)
+        projections = Projections(journal_path, journal.id)
+        stack.callback(projections.close)
         seal = _seal(config.data / "quarantine.key")
-        writer = Writer(setting.dsn, journal.id, pipeline.feed, registry, metrics, projection, seal)
+        writer = Writer(setting.dsn, journal.id, pipeline.feed, registry, metrics, projections, seal)
         quarantine = stack.enter_context(
             Quarantine(setting.dsn, seal, pipeline.interpret, pipeline.recall, desk.settled, clock)
         )
@@ -176,7 +177,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         stack.push_async_callback(_finish, pipeline, desk, outbox)
         line.start("pipeline", pipeline.run())
         line.start("intake", intake.run())
-        house = _House(setting, journal, checkpoint, pipeline, writer, metrics, parts)
+        house = _House(setting, journal, checkpoint, pipeline, writer, projections, metrics, parts)
         line.start("housekeeping", house.run())
         api_url = await _api(line, listening, setting, desk, parts, metrics, quarantine)
         stack.push_async_callback(intake.settled)
@@ -252,11 +253,13 @@ class _House:
         checkpoint: Checkpoint,
         pipeline: Pipeline,
         writer: Writer,
+        projections: Projections,
         metrics: Metrics,
         parts: Callable[[], dict[str, str]],
     ) -> None:
         self._setting, self._journal, self._checkpoint = setting, journal, checkpoint
         self._pipeline, self._writer, self._metrics, self._parts = pipeline, writer, metrics, parts
+        self._projections = projections
 
     async def run(self) -> None:
         """Look every second until cancelled."""
@@ -279,6 +282,8 @@ class _House:
     async def _prune(self) -> None:
         now = self._setting.clock.now()
         await self._journal.transact(lambda database: outboxes.prune(database, now))
+        stored = self._projections.outcomes_stored
+        await self._journal.transact(lambda database: outcomes.prune(database, now, stored))
         try:
             await asyncio.to_thread(
                 self._checkpoint.forget, seen_before=now - SEEN_FOR_MS, stored=self._writer.position

@@ -46,6 +46,7 @@ from ingest.clock import Clock
 from ingest.journal import SqliteJournal
 from ingest.metrics import Metrics
 from ingest.outbox import Outbox
+from ingest.outcomes import Outcomes
 from rules.decision import Decision
 from rules.ruleset import RuleSet
 
@@ -93,6 +94,7 @@ class Desk:
         self._site, self._clock, self._metrics = site, clock, metrics
         self._kinds = {definition.id: definition.kind for definition in rules or ()}
         self._log = AlertLog(journal)
+        self._outcomes = Outcomes(journal)
         self._pending: deque[_Record] = deque()
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
@@ -113,6 +115,7 @@ class Desk:
         What they add at one moment to one alert is told once (forty people behind one gateway), except for
         life safety, where every call is its own.
         """
+        self._outcomes.take(decisions)
         last: dict[str, _Record] = {}
         for decision in decisions:
             site = site_of(self._registry, decision.subject) or self._site
@@ -223,6 +226,7 @@ class Desk:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._run_records(), name="alert-records")
             tasks.create_task(self._run_ticks(), name="alert-ticks")
+            tasks.create_task(self._outcomes.run(), name="outcomes")
 
     async def _run_records(self) -> None:
         while True:
@@ -252,6 +256,7 @@ class Desk:
     async def settled(self) -> None:
         """Wait until everything decided so far is recorded."""
         await self._idle.wait()
+        await self._outcomes.settled()
 
     def _take(self, event: Event, received: float | None) -> _Record:
         episode = notification = None
