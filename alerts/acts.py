@@ -99,12 +99,12 @@ def resolve(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelving:
-    """What a person asks to shelve: alerts of `rule` about `subject`, or with `cause`; until when (ms)."""
+    """What a person asks to shelve: alerts of `rule` about `subject`, or with `cause`; for how long (ms)."""
 
     rule: str
     subject: str = ""
     cause: str = ""
-    until: int
+    for_ms: int
     by: str
     reason: str
     once: bool = False
@@ -112,11 +112,11 @@ class Shelving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance:
-    """A device (its site, "" for any) that a person takes out of service; until when (ms)."""
+    """A device (its site, "" for any) that a person takes out of service; for how long (ms)."""
 
     site: str = ""
     device: str
-    until: int
+    for_ms: int
     by: str
     reason: str
 
@@ -182,16 +182,16 @@ def _begun(
         return Refused(Refusal.MISSING_NAME, "a person must be named")
     if not reason:
         return Refused(Refusal.MISSING_REASON, "a reason must be given")
-    if asked.until <= now:
+    if asked.for_ms <= 0:
         return Refused(Refusal.BAD_SCOPE, "it would be over already")
-    if asked.until - now > LIMIT_MS[state]:
+    if asked.for_ms > LIMIT_MS[state]:
         hours = LIMIT_MS[state] // 3_600_000
         return Refused(Refusal.TOO_LONG, f"at most {hours} h; whoever is on duty then may do it again")
     return SuspensionBegun(
         suspension=digest(state, rule, subject, cause, site, device, by, str(now)),
         at=now,
         state=state,
-        until=asked.until,
+        until=now + asked.for_ms,
         by=by,
         reason=reason,
         rule=rule,

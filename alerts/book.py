@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import overload
 
 from alerts.chatter import NONE, Activations, called, counted
-from alerts.episode import Episode, begin, fold
+from alerts.episode import Episode, begin, fold, rank
 from alerts.event import (
     Acknowledged,
     Cleared,
@@ -189,6 +189,21 @@ class Book:
     def unresolved(self) -> list[Episode]:
         """Every episode that is not resolved, in the order in which they opened."""
         return [self._records[episode].episode for episode in self._open.values()]
+
+    def urgent(self) -> list[Episode]:
+        """All that is not resolved: about life first, then open before taken charge of, then by severity.
+
+        Among equals the newest first. In a flood, calls for help and falls stay on top (R-47).
+        """
+        return sorted(
+            self.unresolved(),
+            key=lambda one: (
+                not one.about_life,
+                one.state is not State.OPEN,
+                -rank(one.severity),
+                -one.raised_at,
+            ),
+        )
 
     def stale(self, now: int) -> list[Episode]:
         """Those whose condition holds for more than 24 h, the oldest first (R-50)."""

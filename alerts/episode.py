@@ -245,6 +245,8 @@ def _with_evidence(episode: Episode, event: EvidenceAdded) -> Episode:
         muted=episode.muted + (event.weight is Weight.MUTED),
         held=event.suspension or episode.held,
     )
+    if episode.state in SUSPENDED.values():  # under two suspensions it stands as the newer evidence says
+        grown = replace(grown, state=SUSPENDED.get(event.weight, episode.state))
     return _called(grown, event.number) if event.calls else grown
 
 

@@ -4,7 +4,6 @@ Rule: this module only translates. The desk decides what an act does, `ingest.bo
 """
 
 import re
-import unicodedata
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Annotated, Literal, Protocol
 
@@ -12,7 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -21,6 +20,7 @@ from alerts.episode import Episode
 from alerts.event import Event, Outcome, State
 from alerts.view import view, view_event
 from devices.registry import Registry
+from ingest.asked import PROBLEMS, Name, Note, Problem, Seen, refused
 from ingest.border import Border, answer, problem
 from ingest.live import EventStream
 
@@ -44,6 +44,14 @@ class Desk(Protocol):
 
     def episodes(self, state: State | None, limit: int, before: Cursor | None = None) -> list[Episode]:
         """At most `limit` episodes of one state, or all: newest first, by (raised_at, id) downwards."""
+        ...
+
+    def urgent(self, limit: int) -> list[Episode]:
+        """At most `limit` that are not resolved: about life first, then open ones, then by severity."""
+        ...
+
+    def stale(self) -> list[Episode]:
+        """Those whose condition holds for more than 24 h, the oldest first (R-50)."""
         ...
 
     def get(self, episode: str) -> Episode | None:
@@ -80,41 +88,6 @@ class Desk(Protocol):
         ...
 
 
-def _plain(text: str) -> str:
-    """Refuse control characters, and those that hide or turn around what is written."""
-    if any(unicodedata.category(char)[0] == "C" or char in "\u2028\u2029" for char in text):
-        raise ValueError("control characters are not allowed")
-    return text
-
-
-def _plain_lines(text: str) -> str:
-    _plain(text.replace("\n", " ").replace("\t", " "))
-    return text
-
-
-Name = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
-    AfterValidator(_plain),
-    Field(description="The person who acts: a name or a staff id.", examples=["chen.mei"]),
-]
-Note = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, max_length=2000),
-    AfterValidator(_plain_lines),
-    Field(description="Kept with the act; leaves the service on no channel."),
-]
-Seen = Annotated[
-    int | None,
-    Field(
-        ge=1,
-        strict=True,
-        description="The alert's `number` when that person looked at it. With it, an act on an alert for"
-        " which people were called again since is refused (409 fresh_evidence).",
-    ),
-]
-
-
 class Acknowledgement(BaseModel):
     """A person takes charge."""
 
@@ -134,25 +107,7 @@ class Resolution(BaseModel):
     seen: Seen = None
 
 
-class Problem(BaseModel):
-    """Every error: a code for programs, a sentence for people."""
-
-    error: str
-    detail: str
-
-
-_STATUS = {
-    Refusal.UNKNOWN: 404,
-    Refusal.ALREADY_RESOLVED: 409,
-    Refusal.FRESH_EVIDENCE: 409,
-    Refusal.MISSING_NAME: 422,
-    Refusal.BAD_OUTCOME: 422,
-}
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
-_PROBLEMS: dict[int | str, dict[str, object]] = {
-    401: {"model": Problem, "description": "No token, or a wrong one"},
-    422: {"model": Problem, "description": "Not understood"},
-}
 _ACT_PROBLEMS: dict[int | str, dict[str, object]] = {
     404: {"model": Problem, "description": "No such alert"},
     409: {"model": Problem, "description": "Resolved before, or people were called again since `seen`"},
@@ -195,18 +150,45 @@ def create_app(
 
 def _alerts(desk: Desk, heartbeat_s: float, stalled_s: float) -> APIRouter:
     router = APIRouter(
-        prefix="/api/v1", dependencies=[Depends(HTTPBearer(auto_error=False))], responses=_PROBLEMS
+        prefix="/api/v1", dependencies=[Depends(HTTPBearer(auto_error=False))], responses=PROBLEMS
     )
 
     @router.get("/alerts")
     async def list_alerts(
-        state: Literal["open", "acknowledged", "resolved", "all"] = "all",
+        state: Literal["open", "acknowledged", "shelved", "out_of_service", "resolved", "all"] = "all",
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         before: Annotated[
             str | None, Query(description="`next` of the page before, or a time in ms.")
         ] = None,
+        order: Annotated[
+            Literal["newest", "urgent"],
+            Query(
+                description="`urgent`: what is not resolved, in one page, calls for help and falls on top,"
+                " then open ones before those that somebody has taken charge of, then by severity (R-47)."
+            ),
+        ] = "newest",
+        stale: Annotated[
+            bool,
+            Query(
+                description="Only those whose condition holds for more than 24 h, the oldest first (R-50)."
+            ),
+        ] = False,
     ) -> Response:
-        """Alerts, newest first: `{"alerts": [...], "next": cursor}`; `next` is null on the last page."""
+        """Alerts, newest first: `{"alerts": [...], "next": cursor}`; `next` is null on the last page.
+
+        `first_out` marks the first of a group (R-49); `follows` is the id of the first in those that follow.
+        `latched` counts evidence of an alarm that chatters (R-48), `muted` what waits in a flood (R-47);
+        `suspension` is under what it is kept quiet. `order=urgent` and `stale=true` have no further pages.
+        """
+        if stale or order == "urgent":
+            listed = [
+                episode
+                for episode in (desk.stale() if stale else desk.urgent(limit))
+                if state in {"all", episode.state.value}
+            ]
+            return answer(
+                200, {"alerts": [view(episode, desk.registry) for episode in listed[:limit]], "next": None}
+            )
         cursor = _cursor(before)
         if isinstance(cursor, Response):
             return cursor
@@ -221,7 +203,7 @@ def _alerts(desk: Desk, heartbeat_s: float, stalled_s: float) -> APIRouter:
         """One alert with all that happened to it, oldest first, in `history`."""
         episode = desk.get(alert)
         if episode is None:
-            return _refused(Refused(Refusal.UNKNOWN, "there is no such alert"))
+            return refused(Refused(Refusal.UNKNOWN, "there is no such alert"))
         history = [view_event(event) for event in desk.history(alert)]
         return answer(200, view(episode, desk.registry) | {"history": history})
 
@@ -248,8 +230,8 @@ def _alerts(desk: Desk, heartbeat_s: float, stalled_s: float) -> APIRouter:
         if isinstance(result, Episode):
             return answer(200, view(result, desk.registry))
         if result.why is Refusal.UNKNOWN and desk.get(alert) is not None:  # resolved so long ago: forgotten
-            return _refused(Refused(Refusal.ALREADY_RESOLVED, "resolved before"))
-        return _refused(result)
+            return refused(Refused(Refusal.ALREADY_RESOLVED, "resolved before"))
+        return refused(result)
 
     return router
 
@@ -287,10 +269,6 @@ def _cursor(before: str | None) -> Cursor | Response | None:
     if found is None:
         return problem(422, "invalid", "before: give `next` of the page before, or a time in ms")
     return int(found[1]), found[2] or ""
-
-
-def _refused(refused: Refused) -> Response:
-    return problem(_STATUS[refused.why], refused.why.value, refused.message)
 
 
 async def _not_understood(_: Request, error: Exception) -> Response:

@@ -9,19 +9,20 @@ import fcntl
 import os
 import socket
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import random
 
 import structlog
-import uvicorn
+from fastapi import APIRouter
 
 from devices.message import Message
 from devices.registry import Registry
-from ingest import alert_log, outcomes, quarantine_api
+from ingest import alert_log, api_server, outcomes, quarantine_api, quiet_api, residents_api
 from ingest import outbox as outboxes
+from ingest import reports as reporting
 from ingest.api import create_app
 from ingest.channels import Channel
 from ingest.channels.mqtt import MqttChannel
@@ -38,6 +39,7 @@ from ingest.outbox import Outbox
 from ingest.pipeline import Pipeline
 from ingest.quarantine import Quarantine
 from ingest.reach import Reach
+from ingest.reports import Reports
 from ingest.seal import Seal, seal_of
 from ingest.source import Broker, Source
 from ingest.store.projections import Projections
@@ -48,13 +50,12 @@ from rules.ruleset import RuleSet
 
 log = structlog.get_logger()
 
-_SCHEMAS = alert_log.SCHEMA + outboxes.SCHEMA + outcomes.SCHEMA
+_SCHEMAS = alert_log.SCHEMA + outboxes.SCHEMA + outcomes.SCHEMA + reporting.SCHEMA
 _DEADLINE_S = 10.0
 _HOUSEKEEPING_S = 1.0
 _PRUNE_EVERY = 600  # turns of housekeeping
 _THREADS = 64
 _VENDORS = "vendors"
-_CONNECTIONS = 256
 _LAST_WORDS_S = 3.0  # for notifications under way at shutdown; they are sent at the next start otherwise
 _MEASURED_S = 600.0  # what was decided later than this after arrival is a replay, not a latency
 
@@ -103,7 +104,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
     intake = Intake(clock, metrics)
     async with contextlib.AsyncExitStack() as stack:
         # First of all: within the tasks' group the error would be one of a group.
-        listening = stack.enter_context(_listen(config.api.host, config.api.port))
+        listening = stack.enter_context(api_server.listen(config.api.host, config.api.port))
         stack.enter_context(_alone(config.data))
         journal_path = config.data / "journal.db"
         journal = SqliteJournal(journal_path, intake.committed, _SCHEMAS)
@@ -115,9 +116,8 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         engine = Engine(setting.rules, registry, checkpoint.now or clock.now())
         engine.restore(checkpoint.memories())
         mqtt = _mqtt_channel(setting) if config.alerts_over_mqtt else None
-        ways: list[Channel] = [await _webhook(stack, hook) for hook in config.webhook]
-        ways += [mqtt] if mqtt else []
-        outbox = Outbox(journal, ways, registry, clock, metrics)
+        hooks: list[Channel] = [await _webhook(stack, hook) for hook in config.webhook]
+        outbox = Outbox(journal, [*hooks, *([mqtt] if mqtt else [])], registry, clock, metrics)
         desk = Desk(journal, outbox, registry, config.site, clock, metrics, setting.rules)
         followers: list[Source] = []
 
@@ -177,13 +177,27 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         stack.push_async_callback(_finish, pipeline, desk, outbox)
         line.start("pipeline", pipeline.run())
         line.start("intake", intake.run())
-        house = _House(setting, journal, checkpoint, pipeline, writer, projections, metrics, parts)
-        line.start("housekeeping", house.run())
-        api_url = await _api(line, listening, setting, desk, parts, metrics, quarantine)
+        said = _reports(line, Reports(journal, intake.record, registry, config.site, clock))
+        line.start(
+            "housekeeping",
+            _House(setting, journal, checkpoint, pipeline, writer, projections, metrics, parts).run(),
+        )
+        more = [
+            quarantine_api.routes(quarantine),
+            quiet_api.routes(desk, engine.failures),
+            residents_api.routes(said, engine.away),
+        ]
+        api_url = _api(line, listening, setting, desk, parts, metrics, more)
         stack.push_async_callback(intake.settled)
         _hear(line, sources, Reach(sources, intake.say, clock))
         yield Running(api_url, desk, metrics, clock, intake.goes_ahead)
         log.info("stopping")
+
+
+def _reports(line: "Line", reports: Reports) -> Reports:
+    """Start to end what was reported until a time."""
+    line.start("reports", reports.run())
+    return reports
 
 
 def _hear(line: "Line", sources: list[Source], reach: Reach) -> None:
@@ -191,6 +205,28 @@ def _hear(line: "Line", sources: list[Source], reach: Reach) -> None:
     for source in sources:
         line.start(f"source-{source.lane}", source.run())
     line.start("reach", reach.run())  # stopped before them: our own end is no outage of the broker
+
+
+def _api(
+    line: "Line",
+    listening: socket.socket,
+    setting: Setting,
+    desk: Desk,
+    parts: Callable[[], dict[str, str]],
+    metrics: Metrics,
+    more: Sequence[APIRouter],
+) -> str:
+    """Serve the HTTP API; its address."""
+    api = setting.config.api
+    app = create_app(desk, parts, metrics.registry, setting.token, more=more, metrics_open=api.open_metrics)
+    server = api_server.server(app)
+
+    def stop() -> None:
+        desk.close()
+        server.should_exit = True
+
+    line.start("api", server.serve(sockets=[listening]), stop=stop)
+    return api_server.address(listening)
 
 
 def _unhandled(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
@@ -370,15 +406,6 @@ def _source(setting: Setting, intake: Intake, lane: str, topics: list[str]) -> S
     return source
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its hands on SIGINT and SIGTERM: the command decides what those mean."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
-        yield
-
-
 def _checkpoint(path: Path, journal: str) -> Checkpoint:
     """The checkpoint; one that cannot be read is set aside: the journal has what it was made from."""
     try:
@@ -405,52 +432,3 @@ def _alone(data: Path) -> Iterator[None]:
                 f"another service uses {data}: stop it, or give this one a folder of its own"
             ) from None
         yield
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """The API's own port. Raises OSError that says what to do when it cannot be had."""
-    try:
-        return socket.create_server((host, port), backlog=128)
-    except OSError as error:
-        why = str(error.strerror).partition(" (")[0]  # the address comes again in brackets
-        said = f"the API cannot listen on {host}:{port}: {why}; choose another port (0: any free one)"
-        raise OSError(error.errno, said) from error
-
-
-async def _api(
-    line: Line,
-    listening: socket.socket,
-    setting: Setting,
-    desk: Desk,
-    parts: Callable[[], dict[str, str]],
-    metrics: Metrics,
-    quarantine: Quarantine,
-) -> str:
-    """Serve the HTTP API; its address."""
-    config = setting.config.api
-    app = create_app(
-        desk,
-        parts,
-        metrics.registry,
-        setting.token,
-        more=[quarantine_api.routes(quarantine)],
-        metrics_open=config.open_metrics,
-    )
-    server = _Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            lifespan="off",
-            access_log=False,
-            timeout_graceful_shutdown=3,
-            limit_concurrency=_CONNECTIONS,
-        )
-    )
-
-    def stop() -> None:
-        desk.close()
-        server.should_exit = True
-
-    line.start("api", server.serve(sockets=[listening]), stop=stop)
-    host, port = listening.getsockname()[:2]
-    return f"http://{host}:{port}"

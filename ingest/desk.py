@@ -25,7 +25,7 @@ from alerts.acts import (
 )
 from alerts.book import REMEMBER_MS, Book
 from alerts.decide import decide, follow
-from alerts.episode import Episode, rank
+from alerts.episode import Episode
 from alerts.event import (
     Event,
     EvidenceAdded,
@@ -37,7 +37,6 @@ from alerts.event import (
     SuspensionBegun,
     SuspensionEnded,
 )
-from alerts.life import about_life
 from alerts.notification import Notification, notify
 from alerts.where import site_of
 from devices.registry import Registry
@@ -184,8 +183,8 @@ class Desk:
         return None
 
     def urgent(self, limit: int) -> list[Episode]:
-        """What is not resolved: about life first, then by state and severity, the newest first (R-47)."""
-        return sorted(self.book.unresolved(), key=urgency)[:limit]
+        """What is not resolved, the most urgent first (R-47)."""
+        return self.book.urgent()[:limit]
 
     def stale(self) -> list[Episode]:
         """What is not resolved and holds for more than 24 h, the oldest first (R-50)."""
@@ -343,12 +342,6 @@ class Desk:
             stale=len(self.stale()),
             flooded=sum(position.flooded for position in self.book.positions.values()),
         )
-
-
-def urgency(episode: Episode) -> tuple[bool, bool, int, int]:
-    """The order of what needs somebody, as a sort key: smaller is more urgent."""
-    about = episode.about_life or about_life(episode.kind, episode.metric)
-    return (not about, episode.state is not State.OPEN, -rank(episode.severity), -episode.raised_at)
 
 
 def _tell(watcher: _Watcher, item: tuple[int, Event]) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import structlog
 
@@ -76,6 +76,13 @@ class Intake:
         self._waiting += 1
         self.journal.append(message, urgent=False)
 
+    async def record(self, message: Message) -> None:
+        """Take a message of our own, as `say`; returns once it is durable."""
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting += 1
+        self.journal.append(message, urgent=False, receipt=durable)
+        await durable
+
     def goes_ahead(self, message: Message) -> bool:
         """Whether it may be a call: by its topic or bytes, or as what its topic was announced."""
         return urgent(message) or about_life(self.pipeline.facts.fact(message.topic, ENTITY))
@@ -89,13 +96,16 @@ class Intake:
         self._waiting -= len(entries)
         waited_s = (self._clock.now() - min(entry.message.received_at for entry in entries)) / 1000
         self._metrics.latency.labels("journalled").observe(max(0.0, waited_s / self._clock.speed))
-        receipts = [cast("Receipt", entry.receipt) for entry in entries if entry.receipt is not None]
-        hurry = [entry for entry in entries if entry.receipt and cast("Receipt", entry.receipt).urgent]
+        receipts = [entry.receipt for entry in entries if isinstance(entry.receipt, Receipt)]
+        hurry = [entry for entry in entries if isinstance(entry.receipt, Receipt) and entry.receipt.urgent]
         self.pipeline.take(hurry, entries[len(hurry) :])  # the journal puts urgent ones first
         for receipt in receipts:
             self._calls.pop(receipt, None)
         self._held.extend(receipts)
         self._release()
+        for entry in entries:
+            if isinstance(entry.receipt, asyncio.Future) and not entry.receipt.done():
+                entry.receipt.set_result(None)
         for lane, count in Counter(receipt.source.lane for receipt in receipts).items():
             self._metrics.received.labels(lane).inc(count)
         if len(receipts) < len(entries):

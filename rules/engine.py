@@ -209,6 +209,10 @@ class Engine:
         ordered = sorted(rows, key=lambda row: row[0] != SITUATION)  # where she is, before what it means
         return [(rule, subject) for rule, subject, row in ordered if not self._restored(rule, subject, row)]
 
+    def away(self) -> list[Subject]:
+        """The residents who are away now."""
+        return [subject for subject in self._subjects.values() if subject.away]
+
     def failures(self) -> list[Failure]:
         """What is disabled, and why."""
         return [

@@ -1,6 +1,6 @@
 """Decisions and a small home to try things with. Rule: the shortest words that a test needs."""
 
-from devices.registry import Place, PlaceKind, Registry, Resident
+from devices.registry import Device, Place, PlaceKind, Registry, Resident
 from rules.decision import Change, Decision, Evidence, Severity
 
 HOME = Registry.of(
@@ -12,6 +12,7 @@ HOME = Registry.of(
         Place("kitchen", PlaceKind.ROOM, "一楼厨房", parent="s1"),
     ],
     residents=[Resident("wang", "b1", name="王秀英"), Resident("li", "b2", name="李建国")],
+    devices=[Device("button-1", resident="wang", site="s1")],
 )
 
 

@@ -6,7 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.episode import Concern, Episode
-from alerts.event import Acknowledged, Cleared, Event, EvidenceAdded, Opened, Outcome, Resolved
+from alerts.event import (
+    Acknowledged,
+    Cleared,
+    Event,
+    EvidenceAdded,
+    Opened,
+    Outcome,
+    Released,
+    Resolved,
+    State,
+    Suppressed,
+    SuppressionEnded,
+    Suspended,
+    SuspensionBegun,
+    SuspensionEnded,
+)
 from alerts.records import dump_episode, dump_event, load_episode, load_event
 from rules.decision import Evidence
 
@@ -14,12 +29,19 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 INT = st.integers(-(2**53), 2**53)
 FACTS = st.dictionaries(TEXT, st.one_of(TEXT, INT), max_size=3)
 EVIDENCE = st.builds(Evidence, at=INT, received_at=INT, detail=TEXT, same_within_ms=INT)
+QUIET = st.sampled_from([State.SHELVED, State.OUT_OF_SERVICE])
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(Opened, number=INT, at=INT, evidence=EVIDENCE, facts=FACTS),
     st.builds(EvidenceAdded, number=INT, at=INT, evidence=EVIDENCE, facts=FACTS),
     st.builds(Cleared, number=INT, at=INT, evidence=EVIDENCE),
     st.builds(Acknowledged, number=INT, at=INT, source=TEXT, note=TEXT),
     st.builds(Resolved, number=INT, at=INT, source=TEXT, note=TEXT),
+    st.builds(Suspended, number=INT, at=INT, state=QUIET),
+    st.builds(Released, number=INT, at=INT),
+    st.builds(SuspensionBegun, at=INT, until=INT, state=QUIET, by=TEXT, reason=TEXT, cause=TEXT),
+    st.builds(SuspensionEnded, at=INT, by=TEXT),
+    st.builds(Suppressed, at=INT, evidence=EVIDENCE, why=TEXT),
+    st.builds(SuppressionEnded, at=INT),
 )
 EPISODES = st.builds(
     Episode,

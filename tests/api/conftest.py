@@ -11,7 +11,9 @@ import pytest
 import uvicorn
 from prometheus_client import CollectorRegistry
 
+from ingest import quiet_api
 from ingest.api import create_app
+from rules.engine import Failure
 from tests.api.memory_desk import MemoryDesk
 
 TOKEN = "a token for tests"  # noqa: S105  it opens nothing else
@@ -28,6 +30,7 @@ class Served:
     metrics: CollectorRegistry
     port: int
     server: uvicorn.Server
+    failures: list[Failure]
 
     async def stop(self) -> None:
         """Shut down as the service does: end the streams, then the server."""
@@ -47,11 +50,13 @@ async def serving(
     parts = {"broker": "", "journal": "", "database": ""}
     metrics = CollectorRegistry()
     desk = desk or MemoryDesk()
+    failures: list[Failure] = []
     app = create_app(
         desk,
         lambda: parts,
         metrics,
         token,
+        more=[quiet_api.routes(desk, lambda: failures)],
         metrics_open=metrics_open,
         heartbeat_s=heartbeat_s,
         stalled_s=stalled_s,
@@ -71,7 +76,7 @@ async def serving(
                     trust_env=False,
                     timeout=httpx.Timeout(10, pool=None),
                 ) as client:
-                    yield Served(client, desk, parts, metrics, port, server)
+                    yield Served(client, desk, parts, metrics, port, server, failures)
             finally:
                 desk.close()
                 server.should_exit = True

@@ -7,14 +7,27 @@ Subclass `DeskContract` in a test file and give it a fixture `desk` (with `HOME`
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
+from typing import Protocol
 
-from alerts.acts import Refusal, Refused
+from alerts.acts import Maintenance, Refusal, Refused, Shelving
+from alerts.book import STALE_MS
 from alerts.episode import Episode
-from alerts.event import Event, State
+from alerts.event import Event, State, SuspensionBegun
 from ingest.api import Desk
+from ingest.quiet_api import QuietDesk
+from rules.decision import Severity
 from tests.alerts.decisions import HOME, decision
 
 Decide = Callable[..., Awaitable[None]]
+
+BATH = Shelving(rule="bed_exit", subject="wang", for_ms=3_600_000, by="Chen", reason="bath")
+SERVICE = Maintenance(site="s1", device="button-1", for_ms=3_600_000, by="Chen", reason="battery")
+OUT_OF_BED = decision("out", rule="bed_exit", severity=Severity.MEDIUM, at=2_000)
+
+
+class WholeDesk(Desk, QuietDesk, Protocol):
+    """All that a desk does."""
 
 
 async def take(events: AsyncGenerator[tuple[int, Event], None], count: int) -> list[tuple[int, Event]]:
@@ -132,6 +145,80 @@ class DeskContract:
         assert [event for _, event in heard] == desk.history(episode.id)
         numbers = [number for number, _ in heard]
         assert numbers == sorted(set(numbers))
+
+    async def test_what_is_most_urgent_comes_first(self, desk: Desk, decide: Decide) -> None:
+        medium = {"rule": "bed_exit", "severity": Severity.MEDIUM}
+        await decide(decision("k1", rule="vitals", subject="p1"), 1_000)
+        await decide(decision("k2", subject="p2"), 1_001)
+        await decide(decision("k3", subject="p3", **medium), 1_002)
+        await decide(decision("k4", rule="fall", subject="p4"), 1_003)
+        taken = next(one for one in desk.episodes(None, 10) if one.cause == "p4")
+        await desk.acknowledge(taken.id, "Chen")
+        assert [one.cause for one in desk.urgent(10)] == ["p2", "p4", "p1", "p3"]
+        assert [one.cause for one in desk.urgent(1)] == ["p2"]
+        await desk.resolve(taken.id, "Chen", "real")
+        assert [one.cause for one in desk.urgent(10)] == ["p2", "p1", "p3"]
+
+    async def test_what_holds_for_a_day_is_stale(self, desk: Desk, decide: Decide) -> None:
+        await decide(decision("k1"), 1_000)
+        assert desk.stale() == []
+        await decide(decision("k2", subject="li"), 1_001 + STALE_MS)
+        assert [one.cause for one in desk.stale()] == ["wang"]
+
+    async def test_a_shelf_keeps_alerts_quiet_until_it_ends(self, desk: WholeDesk, decide: Decide) -> None:
+        await decide(decision("other"), 1_000)
+        begun = await desk.shelve(BATH)
+        assert isinstance(begun, SuspensionBegun)
+        await decide(OUT_OF_BED, 2_000)
+        (episode,) = desk.episodes(State.SHELVED, 10)
+        assert episode.held == begun.suspension
+        assert await desk.end_suspension(begun.suspension, "Zhou") is None
+        assert [one.cause for one in desk.episodes(State.OPEN, 10)] == ["wang", "wang"]
+        assert [event.name for event in desk.history(episode.id)] == ["opened", "released"]
+        assert await desk.end_suspension(begun.suspension, "Zhou") is None
+        unknown = await desk.end_suspension("none", "Zhou")
+        assert isinstance(unknown, Refused)
+        assert unknown.why is Refusal.UNKNOWN_SUSPENSION
+
+    async def test_a_shelf_ends_by_itself(self, desk: WholeDesk, decide: Decide) -> None:
+        await decide(decision("other"), 1_000)
+        await desk.shelve(BATH)
+        await decide(OUT_OF_BED, 2_000)
+        await decide(decision("later"), 1_000 + BATH.for_ms)
+        assert desk.episodes(State.SHELVED, 10) == []
+        assert desk.book.suspensions.holding() == []
+
+    async def test_what_cannot_be_suspended_is_refused(self, desk: WholeDesk) -> None:
+        for asked, why in (
+            (replace(BATH, rule="sos"), Refusal.LIFE_SAFETY),
+            (replace(BATH, rule="nothing"), Refusal.UNKNOWN_RULE),
+            (replace(BATH, for_ms=9 * 3_600_000), Refusal.TOO_LONG),
+        ):
+            result = await desk.shelve(asked)
+            assert isinstance(result, Refused)
+            assert result.why is why
+        result = await desk.take_out_of_service(replace(SERVICE, device="unknown"))
+        assert isinstance(result, Refused)
+        assert result.why is Refusal.UNKNOWN_DEVICE
+
+    async def test_a_device_out_of_service_calls_nobody_but_for_help(
+        self, desk: WholeDesk, decide: Decide
+    ) -> None:
+        await decide(decision("other", subject="li"), 1_000)
+        begun = await desk.take_out_of_service(SERVICE)
+        assert isinstance(begun, SuspensionBegun)
+        assert begun.site == "s1"
+        await decide(OUT_OF_BED, 2_000)
+        await decide(decision("help"), 3_000)
+        assert [one.rule for one in desk.episodes(State.OUT_OF_SERVICE, 10)] == ["bed_exit"]
+        assert [one.rule for one in desk.episodes(State.OPEN, 10)] == ["sos", "sos"]
+
+    async def test_a_subscriber_hears_of_suspensions_too(self, desk: WholeDesk, decide: Decide) -> None:
+        await decide(decision("other"), 1_000)
+        await desk.shelve(BATH)
+        async with aclosing(desk.subscribe(0)) as events:
+            heard = await take(events, 2)
+        assert [event.name for _, event in heard] == ["opened", "suspension_begun"]
 
     async def test_a_subscriber_resumes_after_the_last_it_saw(self, desk: Desk, decide: Decide) -> None:
         for number in range(3):

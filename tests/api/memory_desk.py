@@ -3,14 +3,25 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from alerts.acts import Refused, acknowledge, resolve
+from alerts.acts import (
+    Maintenance,
+    Refusal,
+    Refused,
+    Shelving,
+    acknowledge,
+    end_suspension,
+    resolve,
+    shelve,
+    take_out_of_service,
+)
 from alerts.book import Book
-from alerts.decide import decide
+from alerts.decide import decide, follow
 from alerts.episode import Episode
-from alerts.event import Event, State
+from alerts.event import Event, QuietEvent, State, SuspensionBegun, about
 from devices.registry import Registry
 from ingest.api import Cursor
 from rules.decision import Decision
+from rules.kinds import KINDS
 from tests.alerts.decisions import HOME
 
 
@@ -22,21 +33,25 @@ class MemoryDesk:
         self.now = 0
         self.closed = False
         self.readers = 0
-        self._book = Book()
+        self.book = Book()
         self._events: list[Event] = []
         self._changed = asyncio.Event()
 
     def decide(self, seen: Decision, now: int) -> None:
         self.now = now
-        self._take(decide(self._book, seen, now, "s1"))
+        self._take(decide(self.book, seen, now, "s1"))
+
+    def tick(self, now: int) -> None:
+        self.now = now
+        self._take([])
 
     def close(self) -> None:
         self.closed = True
         self._stir()
 
     def episodes(self, state: State | None, limit: int, before: Cursor | None = None) -> list[Episode]:
-        ids = dict.fromkeys(event.episode for event in self._events)
-        known = [episode for one in ids if (episode := self._book.get(one)) is not None]
+        ids = dict.fromkeys(event.episode for event in self._events if not isinstance(event, QuietEvent))
+        known = [episode for one in ids if (episode := self.book.get(one)) is not None]
         fitting = [
             episode
             for episode in sorted(known, key=lambda one: (one.raised_at, one.id), reverse=True)
@@ -44,16 +59,22 @@ class MemoryDesk:
         ]
         return fitting[:limit]
 
+    def urgent(self, limit: int) -> list[Episode]:
+        return self.book.urgent()[:limit]
+
+    def stale(self) -> list[Episode]:
+        return self.book.stale(self.now)
+
     def get(self, episode: str) -> Episode | None:
-        return self._book.get(episode)
+        return self.book.get(episode)
 
     def history(self, episode: str) -> list[Event]:
-        return [event for event in self._events if event.episode == episode]
+        return [event for event in self._events if about(event) == episode]
 
     async def acknowledge(
         self, episode: str, by: str, note: str = "", source: str = "api", seen: int | None = None
     ) -> Episode | Refused:
-        events = acknowledge(self._book, episode, by, self.now, source, note=note, seen=seen)
+        events = acknowledge(self.book, episode, by, self.now, source, note=note, seen=seen)
         return self._acted(episode, events)
 
     async def resolve(
@@ -65,8 +86,23 @@ class MemoryDesk:
         source: str = "api",
         seen: int | None = None,
     ) -> Episode | Refused:
-        events = resolve(self._book, episode, by, outcome, note, self.now, source, seen=seen)
+        events = resolve(self.book, episode, by, outcome, note, self.now, source, seen=seen)
         return self._acted(episode, events)
+
+    async def shelve(self, asked: Shelving, source: str = "api") -> SuspensionBegun | Refused:
+        return self._suspended(shelve(self.book, asked, KINDS.get(asked.rule), self.now, source))
+
+    async def take_out_of_service(self, asked: Maintenance, source: str = "api") -> SuspensionBegun | Refused:
+        if self.registry.device(asked.site, asked.device) is None:
+            return Refused(Refusal.UNKNOWN_DEVICE, "no such device")
+        return self._suspended(take_out_of_service(self.book, asked, self.now, source))
+
+    async def end_suspension(self, suspension: str, by: str, source: str = "api") -> Refused | None:
+        events = end_suspension(self.book, suspension, by, self.now, source)
+        if isinstance(events, Refused):
+            return events
+        self._take(events)
+        return None
 
     async def subscribe(self, after: int | None = None) -> AsyncGenerator[tuple[int, Event], None]:
         self.readers += 1
@@ -92,15 +128,22 @@ class MemoryDesk:
         if isinstance(events, Refused):
             return events
         self._take(events)
-        found = self._book.get(episode)
+        found = self.book.get(episode)
         assert found is not None
         return found
 
+    def _suspended(self, events: list[Event] | Refused) -> SuspensionBegun | Refused:
+        if isinstance(events, Refused):
+            return events
+        self._take(events)
+        return next(event for event in events if isinstance(event, SuspensionBegun))
+
     def _take(self, events: list[Event]) -> None:
-        for event in events:
-            self._book.apply(event)
-            self._events.append(event)
-        if events:
+        while events or (events := follow(self.book, self.now)):
+            for event in events:
+                self.book.apply(event)
+                self._events.append(event)
+            events = []
             self._stir()
 
     def _stir(self) -> None:
