@@ -129,6 +129,19 @@ def propose(routine: Routine, rules: RuleSet, registry: Registry) -> tuple[Propo
     return tuple(made for rule in applied if rule is not None and (made := _proposal(rule, routine)))
 
 
+def exits(rules: RuleSet, registry: Registry) -> dict[str, frozenset[str]]:
+    """The doors that lead out, of each resident, as her rules have them: what `learn` must know."""
+    found: dict[str, frozenset[str]] = {}
+    for definition in rules:
+        if definition.kind.name == "inactivity":
+            application = Application(definition, registry)
+            for person in registry.residents.values():
+                rule = application.to(Subject(person.id, person, person.place))
+                if rule is not None and isinstance(rule.settings, InactivitySettings):
+                    found[person.id] = found.get(person.id, frozenset()) | rule.settings.exits
+    return found
+
+
 def snippet(proposals: Iterable[Proposal]) -> str:
     """What to copy into the rule file: each table belongs below the rule that the comment names."""
     by_rule: dict[str, list[Proposal]] = {}
@@ -222,7 +235,11 @@ def _silent(routine: Routine, settings: InactivitySettings) -> _Learned:
     needed = dict.fromkeys(learned.days, 0)
     of_hour: dict[str, dict[int, int]] = {}
     counted: list[int] = []
+    out: list[Gap] = []
     for gap in gaps(routine, learned.days):
+        if gap.out:  # no limit of hers matters: `out` does
+            out += [gap] if gap.minutes >= _SHORT_MIN else []
+            continue
         day, minute = divmod(gap.start, DAY_MIN)
         longest = 0
         if gap.minutes >= _SHORT_MIN:
@@ -238,9 +255,13 @@ def _silent(routine: Routine, settings: InactivitySettings) -> _Learned:
         (learned.empty, "without any sign of life (look at them)"),
     )
     words = [_seen(tuple(needed), "day", left_out), *_usual(f"the longest silence between {window}", needed)]
+    if out:
+        allowed = span(settings.out // MINUTE_MS)
+        words.append(f"{_count(len(out), 'time')} out by a door that leads out, for which she has {allowed}")
 
     def raised(limit: int) -> int:
-        return sum(longest >= limit for longest in counted)
+        too_long_out = sum(_raises(settings, gap, limit) for gap in out)
+        return sum(longest >= limit for longest in counted) + too_long_out
 
     def hours_below(within: int) -> Mapping[str, int]:
         bounds = BOUNDS["inactivity"]
@@ -257,7 +278,7 @@ def _silent(routine: Routine, settings: InactivitySettings) -> _Learned:
 def _raises(settings: InactivitySettings, gap: Gap, limit: int) -> bool:
     """Whether the rule calls people in a silence, at a limit; on the wall clock, which is taken for UTC."""
     tried = settings.model_copy(update={"within": limit * MINUTE_MS, "hours": {}})
-    due = inactivity.due(tried, "UTC", gap.start * MINUTE_MS, in_bed=gap.in_bed)
+    due = inactivity.due(tried, "UTC", gap.start * MINUTE_MS, in_bed=gap.in_bed, out=gap.out)
     return due <= (gap.start + gap.minutes) * MINUTE_MS
 
 

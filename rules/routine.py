@@ -20,12 +20,14 @@ from zoneinfo import ZoneInfo
 from devices.observation import Observation
 from devices.registry import Registry
 from rules import signs
+from rules.kinds.inactivity import Whereabouts, by_door
 
 MINUTE_MS = 60_000
 DAY_MIN = 1_440
 _BEAT_MIN = 60  # where something speaks at least so often, whether she moves or not,
 _DEAF_TIMES = 3  # ... a pause of thrice the usual, and longer than that, is no routine
 _EPOCH = date(1970, 1, 1)
+_NO_EXITS: Mapping[str, frozenset[str]] = {}
 _BED_EVENTS = {"bed_enter": True, "bed_exit": False}
 _DeviceKey = tuple[str, str]
 
@@ -33,12 +35,14 @@ _DeviceKey = tuple[str, str]
 class Day(NamedTuple):
     """One local day. Each a number with bit m set where it holds in minute m of the day (0 to 1439).
 
-    `beats`: something was measured or reported, whether she moves or not.
+    `beats`: something was measured or reported, whether she moves or not. `out`: her last sign of life then
+    was going out by a door that leads out.
     """
 
     signs: int = 0
     beats: int = 0
     in_bed: int = 0
+    out: int = 0
     away: int = 0
     lost: int = 0
 
@@ -84,11 +88,15 @@ class Window(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A time without a sign of life: from which minute of the wall clock on, since 1970; how many; in bed."""
+    """A time without a sign of life: from which minute of the wall clock on, since 1970; how many.
+
+    Whether she was in bed when it began, or had gone out by a door that leads out.
+    """
 
     start: int
     minutes: int
-    in_bed: bool
+    in_bed: bool = False
+    out: bool = False
 
 
 class Lesson(NamedTuple):
@@ -105,9 +113,12 @@ def date_of(day: int) -> date:
     return _EPOCH + timedelta(days=day)
 
 
-def learn(history: Iterable[Observation], registry: Registry) -> dict[str, Routine]:
+def learn(
+    history: Iterable[Observation], registry: Registry, exits: Mapping[str, frozenset[str]] = _NO_EXITS
+) -> dict[str, Routine]:
     """The routines of all residents of whom a history tells, by id.
 
+    `exits`: the devices on doors that lead out, by resident, as her rule has them.
     What is nobody's alone teaches about everybody who dwells at its place, as the rules hear it.
     """
     notes: dict[str, _Notes] = {}
@@ -116,7 +127,7 @@ def learn(history: Iterable[Observation], registry: Registry) -> dict[str, Routi
         whose: Iterable[str] = (observation.resident,) if observation.resident else ()
         whose = whose or registry.dwellers(observation.place)
         for resident in whose:
-            _of(notes, resident, registry).take(observation)
+            _of(notes, resident, registry).take(observation, exits.get(resident, frozenset()))
         if observation.metric == "online":
             key = (observation.site, observation.device)
             for resident in behind.get(key, ()) or behind.get(("", observation.device), ()):
@@ -148,7 +159,7 @@ def lesson(routine: Routine, window: Window) -> Lesson:
 def gaps(routine: Routine, taught: Container[int]) -> Iterator[Gap]:
     """The times between signs of life that lie in days that teach, over midnight too; by when they began."""
     before: int | None = None
-    in_bed = False
+    in_bed = out = False
     for day in _range(routine.days):
         if day not in taught:
             before = None
@@ -157,8 +168,8 @@ def gaps(routine: Routine, taught: Container[int]) -> Iterator[Gap]:
         for minute in _bits(noted.signs):
             at = day * DAY_MIN + minute
             if before is not None:
-                yield Gap(before, at - before, in_bed)
-            before, in_bed = at, bool(noted.in_bed >> minute & 1)
+                yield Gap(before, at - before, in_bed, out)
+            before, in_bed, out = at, bool(noted.in_bed >> minute & 1), bool(noted.out >> minute & 1)
 
 
 def nights(routine: Routine, window: Window) -> dict[int, tuple[Outing, ...]]:
@@ -215,6 +226,7 @@ class _Notes:
         self.tellers: set[_DeviceKey] = set()
         self.offline: dict[_DeviceKey, int] = {}
         self.spans: list[tuple[_DeviceKey, int, int]] = []
+        self.went = Whereabouts()
         self.away_since: int | None = None
         self.beds: dict[_DeviceKey, bool] = {}
         self.bed_at = 0
@@ -222,7 +234,7 @@ class _Notes:
         self.left: int | None = None
         self.outings: list[Outing] = []
 
-    def take(self, observation: Observation) -> None:
+    def take(self, observation: Observation, exits: frozenset[str]) -> None:
         at, metric, value = observation.at, observation.metric, observation.value
         device = (observation.site, observation.device)
         self.first = min(self.first or at, at)
@@ -241,6 +253,8 @@ class _Notes:
         if sign:
             noted[_SIGNS] |= 1 << minute
             self.tellers.add(device)
+            self.went = by_door(exits, self.went, observation, at, at)
+            noted[_OUT] = noted[_OUT] & ~(1 << minute) | bool(self.went.left) << minute
         if metric == "bed_occupied" or metric in _BED_EVENTS:
             self._bed(device, at, _BED_EVENTS.get(metric, bool(value)))
 
@@ -319,7 +333,7 @@ class _Notes:
         return noted
 
 
-_SIGNS, _BEATS, _IN_BED, _AWAY, _LOST = range(5)
+_SIGNS, _BEATS, _IN_BED, _OUT, _AWAY, _LOST = range(6)
 
 
 def _of(notes: dict[str, _Notes], resident: str, registry: Registry) -> _Notes:

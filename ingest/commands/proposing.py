@@ -31,7 +31,7 @@ from ingest.commands.serving import check
 from ingest.config import Config
 from ingest.replay import Recording
 from ingest.store.history import observations
-from rules.proposals import Hour, Proposal, Spell, hours, propose, snippet, span
+from rules.proposals import Hour, Proposal, Spell, exits, hours, propose, snippet, span
 from rules.routine import Routine, learn
 from rules.ruleset import RuleSet
 
@@ -88,14 +88,15 @@ def run(
     wanted = frozenset(residents or ())
     if unknown := sorted(wanted - home.registry.residents.keys()):
         end(f"not in the registry: {', '.join(map(bare, unknown))}", USAGE)
+    doors = exits(home.rules, home.registry)
     if recording is not None:
-        routines = learn(_observed(recording, home), home.registry)
+        routines = learn(_observed(recording, home), home.registry, doors)
     else:
         asked = period(since, until, ZoneInfo(home.registry.zone))
         with database(dsn, home.config) as connection:
             one = next(iter(wanted)) if len(wanted) == 1 else ""
             history = observations(connection, asked.since, asked.until, one, shared=True)
-            routines = learn(history, home.registry)
+            routines = learn(history, home.registry, doors)
     found = {
         resident: propose(routine, home.rules, home.registry)
         for resident, routine in routines.items()

@@ -12,11 +12,11 @@ from rules import configuration
 from rules.decision import Change
 from rules.engine import Engine
 from rules.kinds import KINDS
-from rules.proposals import BOUNDS, LEAST_DAYS, Proposal, duration, hours, propose, snippet, span
+from rules.proposals import BOUNDS, LEAST_DAYS, Proposal, duration, exits, hours, propose, snippet, span
 from rules.routine import learn
 from rules.ruleset import RuleSet
 from tests.rules.days import MONDAY, at, every, in_order, moves, night, told
-from tests.rules.home import DAY, HOME, MINUTE, heard, rules
+from tests.rules.home import DAY, HOME, HOUR, MINUTE, heard, rules
 
 ACTIVE = rules("""
 [[rule]]
@@ -33,7 +33,7 @@ between = ["21:00", "06:00"]
 
 
 def proposed(history: list[Observation], by: RuleSet = ACTIVE) -> dict[str, Proposal]:
-    return {each.rule: each for each in propose(learn(history, HOME)["wang"], by, HOME)}
+    return {each.rule: each for each in propose(learn(history, HOME, exits(by, HOME))["wang"], by, HOME)}
 
 
 def ordinary(days: int, pause: str = "12:30") -> list[Observation]:
@@ -255,26 +255,55 @@ def test_the_order_of_days_does_not_matter(pauses: list[int], shuffler: Random) 
 
 @settings(max_examples=25)
 @given(
-    st.lists(st.tuples(st.integers(72, 251), some_steps, some_steps), min_size=16, max_size=24),
+    st.lists(st.tuples(st.integers(72, 251), some_steps, some_steps, some_steps), min_size=16, max_size=24),
     st.sampled_from(BOUNDS["inactivity"].shown),
 )
 def test_what_would_have_raised_is_what_the_rule_raises(
-    drawn: list[tuple[int, frozenset[int], frozenset[int]]], limit: int
+    drawn: list[tuple[int, frozenset[int], frozenset[int], frozenset[int]]], limit: int
 ) -> None:
-    """Each day has a sign by day and others at any time, and times at which she goes to bed or leaves it."""
-    moved = [moves | {noon} for noon, moves, _ in drawn]
+    """Each day has a sign by day and others, times at which she turns in or up, and the front door moves."""
+    moved = [moves | {noon} for noon, moves, *_ in drawn]
     moved[0] |= {0}
     moved[-1] |= {287}
-    turned = history_of([turns - moves for (_, _, turns), moves in zip(drawn, moved, strict=True)])
+    turned = history_of([turns - moves for (*_, turns, _), moves in zip(drawn, moved, strict=True)])
+    opened = history_of(
+        [doors - moves - turns for (*_, turns, doors), moves in zip(drawn, moved, strict=True)]
+    )
+    door = [
+        each._replace(device="front", metric="door_open", value=not number % 2)
+        for number, each in enumerate(opened)
+    ]
     beds = [
         each._replace(device="bed", metric="bed_occupied", value=not number % 2)
         for number, each in enumerate(turned)
     ]
-    history = [told(0, "00:00", "bed_occupied", False), *in_order(history_of(moved), beds)]
+    first = [told(0, "00:00", "bed_occupied", False), told(0, "00:00", "door_open", False, "front")]
+    history = [*first, *in_order(history_of(moved), beds, door)]
     text = f'id = "quiet"\nkind = "inactivity"\nwithin = "{limit}min"\nbetween = ["06:00", "21:00"]'
-    engine = Engine(rules(f"[[rule]]\n{text}"), HOME, history[0].at)
+    by = rules(f'[[rule]]\n{text}\nexits = ["front"]')
+    engine = Engine(by, HOME, history[0].at)
     made = [decision for observation in history for decision in engine.observe(observation)]
     made += engine.tick(history[-1].at + 2_000)
     ended = [each for each in made if each.rule == "quiet" and each.change is Change.CLEAR]
-    found = proposed(history)["quiet"]
+    found = proposed(history, by)["quiet"]
     assert (found.days, found.raised[limit]) == (len(drawn), len(ended))
+
+
+def out_daily(days: int) -> list[Observation]:
+    """As ordinary, but out by the front door from 11:00 to 16:00."""
+    at_home = (o for o in ordinary(days, "10:30") if not 11 * HOUR <= (o.at - MONDAY) % DAY <= 16 * HOUR)
+    door = (
+        told(day, clock, "door_open", value, "front")
+        for day in range(days)
+        for clock, value in (("11:00", True), ("11:01", False), ("16:00", True), ("16:01", False))
+    )
+    return in_order([told(0, "00:00", "door_open", False, "front")], at_home, door)
+
+
+def test_r81_time_out_by_a_door_that_leads_out_does_not_make_her_time_longer() -> None:
+    knows = rules('[[rule]]\nid = "quiet"\nkind = "inactivity"\nwithin = "4h"\nexits = ["front"]')
+    assert exits(knows, HOME)["wang"] == {"front"}
+    unknown, known = proposed(out_daily(28))["quiet"], proposed(out_daily(28), knows)["quiet"]
+    assert (unknown.within, unknown.raised[240]) == (390, 28)
+    assert (known.within, known.raised[240]) == (120, 0)
+    assert "28 times out by a door that leads out, for which she has 12 h" in known.evidence
