@@ -170,6 +170,8 @@ def _worn(rule: Rule[News2Settings], memory: Memory, observation: Observation) -
     """Taken off: what it showed while it was is no reading."""
     device, unworn = observation.device, memory.unworn
     if observation.value:
+        if not unworn:
+            return memory
         kept = tuple(one for one in unworn if one != device)
         return memory if kept == unworn else memory._replace(unworn=kept)
     if device in unworn:

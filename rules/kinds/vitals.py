@@ -134,8 +134,7 @@ def observe(
     rule: Rule[VitalsSettings], subject: Subject, memory: Memory, observation: Observation
 ) -> Step[Memory]:
     """A value, or a device put on or taken off."""
-    settings = rule.settings
-    value = observation.value
+    settings, value = rule.settings, observation.value
     if observation.metric != settings.metric:
         return _worn(rule, subject, memory, observation)
     if not isinstance(value, (int, float)):
@@ -181,6 +180,8 @@ def _worn(
 ) -> Step[Memory]:
     device, unworn = observation.device, memory.unworn
     if observation.value:
+        if not unworn:
+            return memory, ()
         kept = tuple(one for one in unworn if one != device)
         return (memory if kept == unworn else memory._replace(unworn=kept)), ()
     if device not in unworn:
