@@ -38,6 +38,7 @@ TICK_S = 0.25
 
 CHECKPOINT_S = 5.0
 _STALLED_S = 5.0
+_WENT_BACK_MS = 3_600_000  # more than any backlog, which urgent messages overtake
 _HELD_ROWS = 200_000  # what the store may leave in memory
 _NEAR = 5_000  # entries; a store no further behind is worth keeping results for
 _REPEAT_MS = 600_000  # how long bytes without key and time count as a repeat, when MQTT says DUP
@@ -101,6 +102,7 @@ class Pipeline:
         self._saving_memories: list[Changed] = []
         self._saving_facts: list[Fact] = []
         self.saved = checkpoint.position
+        self._latest = checkpoint.now
         self.last_received = 0  # our clock, ms
         self._last_work = asyncio.get_running_loop().time()
         self.feed = Feed(self)
@@ -218,15 +220,26 @@ class Pipeline:
 
     def tick(self, now: int) -> None:
         """Let time pass for the rules."""
+        self._follow_clock(now)
         decisions = self._engine.tick(now)
         if decisions:
             self._decide(decisions, now)
+
+    def _follow_clock(self, now: int) -> None:
+        """A clock of ours that was far ahead and is put right must leave no timer in that future."""
+        if now < self._latest - _WENT_BACK_MS:
+            log.warning("clock_went_back", by_s=(self._latest - now) // 1000)
+            self._engine.begin_again(now)
+            self._latest = now
+        self._latest = max(self._latest, now)
 
     def _slice(self) -> None:
         self._process([self._rest.popleft() for _ in range(min(SLICE, len(self._rest)))])
 
     def _process(self, entries: list[Entry]) -> None:
         self._last_work = asyncio.get_running_loop().time()
+        if entries:
+            self._follow_clock(entries[0].message.received_at)
         interpreted: list[Interpreted] = []
         turn = self.position + 1
         for entry in entries:

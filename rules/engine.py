@@ -28,14 +28,14 @@ from devices.observation import Observation, Quality
 from devices.ourselves import BROKER
 from devices.registry import Device, Registry
 from rules.decision import TECHNICAL, Change, Decision, Evidence, Severity
-from rules.kind import Kind, Memory, Rule, Step, Subject, evidence_key
-from rules.reorder import REORDER_MS, Window, happened
+from rules.kind import Memory, Step, Subject, evidence_key
+from rules.reorder import Window, happened
 from rules.residents import residents
-from rules.ruleset import Application, Definition, RuleSet
+from rules.ruleset import RuleSet
 from rules.situation import METRICS as OF_SITUATION
 from rules.situation import Situation, follow
+from rules.watch import NEVER, Table, Watch, wake_of
 
-_NEVER = 1 << 62
 _BAD, _STALE = Quality.BAD, Quality.STALE
 _DeviceKey = tuple[str, str]
 _Given = Observation | int | tuple[int, int]
@@ -67,45 +67,6 @@ class Failure:
     error: str
 
 
-class _Watch:
-    """One rule watching one subject."""
-
-    __slots__ = ("armed", "basis", "behind", "failure", "kind", "memory", "rule", "subject", "waits")
-
-    def __init__(self, kind: Kind[Any, Any], rule: Rule[Any], subject: Subject) -> None:
-        self.kind = kind
-        self.rule = rule
-        self.subject = subject
-        self.memory: Any = None
-        self.armed = _NEVER  # when its entry in the heap comes up
-        self.behind = REORDER_MS if kind.ordered else 0
-        self.basis = 0
-        self.failure = ""
-        self.waits = kind.deaf is not None and not kind.hears(subject)  # while nobody can be heard
-
-
-class _Table:
-    """One definition, and its watches by subject. A kind without memory watches everybody and keeps none.
-
-    None among the watches: it is not enabled for this subject, or not about such a one.
-    """
-
-    __slots__ = ("application", "kind", "memories", "watches")
-
-    def __init__(self, definition: Definition, registry: Registry) -> None:
-        self.kind = definition.kind
-        self.application = Application(definition, registry)
-        self.watches: dict[str, _Watch | None] = {}
-        self.memories: TypeAdapter[Any] = TypeAdapter(definition.kind.memory or type(None))
-
-    def watch(self, subject: Subject) -> _Watch | None:
-        """A new watch of this subject, None where the rule is not enabled or not about such a subject."""
-        if not self.kind.watches(subject):
-            return None
-        rule = self.application.to(subject)
-        return _Watch(self.kind, rule, subject) if rule else None
-
-
 class Engine:
     """All rules over all subjects. Owned by one caller; not thread-safe."""
 
@@ -113,19 +74,19 @@ class Engine:
         """Starts every rule for every resident at `now` (ms UTC). Then `restore`, if there is a snapshot."""
         self._now = now
         self._heap: list[tuple[int, str, str]] = []
-        self._changed: dict[_Watch, None] = {}
+        self._changed: dict[Watch, None] = {}
         self._pending: list[Decision] = []  # made when there was no call to return them
         self._registry = registry
         self._window = Window()
         self._moved: set[str] = set()  # residents whose situation changed
         self._outage = 0  # since when the broker is not reached
         self._outage_said = False
-        self._waiting: dict[_Watch, None] = {}  # whose timers came up since
-        self._tables = {definition.id: _Table(definition, registry) for definition in rules}
+        self._waiting: dict[Watch, None] = {}  # whose timers came up since
+        self._tables = {definition.id: Table(definition, registry) for definition in rules}
         self._subjects = residents(registry)
-        self._at_once: dict[str, list[_Table]] = {}
-        self._in_order: dict[str, list[_Table]] = {metric: [] for metric in OF_SITUATION}
-        self._hearers: dict[_DeviceKey, list[_Watch]] = {key: [] for key in registry.devices}
+        self._at_once: dict[str, list[Table]] = {}
+        self._in_order: dict[str, list[Table]] = {metric: [] for metric in OF_SITUATION}
+        self._hearers: dict[_DeviceKey, list[Watch]] = {key: [] for key in registry.devices}
         for table in self._tables.values():
             self._start(table)
 
@@ -160,7 +121,7 @@ class Engine:
         heap, window = self._heap, self._window
         decisions, self._pending = self._pending, []
         while True:
-            timer = heap[0][0] if heap else _NEVER
+            timer = heap[0][0] if heap else NEVER
             if window.next < timer:
                 if window.next > now:
                     break
@@ -175,14 +136,44 @@ class Engine:
         """When `tick` may next have something to do, ms UTC; None: not before the next observation."""
         if self._pending:
             return self._now
-        first = min(self._window.next, self._heap[0][0] if self._heap else _NEVER)
-        return None if first == _NEVER else first
+        first = min(self._window.next, self._heap[0][0] if self._heap else NEVER)
+        return None if first == NEVER else first
 
     def deaf(self, since: int, until: int) -> None:
         """Takes a time in which we could hear nobody (we, or the broker, were down) out of every silence."""
         for watch in self._watches():
             if watch.kind.deaf and not (self._outage and watch.waits):  # that one is told when it is over
                 self._run(watch, watch.kind.deaf, (since, until), until, self._pending)
+
+    def begin_again(self, now: int) -> None:
+        """Takes up `now` (ms UTC) when our own clock had been ahead of it, and has gone back.
+
+        Nothing may sleep till a time that was never near, nor be believed because it is newer than all to
+        come. What kinds remember is taken for as of now where they can (`rewinds`), else forgotten.
+        """
+        while self._window.next < NEVER:
+            self._let_go(self._window.release(), self._pending)
+        for resident, subject in list(self._subjects.items()):
+            absence, since, staff, staff_at = subject.situation
+            if since > now or staff_at > now:
+                self._moved.add(resident)
+                self._placed(resident, Situation(absence, min(since, now), staff, min(staff_at, now)))
+        self._heap.clear()
+        self._now = now
+        self._outage, self._outage_said = min(self._outage, now), True
+        for table in self._tables.values():
+            for name, watch in list(table.watches.items()):
+                if watch is None or not table.kind.memory:
+                    continue
+                watch.armed = NEVER
+                if not table.kind.rewinds:
+                    watch.memory = None
+                    self._changed[watch] = None
+                if table.kind.lazy and watch.memory is None:
+                    del table.watches[name]
+                else:
+                    self._begin(watch, now, self._pending)
+                    self._arm(watch)
 
     def changed(self) -> list[Changed]:
         """The memories that changed since the last call, as they are now; quick, `row` does the work."""
@@ -221,7 +212,7 @@ class Engine:
             if watch.failure
         ]
 
-    def _start(self, table: _Table) -> None:
+    def _start(self, table: Table) -> None:
         kind = table.kind
         metrics: set[str] = set()
         if kind.memory is None or kind.lazy:
@@ -240,11 +231,11 @@ class Engine:
         for metric in metrics:
             by_metric.setdefault(metric, []).append(table)
 
-    def _begin(self, watch: _Watch, now: int, decisions: list[Decision]) -> None:
+    def _begin(self, watch: Watch, now: int, decisions: list[Decision]) -> None:
         watch.basis = crc32(watch.kind.basis(watch.rule, watch.subject).encode())
         self._run(watch, watch.kind.start, now, now, decisions)
 
-    def _hear_from(self, device: Device, watch: _Watch) -> None:
+    def _hear_from(self, device: Device, watch: Watch) -> None:
         """Lets a watch hear a device and all that it is heard through."""
         key = (device.site, device.id)
         through = watch.subject.gateways.get(key, ())
@@ -254,7 +245,7 @@ class Engine:
                 hearers.append(watch)
 
     def _give(
-        self, tables: list[_Table], observation: Observation, at: int, decisions: list[Decision]
+        self, tables: list[Table], observation: Observation, at: int, decisions: list[Decision]
     ) -> None:
         """Gives an observation to the rules that want its metric, about whomever it is."""
         late, quality = observation.late, observation.quality
@@ -325,7 +316,7 @@ class Engine:
             if moved and watch.kind.moved:
                 self._run(watch, watch.kind.moved, at, at, decisions)
 
-    def _placed(self, resident: str, situation: Situation) -> list[_Watch]:
+    def _placed(self, resident: str, situation: Situation) -> list[Watch]:
         """Takes up a resident's situation; her watches."""
         subject = self._subjects[resident] = replace(self._subjects[resident], situation=situation)
         found = [watch for table in self._tables.values() if (watch := table.watches.get(resident))]
@@ -333,7 +324,7 @@ class Engine:
             watch.subject = subject
         return found
 
-    def _watch(self, table: _Table, observation: Observation, at: int, resident: str = "") -> _Watch | None:
+    def _watch(self, table: Table, observation: Observation, at: int, resident: str = "") -> Watch | None:
         kind = table.kind
         name = resident or observation.resident
         if kind.memory:
@@ -354,7 +345,7 @@ class Engine:
         found = self._subjects.get(name)
         return found or Subject(name, place=place, zone=self._registry.timezone(place))
 
-    def _new(self, table: _Table, subject: Subject, at: int) -> _Watch | None:
+    def _new(self, table: Table, subject: Subject, at: int) -> Watch | None:
         """The watch of a lazy kind over somebody it is told of for the first time."""
         watch = table.watches[subject.id] = table.watch(subject)
         if watch is not None:
@@ -365,23 +356,23 @@ class Engine:
         watch = self._tables[rule].watches.get(subject)
         if watch is None or watch.armed != due:
             return  # an earlier entry took its place
-        watch.armed = _NEVER
+        watch.armed = NEVER
         if self._outage and watch.waits:
             self._waiting[watch] = None
             return
-        wake, behind = _wake_of(watch), watch.behind
+        wake, behind = wake_of(watch), watch.behind
         if wake is None:
             return
         if wake + behind != due:
             self._arm(watch)
             return
         self._run(watch, watch.kind.wake, wake, wake, decisions)
-        if _wake_of(watch) == wake and not watch.failure:
+        if wake_of(watch) == wake and not watch.failure:
             self._failed(watch, "wakes at the same time again", wake, wake, decisions)
 
     def _run(
         self,
-        watch: _Watch,
+        watch: Watch,
         act: Callable[..., Step[Any]],
         given: _Given,
         at: int,
@@ -399,18 +390,18 @@ class Engine:
             self._keep(watch, memory)
         decisions += made
 
-    def _keep(self, watch: _Watch, memory: Memory) -> None:
+    def _keep(self, watch: Watch, memory: Memory) -> None:
         watch.memory = memory
         self._changed[watch] = None
         self._arm(watch)
 
-    def _arm(self, watch: _Watch) -> None:
-        wake = _wake_of(watch)
+    def _arm(self, watch: Watch) -> None:
+        wake = wake_of(watch)
         if wake is not None and wake + watch.behind < watch.armed:
             watch.armed = wake + watch.behind
             heapq.heappush(self._heap, (watch.armed, watch.rule.id, watch.subject.id))
 
-    def _failed(self, watch: _Watch, error: str, given: _Given, at: int, decisions: list[Decision]) -> None:
+    def _failed(self, watch: Watch, error: str, given: _Given, at: int, decisions: list[Decision]) -> None:
         """Disables a rule that remembers; one that does not has its next chance with the next observation.
 
         So has one about life: it forgets what it knew of this subject and begins anew.
@@ -466,7 +457,7 @@ class Engine:
             self._run(watch, watch.kind.start, self._now, self._now, self._pending)
         return True
 
-    def _watch_of(self, table: _Table, subject: str) -> _Watch | None:
+    def _watch_of(self, table: Table, subject: str) -> Watch | None:
         """The watch over a subject of a snapshot, None where there is no such any more."""
         if subject in table.watches or not table.kind.lazy:
             return table.watches.get(subject)
@@ -479,14 +470,9 @@ class Engine:
             watch.basis = crc32(watch.kind.basis(watch.rule, watch.subject).encode())
         return watch
 
-    def _watches(self) -> Iterator[_Watch]:
+    def _watches(self) -> Iterator[Watch]:
         for table in self._tables.values():
             yield from filter(None, table.watches.values())
 
 
 _HELD_ONES = TypeAdapter(tuple[Observation, ...])
-
-
-def _wake_of(watch: _Watch) -> int | None:
-    wake: int | None = None if watch.memory is None else watch.memory.wake
-    return wake

@@ -115,6 +115,9 @@ class Kind(Generic[S, M]):
     When: at once; one that is `ordered` in the order in which things happened. Its observations wait for
     earlier ones (R-92: `rules.reorder`), and its timers as long, so that time within the kind is
     `observation.at`. What comes later than that is given at once, with an `at` in the past.
+
+    `rewinds`: its `start` takes every time in a memory that is later than `now` for now (our own clock had
+    been ahead). The memory of other kinds is then forgotten.
     """
 
     name: str
@@ -134,6 +137,7 @@ class Kind(Generic[S, M]):
     ordered: bool = False
     lazy: bool = False
     shares: bool = False
+    rewinds: bool = False
 
 
 def seen(observation: Observation, same_within_ms: int = 0) -> Evidence:

@@ -231,4 +231,5 @@ KIND = Kind(
     start=start,
     wake=wake,
     lazy=True,
+    rewinds=True,
 )

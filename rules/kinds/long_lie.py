@@ -53,9 +53,14 @@ class Memory(NamedTuple):
     up: int = 0
 
 
-def start(_rule: Rule[LongLieSettings], _subject: Subject, memory: Memory | None, _now: int) -> Step[Memory]:
-    """Nobody lies until a fall is told."""
-    return memory or Memory(), ()
+def start(_rule: Rule[LongLieSettings], _subject: Subject, memory: Memory | None, now: int) -> Step[Memory]:
+    """Nobody lies until a fall is told. Who fell by a clock of ours that was ahead has lain since now."""
+    if memory is None:
+        return Memory(), ()
+    if memory.fall is None or memory.fall <= now:
+        return memory._replace(up=min(memory.up, now)), ()
+    wake = None if memory.wake is None else now + STEPS_MS[memory.step]
+    return memory._replace(wake=wake, fall=now, up=min(memory.up, now)), ()
 
 
 def observe(
@@ -120,4 +125,5 @@ KIND = Kind(
     wake=wake,
     ordered=True,
     lazy=True,
+    rewinds=True,
 )

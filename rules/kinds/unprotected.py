@@ -112,8 +112,12 @@ def start(rule: Rule[UnprotectedSettings], subject: Subject, memory: Memory | No
     mine = {(one.site, one.id): Part(one.site, one.id, now) for one in subject.lines}
     parts = {**mine, **{key: known[key] for key in _devices(subject) if key in known}}
     outage = None if old.outage is None else min(old.outage, now)
-    alone, before = min(old.alone, now), min(old.not_before, now + rule.settings.unworn_after)
-    kept = old._replace(outage=outage, alone=alone, not_before=before)
+    kept = old._replace(
+        outage=outage,
+        alone=min(old.alone, now),
+        until=min(old.until, now + rule.settings.stand_in_for),
+        not_before=min(old.not_before, now + rule.settings.unworn_after),
+    )
     return _kept(rule, subject, kept, parts, now), ()
 
 
@@ -409,7 +413,7 @@ def _devices(subject: Subject) -> dict[DeviceKey, Device]:
 
 def _dated(part: Part, now: int) -> Part:
     """A part as of now: nothing was heard, lost or told later."""
-    if part.heard <= now and all(at <= now for _, at in part.told):
+    if part.heard <= now and (part.offline or 0) <= now and all(at <= now for _, at in part.told):
         return part
     told = tuple((metric, min(at, now)) for metric, at in part.told)
     offline = None if part.offline is None else min(part.offline, now)
@@ -443,4 +447,5 @@ KIND = Kind(
     deaf=deaf,
     moved=moved,
     shares=True,
+    rewinds=True,
 )

@@ -249,3 +249,20 @@ class TestFeed:
         await at_work.take(sos(id="a"))
         assert feed.arrived.is_set()
         assert [entry.seq for entry in await feed.take(0, 10)] == [1]
+
+
+@pytest.mark.parametrize("noticed", ["by a tick", "by a message"])
+async def test_a_clock_of_ours_that_was_ahead_leaves_no_timer_in_that_future(
+    at_work: Works, noticed: str
+) -> None:
+    year = 365 * 86_400_000
+    await at_work.take(message("event", {"event": "fall"}, at=T0 + year))
+    if noticed == "by a tick":
+        at_work.pipeline.tick(T0)
+    else:
+        await at_work.take(message("telemetry", {"heart_rate": 70}, at=T0))
+        at_work.pipeline.drain()
+    before = len(at_work.decided)
+    at_work.pipeline.tick(T0 + 2 * year)
+    steps = [decision.at - T0 for decision in at_work.decided[before:] if decision.kind == "long_lie"]
+    assert steps == [30_000, 180_000, 1_800_000, 3_600_000], "who fell then has lain since now"
