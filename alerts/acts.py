@@ -25,6 +25,9 @@ from alerts.life import KINDS, about_life
 from alerts.suspension import LIMIT_MS, holds_over
 from rules.kind import Kind
 
+Act = Acknowledged | Resolved | SuspensionBegun | SuspensionEnded
+"""What a person did, as it is recorded."""
+
 
 class Refusal(StrEnum):
     """Why a person's act had no effect."""
@@ -145,13 +148,13 @@ def shelve(
             "SOS, falls, a long lie, smoke, gas and carbon monoxide cannot be shelved"
             + ("" if kind.name in KINDS or asked.cause else ": name the cause, as water_leak:<place>"),
         )
-    return _begin(book, begun)
+    return suspend(book, begun)
 
 
 def take_out_of_service(book: Book, asked: Maintenance, now: int, source: str = "") -> list[Event] | Refused:
     """What a device says calls nobody for a while, but for calls for help, falls, smoke and gas (R-57)."""
     begun = _begun(State.OUT_OF_SERVICE, asked, now, source, site=asked.site, device=asked.device)
-    return begun if isinstance(begun, Refused) else _begin(book, begun)
+    return begun if isinstance(begun, Refused) else suspend(book, begun)
 
 
 def end_suspension(book: Book, suspension: str, by: str, now: int, source: str = "") -> list[Event] | Refused:
@@ -204,7 +207,8 @@ def _begun(
     )
 
 
-def _begin(book: Book, begun: SuspensionBegun) -> list[Event] | Refused:
+def suspend(book: Book, begun: SuspensionBegun) -> list[Event]:
+    """What follows from a suspension that is allowed; nothing when it began before."""
     if book.suspensions.knows(begun.suspension):
         return []
     now = begun.at

@@ -20,7 +20,16 @@ from fastapi import APIRouter
 
 from devices.message import Message
 from devices.registry import Registry
-from ingest import alert_log, api_server, outcomes, quarantine_api, quiet_api, residents_api
+from ingest import (
+    alert_log,
+    api_server,
+    outcomes,
+    quarantine_api,
+    quiet_api,
+    residents_api,
+    rule_records,
+    rules_api,
+)
 from ingest import outbox as outboxes
 from ingest import reports as reporting
 from ingest.api import create_app
@@ -40,6 +49,8 @@ from ingest.pipeline import Pipeline
 from ingest.quarantine import Quarantine
 from ingest.reach import Reach
 from ingest.reports import Reports
+from ingest.rule_records import RuleRecords
+from ingest.rulebook import Rulebook
 from ingest.seal import Seal, seal_of
 from ingest.source import Broker, Source
 from ingest.store.projections import Projections
@@ -50,7 +61,7 @@ from rules.ruleset import RuleSet
 
 log = structlog.get_logger()
 
-_SCHEMAS = alert_log.SCHEMA + outboxes.SCHEMA + outcomes.SCHEMA + reporting.SCHEMA
+_SCHEMAS = "".join(one.SCHEMA for one in (alert_log, outboxes, outcomes, reporting, rule_records))
 _DEADLINE_S = 10.0
 _HOUSEKEEPING_S = 1.0
 _PRUNE_EVERY = 600  # turns of housekeeping
@@ -113,8 +124,8 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         checkpoint = _checkpoint(config.data / "checkpoint.db", journal.id)
         stack.callback(checkpoint.close)
 
-        engine = Engine(setting.rules, registry, checkpoint.now or clock.now())
-        engine.restore(checkpoint.memories())
+        records = RuleRecords(journal)
+        begun, engine = await _engine(setting, checkpoint, records)
         mqtt = _mqtt_channel(setting) if config.alerts_over_mqtt else None
         hooks: list[Channel] = [await _webhook(stack, hook) for hook in config.webhook]
         outbox = Outbox(journal, [*hooks, *([mqtt] if mqtt else [])], registry, clock, metrics)
@@ -138,12 +149,10 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             closed_at=desk.book.closed_at,
             taught=taught,
         )
-        replayed = pipeline.catch_up()
-        # What we did not hear while we were down is not the devices' silence.
-        engine.deaf(max(checkpoint.now, pipeline.last_received), clock.now())
-        pipeline.tick(clock.now())
+        await _catch_up(pipeline, engine, records, begun, clock)
         intake.pipeline = pipeline
-        log.info("restored", replayed=replayed, open_alerts=len(desk.book.unresolved()))
+        log.info("restored", open_alerts=len(desk.book.unresolved()))
+        rulebook = _rulebook(setting, records, metrics, pipeline, desk)
 
         projections = Projections(journal_path, journal.id)
         stack.callback(projections.close)
@@ -176,6 +185,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         line.start("desk", desk.run())
         stack.push_async_callback(_finish, pipeline, desk, outbox)
         line.start("pipeline", pipeline.run())
+        line.start("rulebook", rulebook.run())
         line.start("intake", intake.run())
         said = _reports(line, Reports(journal, intake.record, registry, config.site, clock))
         line.start(
@@ -184,8 +194,9 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         )
         more = [
             quarantine_api.routes(quarantine),
-            quiet_api.routes(desk, engine.failures),
-            residents_api.routes(said, engine.away),
+            quiet_api.routes(desk, pipeline.failures),
+            residents_api.routes(said, pipeline.away),
+            rules_api.routes(rulebook, records),
         ]
         api_url = _api(line, listening, setting, desk, parts, metrics, more)
         stack.push_async_callback(intake.settled)
@@ -227,6 +238,44 @@ def _api(
 
     line.start("api", server.serve(sockets=[listening]), stop=stop)
     return api_server.address(listening)
+
+
+async def _engine(setting: Setting, checkpoint: Checkpoint, records: RuleRecords) -> tuple[int, Engine]:
+    """The rules as of the last checkpoint, and when that was (ms UTC).
+
+    What the checkpoint has of rules and people that are gone is dropped.
+    """
+    begun = checkpoint.now or await records.begun(setting.clock.now())
+    engine = Engine(setting.rules, setting.registry, begun)
+    checkpoint.drop(engine.restore(checkpoint.memories()))
+    return begun, engine
+
+
+def _rulebook(
+    setting: Setting, records: RuleRecords, metrics: Metrics, pipeline: Pipeline, desk: Desk
+) -> Rulebook:
+    """The watch over the rule file; other rules decide, and the desk knows them."""
+
+    async def replace(rules: RuleSet) -> None:
+        await pipeline.replace(rules)
+        desk.follow_rules(rules)
+
+    path, registry = setting.config.rules, setting.registry
+    return Rulebook(path, setting.rules, registry, records, setting.clock, metrics, replace)
+
+
+async def _catch_up(
+    pipeline: Pipeline, engine: Engine, records: RuleRecords, begun: int, clock: Clock
+) -> None:
+    """Process what the journal holds since the last checkpoint, and let the time pass that we were down.
+
+    What we did not hear meanwhile is not the devices' silence.
+    """
+    log.info("caught_up", replayed=pipeline.catch_up())
+    deaf_since, now = max(begun, pipeline.last_received), clock.now()
+    await records.deaf(deaf_since, now)
+    engine.deaf(deaf_since, now)
+    pipeline.tick(now)
 
 
 def _unhandled(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

@@ -64,11 +64,13 @@ class Progress(NamedTuple):
 class Checkpoint:
     """The checkpoint in one SQLite file of its own, so that writing it never delays the journal.
 
-    `save` and `forget` may run in other threads than the rest; they wait for each other.
+    `save`, `drop`, `forget` and `memories` may run in other threads than the rest; the first three wait for
+    each other.
     """
 
     def __init__(self, path: Path, journal: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         # NORMAL: after a power cut the last checkpoints may be gone, but what is there is consistent.
         self._writer = connect(path, synchronous="NORMAL")
         self._writer.executescript(_SCHEMA)
@@ -86,7 +88,8 @@ class Checkpoint:
 
     def memories(self) -> list[tuple[str, str, bytes]]:
         """All rule memories: (rule, subject, state)."""
-        return self._reader.execute("SELECT rule, subject, state FROM memory").fetchall()
+        with contextlib.closing(connect(self._path)) as reader:
+            return reader.execute("SELECT rule, subject, state FROM memory").fetchall()
 
     def facts(self) -> list[Fact]:
         """All facts that were learned."""
@@ -135,6 +138,12 @@ class Checkpoint:
             if database.in_transaction:
                 database.execute("ROLLBACK")
             raise
+
+    def drop(self, memories: Iterable[tuple[str, str]]) -> None:
+        """Drop memories by (rule, subject): nobody is watched by them any more."""
+        with self._writing, self._writer:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.executemany("DELETE FROM memory WHERE rule = ? AND subject = ?", memories)
 
     def forget(self, *, seen_before: int, stored: int) -> None:
         """Drop identities older than `seen_before` (ms), and what no entry after `stored` needs."""

@@ -91,7 +91,7 @@ class Desk:
     ) -> None:
         self._journal, self._outbox, self._registry = journal, outbox, registry
         self._site, self._clock, self._metrics = site, clock, metrics
-        self._kinds = {definition.id: definition.kind for definition in rules or ()}
+        self.follow_rules(rules or RuleSet())
         self._log = AlertLog(journal)
         self._outcomes = Outcomes(journal)
         self._pending: deque[_Record] = deque()
@@ -102,6 +102,10 @@ class Desk:
         self._since_forgetting = 0
         self.book = Book.of(self._log.remembered(clock.now()))
         self._count()
+
+    def follow_rules(self, rules: RuleSet) -> None:
+        """Know the rules that decide from now on: what a shelf may be asked for."""
+        self._kinds = {definition.id: definition.kind for definition in rules}
 
     @property
     def registry(self) -> Registry:

@@ -142,6 +142,14 @@ class Metrics:
             "Rules that raised an exception and were disabled for a subject.",
             registry=r,
         )
+        self.rules_invalid = Gauge(
+            "shouwang_rules_invalid",
+            "Problems of the rule file as it is now; above 0 the rules before it go on.",
+            registry=r,
+        )
+        self.rules_changed = Counter(
+            "shouwang_rules_changed", "How often other rules took over, the start included.", registry=r
+        )
         self.commit = Histogram(
             "shouwang_store_commit_seconds",
             "Real seconds of one batch into the database.",

@@ -25,7 +25,11 @@ from ingest.interpret import Interpreted, interpret
 from ingest.journal import Entry, Journal
 from ingest.metrics import Metrics
 from rules.decision import Decision
-from rules.engine import Changed, Engine, row
+from rules.engine import Engine
+from rules.failure import Failure
+from rules.kind import Subject
+from rules.ruleset import RuleSet
+from rules.snapshot import HELD, Changed, row
 from rules.unreadable import unreadable
 
 log = structlog.get_logger()
@@ -41,6 +45,8 @@ _STALLED_S = 5.0
 _WENT_BACK_MS = 3_600_000  # more than any backlog, which urgent messages overtake
 _HELD_ROWS = 200_000  # what the store may leave in memory
 _NEAR = 5_000  # entries; a store no further behind is worth keeping results for
+_FEW = 200  # memories that are taken over in a few ms
+_TURNS = 20  # after which as many as changed meanwhile must do
 _REPEAT_MS = 600_000  # how long bytes without key and time count as a repeat, when MQTT says DUP
 
 
@@ -101,6 +107,7 @@ class Pipeline:
         self._saving_duplicates: list[tuple[int, int]] = []
         self._saving_memories: list[Changed] = []
         self._saving_facts: list[Fact] = []
+        self._checkpointing = asyncio.Lock()
         self.saved = checkpoint.position
         self._latest = checkpoint.now
         self.last_received = 0  # our clock, ms
@@ -145,6 +152,14 @@ class Pipeline:
         """What a message means by all that is known now."""
         return interpret(message, self._registry, self._site, self.facts)
 
+    def failures(self) -> list[Failure]:
+        """Which rules are disabled for whom, and why."""
+        return self._engine.failures()
+
+    def away(self) -> list[Subject]:
+        """The residents who are away now."""
+        return self._engine.away()
+
     @property
     def backlog(self) -> int:
         """Entries that wait to be processed."""
@@ -162,11 +177,48 @@ class Pipeline:
             tasks.create_task(self._run_ticks(), name="ticks")
             tasks.create_task(self._run_checkpoints(), name="checkpoints")
 
+    async def replace(self, rules: RuleSet) -> None:
+        """Let other rules decide from now on, with the memories of those before (R-61).
+
+        They are made ready in a thread from the last checkpoint and what changed since, in a few turns, while
+        the rules before go on deciding; what changed in the last turn follows as they take over.
+        """
+        async with self._checkpointing:
+            await self._save()
+            engine, unused = await asyncio.to_thread(self._made, rules, self._clock.now())
+            for _ in range(_TURNS):
+                changed = self._changes()
+                if len(changed) < _FEW:
+                    break
+                unused += await asyncio.to_thread(_restore, engine, changed)
+                changed = []
+            # From here on nobody else runs until the others decide.
+            unused += _restore(engine, [*changed, *self._changes()])
+            engine.succeed(self._engine)
+            self._engine = engine
+            await self._save()
+            await asyncio.to_thread(self._checkpoint.drop, unused)
+
+    def _made(self, rules: RuleSet, now: int) -> tuple[Engine, list[tuple[str, str]]]:
+        """In a thread: another engine as of the last checkpoint, and whose memories it has no use for."""
+        engine = Engine(rules, self._registry, now)
+        return engine, engine.restore(row for row in self._checkpoint.memories() if row[0] != HELD)
+
+    def _changes(self) -> list[Changed]:
+        """The memories that changed since they were last asked for; the next checkpoint has them too."""
+        changed = self._engine.changed()
+        self._saving_memories += changed
+        return changed
+
     async def save(self) -> None:
         """Write a checkpoint of now; tries again while the disk refuses."""
+        async with self._checkpointing:
+            await self._save()
+
+    async def _save(self) -> None:
         self._saving.update(self._seen)
         self._saving_duplicates += self._duplicates
-        self._saving_memories += self._engine.changed()
+        self._changes()
         self._saving_facts += self.facts.changed()
         self._seen, self._duplicates = {}, []
         progress = Progress(
@@ -375,6 +427,11 @@ class Pipeline:
             ]
             found.append(_processed(seq, fresh, said, message))
         return found
+
+
+def _restore(engine: Engine, changed: list[Changed]) -> list[tuple[str, str]]:
+    """What waits in the reorder window is not among it: the window itself goes over."""
+    return engine.restore(row(one) for one in changed if one[0] != HELD)
 
 
 def _processed(seq: int, fresh: list[Observation], said: Interpreted, message: Message) -> Processed:

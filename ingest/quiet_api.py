@@ -19,7 +19,7 @@ from alerts.view import view, view_suppression, view_suspension
 from devices.registry import Registry
 from ingest.asked import PROBLEMS, Id, Name, Problem, Reason, refused
 from ingest.border import answer
-from rules.engine import Failure
+from rules.failure import Failure
 
 _MINUTE_MS = 60_000
 

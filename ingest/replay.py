@@ -7,12 +7,20 @@ the happenings are all that live was given.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from alerts.acts import acknowledge, resolve
+from alerts.acts import Act, acknowledge, end_suspension, resolve, suspend
 from alerts.book import Book
 from alerts.comparison import Call, call_of
 from alerts.decide import decide, follow
 from alerts.episode import Episode
-from alerts.event import Acknowledged, EpisodeEvent, Event, QuietEvent, Resolved
+from alerts.event import (
+    Acknowledged,
+    EpisodeEvent,
+    Event,
+    QuietEvent,
+    Resolved,
+    SuspensionBegun,
+    SuspensionEnded,
+)
 from alerts.where import site_of
 from devices.identity import is_repeat
 from devices.message import Message
@@ -35,6 +43,13 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """The rules began at `at` (ms UTC), knowing nothing of before."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Deaf:
     """From `since` until `until` (ms UTC) nobody could be heard: the service or its broker was down."""
 
@@ -42,8 +57,7 @@ class Deaf:
     until: int
 
 
-Act = Acknowledged | Resolved
-Happening = Observation | Moment | Deaf | Act
+Happening = Observation | Moment | Begun | Deaf | Act
 """What a trial is given, in order of our clock."""
 
 Told = tuple[EpisodeEvent, Episode]
@@ -62,26 +76,35 @@ class Trial:
     def __init__(self, rules: RuleSet, registry: Registry, site: str, begin: int | None = None) -> None:
         self._rules, self._registry, self._site = rules, registry, site
         self._engine = None if begin is None else Engine(rules, registry, begin)
+        self._now = 0
         self.book = Book()
 
     def take(self, happening: Happening) -> list[Told]:
         """What follows from one happening, and from the time that passed before it."""
-        if isinstance(happening, Observation):
-            now = happening.received_at
-            return self._followed(self._at(now).observe(happening), now)
-        if isinstance(happening, Moment):
-            now = happening.at
-            return self._followed([*self._at(now).tick(now), *happening.decisions], now)
-        if isinstance(happening, Deaf):
-            now = happening.until
-            engine = self._at(now)
-            engine.deaf(happening.since, now)
-            return self._followed(engine.tick(now), now)
-        return self._acted(happening)
-
-    def _at(self, now: int) -> Engine:
+        now = when(happening)
+        if isinstance(happening, Begun):
+            self._engine = Engine(self._rules, self._registry, now)
+            return []
         engine = self._engine = self._engine or Engine(self._rules, self._registry, now)
-        return engine
+        if isinstance(happening, Deaf):
+            engine.deaf(happening.since, now)  # before the time passes of which it tells
+        told = self._passed(engine, now)
+        if isinstance(happening, Observation):
+            return told + self._followed(engine.observe(happening), now)
+        if isinstance(happening, Moment):
+            return told + self._followed([*engine.tick(now), *happening.decisions], now)
+        if isinstance(happening, Deaf):
+            return told + self._followed(engine.tick(now), now)
+        return told + self._acted(happening)
+
+    def _passed(self, engine: Engine, until: int) -> list[Told]:
+        """What fell due before a time, each at its own, as when the clock is asked all the time."""
+        told: list[Told] = []
+        while (due := engine.next_wake()) is not None and due < until:
+            self._now = max(self._now, due)
+            told += self._followed(engine.tick(due), self._now)
+        self._now = max(self._now, until)
+        return told
 
     def _followed(self, decisions: list[Decision], now: int) -> list[Told]:
         followed: list[Told] = []
@@ -107,10 +130,15 @@ class Trial:
 
     def _acted(self, act: Act) -> list[Told]:
         """A person's act, where it is about an alert that these rules raised too."""
-        if isinstance(act, Acknowledged):
-            followed = acknowledge(self.book, act.episode, act.by, act.at, act.source, note=act.note)
-        else:
-            followed = resolve(self.book, act.episode, act.by, act.outcome, act.note, act.at, act.source)
+        match act:
+            case Acknowledged():
+                followed = acknowledge(self.book, act.episode, act.by, act.at, act.source, note=act.note)
+            case Resolved():
+                followed = resolve(self.book, act.episode, act.by, act.outcome, act.note, act.at, act.source)
+            case SuspensionBegun():
+                followed = suspend(self.book, act)
+            case SuspensionEnded():
+                followed = end_suspension(self.book, act.suspension, act.by, act.at, act.source)
         return self._taken(followed) if isinstance(followed, list) else []
 
 

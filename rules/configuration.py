@@ -35,12 +35,11 @@ from devices.registry import CareLevel, Registry, Risk, RiskLevel, VisitTier
 from rules.decision import TECHNICAL
 from rules.kind import Kind
 from rules.kinds import KINDS
-from rules.ruleset import Definition, Fields, RuleSet
+from rules.ruleset import SCOPES, Definition, Fields, RuleSet
 from rules.toml_lines import Path, line_of, lines
 from rules.unreadable import UNREADABLE
 
 _ID = re.compile(r"[a-z0-9-]{1,64}")
-_SCOPES = ("care_level", "visit_tier", "risk", "place", "resident")
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 
 
@@ -131,14 +130,14 @@ def _definition(
         faults.append(_Fault((*path, "kind"), where, f"kind: give one of {', '.join(sorted(KINDS))}"))
         return None
     overrides: dict[str, Mapping[str, Fields]] = {}
-    for scope in _SCOPES:
+    for scope in SCOPES:
         layers = _layers(scope, written.get(scope, {}))
         if layers is None:
             how = "<risk>.<level>" if scope == "risk" else "<name>"
             faults.append(_Fault((*path, scope), where, f"write overrides as [rule.{scope}.{how}]"))
             return None
         overrides[scope] = layers
-    own = {key: value for key, value in written.items() if key not in {"id", "kind", *_SCOPES}}
+    own = {key: value for key, value in written.items() if key not in {"id", "kind", *SCOPES}}
     definition = Definition(str(name), KINDS[kind], own, **overrides)
     faults.extend(_faults(definition, path, where, registry))
     return definition
@@ -170,8 +169,8 @@ def _faults(definition: Definition, path: Path, where: str, registry: Registry |
     for error in errors:
         yield _fault(kind, error, path, where)
     known = _known(registry)
-    for scope in _SCOPES:
-        layers: Mapping[str, Fields] = getattr(definition, scope)
+    for scope in SCOPES:
+        layers = definition.overrides(scope)
         for name, layer in layers.items():
             here, at = f"{where}, {scope} {name}", (*path, scope, *_keys(scope, name))
             if name not in known.get(scope, layers):

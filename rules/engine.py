@@ -17,7 +17,7 @@ with `deaf` that do not hear the broker themselves), and that time is taken out 
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
@@ -27,44 +27,20 @@ from pydantic import TypeAdapter, ValidationError
 from devices.observation import Observation, Quality
 from devices.ourselves import BROKER
 from devices.registry import Device, Registry
-from rules.decision import TECHNICAL, Change, Decision, Evidence, Severity
-from rules.kind import Memory, Step, Subject, evidence_key
+from rules.decision import Decision
+from rules.failure import Failure, failed
+from rules.kind import Memory, Step, Subject
 from rules.reorder import Window, happened
 from rules.residents import residents
 from rules.ruleset import RuleSet
 from rules.situation import METRICS as OF_SITUATION
 from rules.situation import Situation, follow
+from rules.snapshot import HELD, OUTAGE, SITUATION, Changed, Row, row
 from rules.watch import NEVER, Table, Watch, wake_of
 
 _BAD, _STALE = Quality.BAD, Quality.STALE
 _DeviceKey = tuple[str, str]
 _Given = Observation | int | tuple[int, int]
-
-Row = tuple[str, str, bytes]
-"""(rule id, subject, memory as JSON): what a snapshot keeps. Three ids are no rule's: see below."""
-
-SITUATION, HELD, OUTAGE = "~situation", "~held", "~outage"
-"""In a snapshot: where a resident is; what of a subject waits in the reorder window; since when the broker is
-not reached (0 when it is)."""
-
-
-Changed = tuple[str, str, int, str, Memory | Situation | tuple[Observation, ...] | int | None]
-"""(rule id, subject, basis, failure, memory): values that do not change any more, for any thread to write."""
-
-
-def row(changed: Changed) -> Row:
-    """A changed memory as a row of a snapshot."""
-    rule, subject, *state = changed
-    return rule, subject, orjson.dumps(state, default=tuple)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A rule that raised for a subject, and is disabled for it. `error` is the exception's type."""
-
-    rule: str
-    subject: str
-    error: str
 
 
 class Engine:
@@ -196,13 +172,26 @@ class Engine:
 
         Returns the keys of the rows it has no use for (the rule or the resident is gone, the row is not
         readable), which the caller may delete. Where the rules or the registry changed, a memory is adapted.
+        May be called again before the first use: a later row takes the place of an earlier one of its key
+        and of what followed from that.
         """
+        rows = list(rows)
+        superseded = {(rule, subject) for rule, subject, _ in rows}
+        self._pending = [d for d in self._pending if (d.rule, d.subject) not in superseded]
         ordered = sorted(rows, key=lambda row: row[0] != SITUATION)  # where she is, before what it means
         return [(rule, subject) for rule, subject, row in ordered if not self._restored(rule, subject, row)]
 
     def away(self) -> list[Subject]:
         """The residents who are away now."""
         return [subject for subject in self._subjects.values() if subject.away]
+
+    def succeed(self, before: "Engine") -> None:
+        """Goes on where another engine over the same registry stops, once its memories are restored here.
+
+        Takes over what waits in its reorder window, and what it has decided but not yet said.
+        """
+        self._window = before._window  # noqa: SLF001 -- one of us
+        self._pending = before._pending + self._pending  # noqa: SLF001
 
     def failures(self) -> list[Failure]:
         """What is disabled, and why."""
@@ -299,7 +288,7 @@ class Engine:
                 (observation.resident,) if observation.resident else self._registry.dwellers(place)
             ):
                 self._situate(resident, observation, at, decisions)
-        tables = self._in_order[metric]
+        tables = self._in_order.get(metric)  # None: held under other rules
         if tables:
             self._give(tables, observation, at, decisions)
 
@@ -414,20 +403,8 @@ class Engine:
                 self._tables[rule].watches.pop(subject, None)
             else:
                 watch.failure = error
-        during = evidence_key(given) if isinstance(given, Observation) else str(given)
-        decisions.append(
-            Decision(
-                change=Change.RAISE,
-                rule=TECHNICAL,
-                kind=TECHNICAL,
-                subject=subject,
-                cause=f"rule:{rule}",
-                severity=Severity.HIGH if watch.kind.life_safety else Severity.MEDIUM,
-                at=at,
-                evidence=Evidence(f"{TECHNICAL}|{rule}|{subject}|{during}", TECHNICAL, "", at, at),
-                facts={"rule": rule, "error": error},
-            )
-        )
+        failure = Failure(rule, subject, error)
+        decisions.append(failed(failure, given, at, life_safety=watch.kind.life_safety))
 
     def _restored(self, rule: str, subject: str, row: bytes) -> bool:
         try:
@@ -443,6 +420,10 @@ class Engine:
             table = self._tables.get(rule)
             watch = self._watch_of(table, subject) if table else None
             if table is None or watch is None:
+                return False
+            if written is None and not failure:  # begun anew after a failure: nothing is remembered
+                if table.kind.lazy:
+                    table.watches.pop(subject, None)
                 return False
             memory = None if failure else table.memories.validate_python(written)
         except (ValueError, TypeError, ValidationError):

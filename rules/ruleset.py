@@ -15,6 +15,9 @@ from rules.settings import Settings
 Fields = Mapping[str, Any]
 """Settings as written in the file, by key."""
 
+SCOPES = ("care_level", "visit_tier", "risk", "place", "resident")
+"""Whose overrides there are, the most general first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -35,7 +38,12 @@ class Definition:
     @property
     def scopes(self) -> tuple[Mapping[str, Fields], ...]:
         """The overrides of each scope, the most general first."""
-        return self.care_level, self.visit_tier, self.risk, self.place, self.resident
+        return tuple(self.overrides(scope) for scope in SCOPES)
+
+    def overrides(self, scope: str) -> Mapping[str, Fields]:
+        """Those of one of SCOPES, by whose they are."""
+        found: Mapping[str, Fields] = getattr(self, scope)
+        return found
 
     def layers(self, subject: Subject, registry: Registry) -> tuple[Fields, ...]:
         """The overrides that hold for a subject, the most general first."""

@@ -17,7 +17,7 @@ from rich.markup import escape
 from devices.registry import Registry
 from devices.registry_files import Problem, read
 from devices.scrub import masked
-from rules import configuration
+from ingest.rulebook import read as read_rules
 from rules.ruleset import RuleSet
 
 FAILURE, USAGE = 1, 2
@@ -93,18 +93,8 @@ def _table_text(raw: bytes) -> str:
 
 def rule_problems(path: Path | None, registry: Registry | None) -> RuleSet | list[Problem]:
     """The rules in a file, or the default ones."""
-    if path is None:
-        return configuration.default()
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        return [Problem(str(path), 0, f"cannot be read: {error.strerror}")]
-    except UnicodeDecodeError:
-        return [Problem(str(path), 0, "is not UTF-8 text")]
-    found = configuration.load(text, registry)
-    if isinstance(found, RuleSet):
-        return found
-    return [Problem(str(path), problem.line, f"{problem.where}: {problem.message}") for problem in found]
+    found = read_rules(path, registry)
+    return found if isinstance(found, list) else found[1]
 
 
 def be_prompt() -> None:

@@ -21,8 +21,9 @@ from ingest.commands.decoding import lines_of, read_line
 from ingest.config import EMBEDDED, Config
 from ingest.embedded.guarded import EmbeddedError
 from ingest.embedded.postgres import EmbeddedPostgres, running
-from ingest.replay import Happening, Moment, Recording, when
-from ingest.store.history import acts, first_received, observations
+from ingest.replay import Begun, Deaf, Happening, Moment, Recording, when
+from ingest.rule_records import What
+from ingest.store.history import acts, observations, spans
 
 _DURATION = re.compile(r"(\d{1,3})(min|h|d)")
 _MS = {"min": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -121,33 +122,36 @@ def _answers(dsn: str) -> bool:
 class Past:
     """What is stored of a period, and of the time before it that rules need to be in their stride.
 
-    `begin` (ms UTC) is when the rules begin, at the first that is stored. At the end time passes until the
-    period's, unless that is open. `read` and `acts` say how many there were, once read.
+    At the end time passes until the period's, unless that is open. `read` and `acts` say how many there were,
+    once read.
     """
 
     def __init__(self, connection: psycopg.Connection, asked: Period, warm_up_ms: int) -> None:
         self._connection, self._asked = connection, asked
-        begin = asked.since - warm_up_ms
-        first = first_received(connection, begin, asked.until)
-        self.begin = begin if first is None else max(begin, first)
-        self._acts = acts(connection, self.begin, asked.until) if first is not None else []
-        self.read, self.acts = 0, len(self._acts)
+        self._begin = asked.since - warm_up_ms
+        acted = acts(connection, self._begin, asked.until)
+        self.read, self.acts = 0, len(acted)
+        begun_or_deaf: Iterator[Happening] = (
+            Begun(at) if what == What.BEGUN else Deaf(since, at)
+            for what, at, since in spans(connection, self._begin, asked.until)
+        )
+        self._others: list[Happening] = list(heapq.merge(begun_or_deaf, acted, key=when))
 
     @property
     def happenings(self) -> Iterator[Happening]:
         """All in order, streamed."""
         asked = self._asked
         with _progress() as progress:
-            task = progress.add_task("replaying 回放", total=asked.until - self.begin)
-            for number, happening in enumerate(heapq.merge(self._observations(), self._acts, key=when)):
+            task = progress.add_task("replaying 回放", total=asked.until - self._begin)
+            for number, happening in enumerate(heapq.merge(self._others, self._observations(), key=when)):
                 yield happening
                 if number % _SHOWN_EVERY == 0:
-                    progress.update(task, completed=when(happening) - self.begin)
+                    progress.update(task, completed=when(happening) - self._begin)
         if not asked.open_end:
             yield Moment(asked.until)
 
     def _observations(self) -> Iterator[Observation]:
-        for observation in observations(self._connection, self.begin, self._asked.until):
+        for observation in observations(self._connection, self._begin, self._asked.until):
             self.read += 1
             yield observation
 

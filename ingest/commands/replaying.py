@@ -106,7 +106,7 @@ def run(
     asked = period(since, until, home.zone)
     with database(dsn, home.config) as connection:
         past = Past(connection, asked, warm_up_ms)
-        _replay(home, past.happenings, apart_ms, begin=past.begin, since=asked.since, as_json=as_json)
+        _replay(home, past.happenings, apart_ms, since=asked.since, as_json=as_json)
         told.print(f"{past.read} observations, {past.acts} acts of staff", markup=False)
 
 
@@ -134,17 +134,16 @@ def _replay(
     happenings: Iterable[Happening],
     apart_ms: int,
     *,
-    begin: int | None = None,
     since: int = 0,
     as_json: bool,
 ) -> None:
     """Print what follows from `since` (ms UTC) on: the alerts, or what the other rules change."""
-    trial = Trial(home.rules, home.registry, home.site, begin)
+    trial = Trial(home.rules, home.registry, home.site)
     if home.other is None:
         for happening in happenings:
             _print(_shown(trial.take(happening), since))
         return
-    other = Trial(home.other, home.registry, home.site, begin)
+    other = Trial(home.other, home.registry, home.site)
     calls_before: list[Call] = []
     calls_after: list[Call] = []
     first = last = None

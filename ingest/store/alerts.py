@@ -37,7 +37,7 @@ class AlertProjection:
                 cursor.executemany(
                     "INSERT INTO alert_event VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
                     [
-                        (self._journal, seq, alert, load_event(body).name, _time(at), _json(body))
+                        (self._journal, seq, alert, load_event(body).name, as_time(at), as_json(body))
                         for seq, alert, at, body in events
                     ],
                 )
@@ -73,14 +73,14 @@ def _row(episode: Episode, body: bytes) -> tuple[object, ...]:
         episode.severity.value,
         episode.state.value,
         [concern.subject for concern in episode.subjects],
-        _time(episode.opened_at),
-        _time(episode.raised_at),
-        _time(episode.acknowledged_at),
+        as_time(episode.opened_at),
+        as_time(episode.raised_at),
+        as_time(episode.acknowledged_at),
         _text(episode.acknowledged_by) or None,
-        _time(episode.resolved_at),
+        as_time(episode.resolved_at),
         _text(episode.resolved_by) or None,
         episode.outcome.value if episode.outcome else None,
-        _json(body),
+        as_json(body),
     )
 
 
@@ -88,10 +88,11 @@ def _text(text: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
-def _json(body: bytes) -> str:
+def as_json(body: bytes) -> str:
     """A record as jsonb can hold it: NUL, which a note may have, becomes U+FFFD."""
     return _NUL.sub(r"\1\\ufffd", body.decode())
 
 
-def _time(at: int | None) -> datetime | None:
+def as_time(at: int | None) -> datetime | None:
+    """A time in ms UTC as the database takes it."""
     return None if at is None else datetime.fromtimestamp(at / 1000, UTC)

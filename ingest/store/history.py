@@ -12,7 +12,9 @@ from collections.abc import Iterator
 
 import psycopg
 
-from alerts.event import Acknowledged, Resolved
+from alerts.acts import Act
+from alerts.decide import SUSPENSION
+from alerts.event import Acknowledged, Ending, Event, Resolved, SuspensionBegun, SuspensionEnded
 from alerts.records import load_event
 from devices.metrics import METRICS, Kind
 from devices.observation import Observation, Quality
@@ -38,15 +40,16 @@ WHERE received_at >= to_timestamp(%(since)s / 1000.0) AND received_at < to_times
 ORDER BY received_at, journal_seq, part
 """
 
-_FIRST = """
-SELECT (extract(epoch FROM min(received_at)) * 1000)::bigint FROM observation
-WHERE received_at >= to_timestamp(%(since)s / 1000.0) AND received_at < to_timestamp(%(until)s / 1000.0)
-    AND at >= to_timestamp((%(since)s - %(belated)s) / 1000.0)
-"""
-
 _ACTS = """
 SELECT body::text FROM alert_event
-WHERE event IN ('acknowledged', 'resolved')
+WHERE event IN ('acknowledged', 'resolved', 'suspension_begun', 'suspension_ended')
+    AND at >= to_timestamp(%(since)s / 1000.0) AND at < to_timestamp(%(until)s / 1000.0)
+ORDER BY at, seq
+"""
+
+_SPANS = """
+SELECT what, (extract(epoch FROM at) * 1000)::bigint, (body->>'since')::bigint FROM rule_record
+WHERE what IN ('begun', 'deaf')
     AND at >= to_timestamp(%(since)s / 1000.0) AND at < to_timestamp(%(until)s / 1000.0)
 ORDER BY at, seq
 """
@@ -95,21 +98,34 @@ def observations(
             )
 
 
-def first_received(database: psycopg.Connection, since: int, until: int) -> int | None:
-    """When the first of these observations arrived, ms UTC; None when there are none."""
-    given = {"since": since, "until": until, "belated": BELATED_MS}
-    row = database.execute(_FIRST, given).fetchone()
-    return row[0] if row else None
-
-
 def _value(metric: str, stored: float) -> Value:
     """A number of the table as the value it stands for: states and events are stored as 1 and 0."""
     kind = _KINDS.get(metric)
     return bool(stored) if kind is Kind.STATE or kind is Kind.EVENT else stored
 
 
-def acts(database: psycopg.Connection, since: int, until: int) -> list[Acknowledged | Resolved]:
-    """What people did about alerts in a period (ms UTC), in order."""
+def acts(database: psycopg.Connection, since: int, until: int) -> list[Act]:
+    """What people did about alerts in a period (ms UTC), in order; not what followed from it by itself."""
     found = database.execute(_ACTS, {"since": since, "until": until})
-    events = [load_event(body) for (body,) in found]
-    return [event for event in events if isinstance(event, (Acknowledged, Resolved))]
+    return [event for (body,) in found if (event := _act(load_event(body))) is not None]
+
+
+def _act(event: Event) -> Act | None:
+    match event:
+        case Acknowledged() | SuspensionBegun():
+            return event
+        case Resolved() if event.source != SUSPENSION:
+            return event
+        case SuspensionEnded() if event.ending is Ending.ENDED:
+            return event
+        case _:
+            return None
+
+
+def spans(database: psycopg.Connection, since: int, until: int) -> list[tuple[str, int, int]]:
+    """When in a period the rules began, and until when nobody could be heard, in order.
+
+    Each is (what, at, since) in ms UTC; `since` is 0 for a beginning.
+    """
+    found = database.execute(_SPANS, {"since": since, "until": until})
+    return [(what, at, begin or 0) for what, at, begin in found]

@@ -6,14 +6,15 @@ import psycopg
 
 from ingest.store.alerts import AlertProjection
 from ingest.store.checks import CheckProjection
+from ingest.store.rule_records import RuleRecordProjection
 
 
 class Projections:
-    """Alerts, and how checks ended; `__call__` runs in the writer's thread."""
+    """Alerts, how checks ended, and the rules' record; `__call__` runs in the writer's thread."""
 
     def __init__(self, path: Path, journal: str) -> None:
         self._checks = CheckProjection(path, journal)
-        self._all = (AlertProjection(path, journal), self._checks)
+        self._all = (AlertProjection(path, journal), self._checks, RuleRecordProjection(path, journal))
 
     def __call__(self, database: psycopg.Connection) -> None:
         """Copy what is new. Repeatable; runs inside the caller's transaction."""

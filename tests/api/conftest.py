@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from ingest import quiet_api
 from ingest.api import create_app
-from rules.engine import Failure
+from rules.failure import Failure
 from tests.api.memory_desk import MemoryDesk
 
 TOKEN = "a token for tests"  # noqa: S105  it opens nothing else

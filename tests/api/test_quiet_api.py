@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from rules.decision import Change, Severity
-from rules.engine import Failure
+from rules.failure import Failure
 from tests.alerts.decisions import decision
 from tests.api.conftest import Served
 from tests.api.test_alerts_api import API, NOW, assert_problem

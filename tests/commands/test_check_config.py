@@ -6,6 +6,7 @@ import pytest
 
 from tests.commands.program import called
 from tests.deploy.folder import installed
+from tests.mistakes import TEN_MISTAKES, WRONG_LINES
 
 
 @pytest.fixture
@@ -69,3 +70,13 @@ def test_doubtful_devices_are_noted(tmp_path: Path) -> None:
     assert "MCCGQ11LM" not in unknown
     assert "door (90s)" in hasty
     assert "fine" not in hasty
+
+
+def test_ten_mistakes_in_a_rule_file_are_told_with_their_lines(installation: Path) -> None:
+    rules = installation / "example" / "rules.toml"
+    rules.write_text(TEN_MISTAKES)
+    answer = called("check-config", installation / "shouwang.toml")
+    assert answer.code == 2
+    for line in WRONG_LINES:
+        assert f"rules.toml:{line}: " in answer.err
+    assert "10 problems" in answer.err

@@ -18,7 +18,7 @@ from alerts.event import Event
 from alerts.records import dump_episode, dump_event
 from ingest.alert_log import SCHEMA
 from ingest.journal import SqliteJournal
-from ingest.store.alerts import AlertProjection, _json
+from ingest.store.alerts import AlertProjection, as_json
 from ingest.store.schema import migrate
 from rules.decision import Change, Decision, Evidence, Severity
 
@@ -161,7 +161,7 @@ async def test_any_text_can_be_stored(copied: Copied, text: str) -> None:
 
 @given(st.text(st.sampled_from("\0\\u0\"'n")))
 def test_nul_and_only_nul_is_replaced(text: str) -> None:
-    assert orjson.loads(_json(orjson.dumps({"note": text}))) == {"note": text.replace("\0", "\ufffd")}
+    assert orjson.loads(as_json(orjson.dumps({"note": text}))) == {"note": text.replace("\0", "\ufffd")}
 
 
 async def test_severity_may_rise(copied: Copied) -> None:

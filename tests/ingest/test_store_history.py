@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from devices.metrics import METRICS, Kind
 from devices.observation import Observation, Quality
 from devices.reading import TimeSource, Value
-from ingest.store.history import BELATED_MS, first_received, observations
+from ingest.store.history import BELATED_MS, observations
 from ingest.store.partitions import ensure_months
 from ingest.store.rows import COPY, HEAD, TAIL, pack
 from ingest.store.schema import migrate
@@ -96,7 +96,6 @@ def test_what_comes_out_is_what_went_in(
     found = list(observations(database, *_EVERYTHING))
     assert found == [o for entry in came for o in entry]
     assert [type(o.value) for o in found] == [type(o.value) for entry in came for o in entry]
-    assert first_received(database, *_EVERYTHING) == (came[0][0].received_at if came else None)
 
 
 def heart_rate(received_at: int, resident: str = "ann", *, at: int | None = None) -> Observation:
@@ -109,8 +108,6 @@ def test_from_a_time_until_before_another(database: psycopg.Connection) -> None:
     told = [heart_rate(T0 + n * DAY) for n in range(4)]
     store(database, [(1, told)])
     assert list(observations(database, T0 + DAY, T0 + 3 * DAY)) == told[1:3]
-    assert first_received(database, T0 + 1, T0 + 3 * DAY) == T0 + DAY
-    assert first_received(database, T0 + 4 * DAY, T0 + 9 * DAY) is None
 
 
 def test_of_one_resident(database: psycopg.Connection) -> None:

@@ -67,7 +67,7 @@ def execute(dsn: str, *statements: str) -> None:
 
 
 def test_observation_is_a_hypertable_of_days_with_a_columnstore(dsn: str) -> None:
-    for applied in (5, 0):
+    for applied in (9, 0):
         with psycopg.connect(dsn, autocommit=True) as database:
             made = migrate(database)
         assert made.timescale

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from devices.observation import Observation
 from rules.decision import Change, Decision, Severity
-from rules.engine import HELD, Engine, Failure, Row
+from rules.engine import Engine
+from rules.failure import Failure
 from rules.kind import Kind, Rule, Step, Subject, decide, seen
 from rules.kinds import KINDS
 from rules.reorder import REORDER_MS
 from rules.ruleset import Definition, RuleSet
 from rules.settings import LifeSafetySettings, Settings
+from rules.snapshot import HELD, Row
 from tests.rules.home import DAY, HOME, HOUR, MINUTE, OWNERS, SECOND, called, heard, local, rules
 
 NOW = local("2025-11-22 19:30")

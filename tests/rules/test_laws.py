@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from devices.observation import Observation
 from rules.configuration import default
 from rules.decision import Decision
-from rules.engine import HELD, Engine, Row
+from rules.engine import Engine
 from rules.kinds import KINDS
 from rules.reorder import REORDER_MS
 from rules.ruleset import Definition, RuleSet
+from rules.snapshot import HELD, Row
 from tests.rules.flats import HOME, NOW, PEOPLE, histories
 from tests.rules.home import DAY
 

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from devices.observation import Observation
 from rules.decision import Change, Decision
-from rules.engine import HELD, Engine, Row
+from rules.engine import Engine
 from rules.kind import Kind, Rule, Step, Subject, decide, seen
 from rules.reorder import REORDER_MS
 from rules.ruleset import Definition, RuleSet
 from rules.settings import Settings
 from rules.situation import STAFF_HOLDS_MS
+from rules.snapshot import HELD, Row
 from tests.rules.home import HOME, HOUR, MINUTE, SECOND, heard, local
 
 NOW = local("2025-11-22 22:00")

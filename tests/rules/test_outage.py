@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from devices.observation import Observation
 from devices.ourselves import broker_message, broker_observation
 from rules.decision import Change, Decision
-from rules.engine import OUTAGE, Engine
+from rules.engine import Engine
+from rules.snapshot import OUTAGE
 from tests.rules.dwelling import of, play, said, watch
 from tests.rules.home import HOUR, MINUTE, local
 

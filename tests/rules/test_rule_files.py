@@ -12,6 +12,7 @@ from rules.kinds.missed_check import MissedCheckSettings
 from rules.ruleset import Application, RuleSet
 from rules.settings import Settings
 from rules.toml_lines import line_of, lines
+from tests.mistakes import TEN_MISTAKES, WRONG_LINES
 from tests.rules.home import HOME, HOUR, MINUTE
 
 GOOD = """\
@@ -298,3 +299,9 @@ def test_an_override_for_what_does_not_exist_is_told_with_its_line(header: str, 
     text = f'[[rule]]\nid = "u"\nkind = "unprotected"\n[rule.{header}]\nafter = "5s"\n'
     (problem,) = problems(text)
     assert (problem.line, problem.message[: len(message)]) == (4, message)
+
+
+def test_ten_different_mistakes_are_ten_clear_errors_with_their_lines() -> None:
+    found = problems(TEN_MISTAKES, HOME)
+    assert [problem.line for problem in found] == WRONG_LINES
+    assert len({problem.message for problem in found}) == 10

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from devices.observation import Observation
 from devices.reading import Value
 from rules.decision import Decision
-from rules.engine import Engine, Row
+from rules.engine import Engine
 from rules.reorder import REORDER_MS
+from rules.snapshot import Row
 from tests.rules.dwelling import of, play, watch
 from tests.rules.home import DAY, HOUR, MINUTE, SECOND, local
 

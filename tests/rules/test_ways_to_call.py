@@ -13,8 +13,9 @@ from devices.ourselves import broker_message, broker_observation
 from devices.reading import Value
 from devices.registry import Device, Registry, Supervision
 from rules.decision import Change, Decision, Severity
-from rules.engine import Engine, Row
+from rules.engine import Engine
 from rules.kinds.unprotected import without_line
+from rules.snapshot import Row
 from tests.rules.home import DAY, HOME, HOUR, MINUTE, SECOND, heard, local, rules
 
 NOW = local("2025-11-22 12:00")

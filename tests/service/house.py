@@ -15,6 +15,7 @@ import psycopg
 from devices.registry import Registry
 from devices.registry_files import read
 from ingest.app import Running, Setting, service
+from ingest.clock import Clock, RealClock
 from ingest.config import Config
 from rules.configuration import default
 from rules.ruleset import RuleSet
@@ -96,11 +97,16 @@ def config(folder: Path, broker_url: str, dsn: str, webhook: str = "", **more: o
 
 @contextlib.asynccontextmanager
 async def living(
-    setting: Config, people: Registry | None = None, rules: RuleSet | None = None
+    setting: Config,
+    people: Registry | None = None,
+    rules: RuleSet | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Running]:
     """A service in this process, connected to its broker."""
     broker, dsn = setting.broker.url, setting.database.secret()
-    whole = Setting(setting, people or registry(), rules or default(), broker, dsn, TOKEN)
+    whole = Setting(
+        setting, people or registry(), rules or default(), broker, dsn, TOKEN, clock or RealClock()
+    )
     async with service(whole) as running:
         async with client(running.api_url) as api:
             await eventually(lambda: hears(api), why="the service does not reach the broker")
