@@ -3,7 +3,8 @@
 R-75: raises when she has been out of bed for her time (30 min; 15 min where the risk of a fall is high; "0s"
 for who must not get up alone) between 21:00 and 06:00 by the clock of her place. Out since shortly before the
 window opens counts from its opening; out for more than two hours then, she is up and has not gone to bed yet:
-in two recorded homes that called people on 22 of 45 evenings. Back in bed clears.
+in two recorded homes that called people on 22 of 45 evenings. So is who is found out of bed by day, when
+nobody knows since when (a first word, a return from leave). Back in bed clears.
 
 What the sensors say: she is in bed when any of them says so, out when all that are to be believed say so. A
 radar that loses a quiet sleeper is more common than a mat that sticks. A short touch, in either direction,
@@ -61,8 +62,9 @@ class Word(NamedTuple):
 class Memory(NamedTuple):
     """`inside`: what the sensors say together, since `turned` (None: nobody knows).
 
-    `out` is since when she is out of bed, short touches apart. `raised`: people were called. `early`: they
-    were told that she sits up. `held`: it was said that the alert is suppressed. All times ms UTC.
+    `out` is since when she is out of bed, short touches apart (0: up, as by day). `raised`: people were
+    called. `early`: they were told that she sits up. `held`: it was said that the alert is suppressed. All
+    times ms UTC.
     """
 
     wake: int | None = None
@@ -101,7 +103,7 @@ def observe(
 
 def wake(rule: Rule[BedExitSettings], subject: Subject, memory: Memory, now: int) -> Step[Memory]:
     """What the sensors said has stood long enough, or she has been out for her time."""
-    if memory.inside or memory.out is None:
+    if memory.inside or not memory.out:
         return _back(rule, subject, memory)
     opens, closes = window_at(rule.settings.between, subject.zone, now)
     if not opens <= now < closes:
@@ -120,7 +122,8 @@ def wake(rule: Rule[BedExitSettings], subject: Subject, memory: Memory, now: int
 def moved(rule: Rule[BedExitSettings], subject: Subject, memory: Memory, now: int) -> Step[Memory]:
     """She went away, which ends it; or came back, and counts from now on."""
     if not subject.away:
-        counted = memory._replace(out=now if memory.inside is False else None, turned=max(memory.turned, now))
+        out = _found(rule, subject, now) if memory.inside is False else None
+        counted = memory._replace(out=out, turned=max(memory.turned, now))
         return _waiting(rule, subject, counted, now), ()
     gone = memory._replace(wake=None, out=None, raised=False, early=False, held=False)
     ends = memory.raised or memory.early
@@ -150,8 +153,16 @@ def _turned(rule: Rule[BedExitSettings], subject: Subject, memory: Memory, at: i
         return memory
     if inside is None:
         return memory._replace(wake=None, inside=None, turned=at, out=None, held=False)
-    out = at if memory.out is None and not inside and not subject.away else memory.out
+    out = memory.out
+    if out is None and not inside and not subject.away:
+        out = at if memory.inside else _found(rule, subject, at)
     return _waiting(rule, subject, memory._replace(inside=inside, turned=at, out=out), at)
+
+
+def _found(rule: Rule[BedExitSettings], subject: Subject, at: int) -> int:
+    """Since when she counts as out of bed who is found out of it; by day she is just up (0)."""
+    opens, _ = window_at(rule.settings.between, subject.zone, at)
+    return at if at >= opens else 0
 
 
 def _lost(
@@ -163,7 +174,7 @@ def _lost(
     if len(words) == len(memory.words):
         return memory, ()
     kept = _turned(rule, subject, memory._replace(words=words), at)
-    if memory.out is None or kept.inside is not None:
+    if not memory.out or kept.inside is not None:
         return kept, ()
     return kept, (_suppressed(rule, subject, memory, at, "offline"),)
 
@@ -210,7 +221,7 @@ def due(settings: BedExitSettings, zone: str, out: int) -> int | None:
 
 def _due(settings: BedExitSettings, zone: str, memory: Memory, now: int) -> int | None:
     """The same for what is remembered; not before now."""
-    if memory.out is None or memory.raised:
+    if not memory.out or memory.raised:
         return None
     ends = due(settings, zone, memory.out)
     if ends is None:

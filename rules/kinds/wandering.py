@@ -3,9 +3,11 @@
 R-80: for who is at risk, raises at once (after the reorder window, within 5 s) when a door of hers opens in
 the night, a door named in `exits` opens at any hour, a geofence is left, or a zone is entered that is not one
 of `allowed`. Not located `unlocated` (15 min) later it raises once more, saying so and where she was last
-seen. Located: a geofence or an allowed zone entered, in bed or on her seat, seen in her own room, staff with
-her; that clears. What sees her in her room in the first minute may be seeing her leave. `motion` locates
-nobody: some watches tell of motion too. Nor does what is seen in a room that she shares.
+seen. A tracker that goes on telling meanwhile is noted.
+
+Located: a geofence or an allowed zone entered, in bed or on her seat, seen in her own room, staff with her;
+that clears. What sees her in her room in the first minute may be seeing her leave. `motion` locates nobody:
+some watches tell of motion too. Nor does what is seen in a room that she shares.
 
 Doors opened with staff at hand (`staff`) are said as suppressed (R-58), and so is everything while she is
 away; leaving a geofence is not, for that is far from where staff were seen.
@@ -58,7 +60,7 @@ class Memory(NamedTuple):
     """`lost` is since when she has not been located (0: she is), `found` when she last was.
 
     `seen` is when she was last seen leaving, and `place` where. `here`: the staff at a place that is
-    nobody's. ms UTC.
+    nobody's. `zone`: the one not allowed that she is in. ms UTC.
     """
 
     wake: int | None = None
@@ -66,6 +68,7 @@ class Memory(NamedTuple):
     lost: int = 0
     seen: int = 0
     place: str = ""
+    zone: str = ""
     found: int = 0
     here: Situation = UNREPORTED
 
@@ -92,7 +95,11 @@ def observe(
     if metric == "geofence_exit":
         return _leaves(rule, subject, memory, observation, "geofence")
     if metric == "zone" and rule.settings.allowed and value not in rule.settings.allowed:
-        return _leaves(rule, subject, memory, observation, "zone")
+        if value == memory.zone:
+            return memory, ()  # she has not moved on
+        return _leaves(rule, subject, memory._replace(zone=str(value)), observation, "zone")
+    if metric == "zone" and memory.zone:
+        memory = memory._replace(zone="")
     at = happened(observation)
     if not memory.lost or at < memory.seen or not _locates(rule, subject, memory, observation):
         return memory, ()
@@ -113,8 +120,10 @@ def wake(rule: Rule[WanderingSettings], subject: Subject, memory: Memory, now: i
 
 
 def moved(rule: Rule[WanderingSettings], subject: Subject, memory: Memory, now: int) -> Step[Memory]:
-    """Who is reported away is not lost."""
-    if not subject.away or not memory.lost:
+    """Who is reported away is not lost; whoever is back may be anywhere."""
+    if not subject.away:
+        return memory._replace(zone=""), ()
+    if not memory.lost:
         return memory, ()
     evidence = Evidence(f"{rule.id}|{subject.id}|{now}", "absence", "", now, now)
     said = decide(rule, subject, Change.CLEAR, evidence, at=now, facts={"why": subject.absence})
@@ -155,9 +164,12 @@ def _leaves(
     evidence = seen(observation, SAME_EXIT_MS)
     if subject.away:
         facts: dict[str, str | int] = {"why": subject.absence}
-        return memory, (decide(rule, subject, Change.SUPPRESS, evidence, at=at, facts=facts),)
+        suppressed = decide(rule, subject, Change.SUPPRESS, evidence, at=at, facts=facts)
+        return memory._replace(seen=at), (suppressed,)
     facts = {"why": why, "place": place, "seen_ms": at}
-    said = (decide(rule, subject, Change.RAISE, evidence, at=at, facts=facts),)
+    searched = memory.wake is not None and why == "geofence"  # a tracker that goes on telling
+    change = Change.NOTE if searched else Change.RAISE
+    said = (decide(rule, subject, change, evidence, at=at, facts=facts),)
     kept = memory._replace(seen=at, place=place)
     if subject.resident is None:
         return kept, said

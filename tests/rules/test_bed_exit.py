@@ -81,6 +81,16 @@ def test_r75_who_is_up_since_the_day_has_not_gone_to_bed_yet(up: str) -> None:
     assert told(rises, night + 3 * HOUR) == [(RAISE, night + HOUR + 30 * MINUTE)]
 
 
+def test_r75_who_is_found_out_of_bed_by_day_is_up_and_by_night_is_out() -> None:
+    assert told([bed(EVENING, False)], EVENING + 9 * HOUR) == []
+    assert told([bed(LATE, False)], LATE + HOUR) == [(RAISE, LATE + 30 * MINUTE)]
+
+
+def test_r75_a_touch_of_the_bed_does_not_put_to_bed_who_is_up() -> None:
+    touch = [bed(EVENING, False), bed(LATE, True), bed(LATE + SECOND, False)]
+    assert told(touch, LATE + 5 * HOUR) == []
+
+
 def test_who_rises_at_the_end_of_the_night_is_not_out_of_bed() -> None:
     rises = local("2025-11-23 05:45")
     assert told([bed(EVENING, True), bed(rises, False)], rises + 12 * HOUR) == []
@@ -90,7 +100,8 @@ def test_who_rises_at_the_end_of_the_night_is_not_out_of_bed() -> None:
 def test_r75_the_night_is_by_the_wall_clock_also_when_the_clocks_change(night: str) -> None:
     opens = local(f"{night} 21:00", "Europe/Berlin")
     engine = Engine(default(), HOUSE, opens - 2 * HOUR)
-    decisions = play(engine, [bed(opens - HOUR, False, "meyer")], opens + 11 * HOUR)
+    history = [bed(opens - 2 * HOUR, True, "meyer"), bed(opens - HOUR, False, "meyer")]
+    decisions = play(engine, history, opens + 11 * HOUR)
     assert said(decisions, "bed_exit") == [(RAISE, opens + 30 * MINUTE)]
 
 
@@ -207,20 +218,22 @@ def second_by_second(history: Sequence[Observation], within_s: int) -> list[tupl
     says: bool | None = None
     since = 0
     out: int | None = None
-    raised = False
+    raised = was_in = False
+    until = CLOSES + 10 * MINUTE
     words = {observation.at: observation.value is True for observation in history}
-    for at in range(BEGINS, CLOSES + 10 * MINUTE, SECOND):
+    for at in range(BEGINS, until, SECOND):
         for word in (says, words.get(at, says)):
             if word is not says:
                 says, since = word, at
             stood = at - since >= SETTLE * SECOND
             if says is False and out is None:
-                out = since
+                out = since if was_in or since >= OPENS else until  # found up by day: not counted
+            was_in = was_in or says is True
             if says and stood and out is not None:
                 decided += [(CLEAR, since)] if raised else []
                 out, raised = None, False
             lies_out = says is False and stood and out is not None and OPENS <= at < CLOSES
-            if lies_out and not raised and at - max(out or 0, OPENS) >= within_s * SECOND:
+            if lies_out and not raised and at - max(out or until, OPENS) >= within_s * SECOND:
                 decided.append((RAISE, at))
                 raised = True
     return decided

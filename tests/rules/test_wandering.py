@@ -14,7 +14,7 @@ from rules.engine import Engine
 from tests.rules.dwelling import HOUSE, of, play, said, watch
 from tests.rules.home import DAY, HOUR, MINUTE, SECOND, local
 
-RAISE, CLEAR, SUPPRESS = Change.RAISE, Change.CLEAR, Change.SUPPRESS
+RAISE, CLEAR, NOTE, SUPPRESS = Change.RAISE, Change.CLEAR, Change.NOTE, Change.SUPPRESS
 EVENING, NIGHT, NOON = (local(f"2025-11-22 {time}") for time in ("20:00", "23:30", "12:00"))
 LATER = 15 * MINUTE
 OURS = """
@@ -114,6 +114,22 @@ def test_r80_leaving_a_geofence_or_entering_a_strange_zone_raises_at_any_hour() 
     assert told([of("an", "zone", NOON, "anything")], NOON + HOUR) == []  # no zones were named
 
 
+def test_a_zone_told_every_minute_is_left_once() -> None:
+    history = [of("an", "zone", NOON + n * MINUTE, "street") for n in range(10)]
+    assert told(history, NOON + 10 * MINUTE, OURS) == [(RAISE, NOON)]
+    market = [*history, of("an", "zone", NOON + 10 * MINUTE, "market")]
+    assert told(market, NOON + 11 * MINUTE, OURS) == [(RAISE, NOON), (RAISE, NOON + 10 * MINUTE)]
+
+
+def test_found_on_the_street_by_a_nurse_she_is_not_lost_again_there_until_she_was_home() -> None:
+    street = [of("an", "zone", NOON + n * MINUTE, "street") for n in range(20)]
+    nurse = of("an", "visit", NOON + 5 * MINUTE + 1, device="scanner")
+    walk = sorted([*street, nurse], key=lambda one: one.at)
+    assert told(walk, NOON + HOUR, OURS) == [(RAISE, NOON), (CLEAR, nurse.at)]
+    home, again = of("an", "zone", NOON + HOUR, "house"), of("an", "zone", NOON + 2 * HOUR, "street")
+    assert told([*walk, home, again], NOON + 2 * HOUR, OURS)[2:] == [(RAISE, NOON + 2 * HOUR)]
+
+
 def test_r58_with_staff_at_hand_a_door_is_suppressed_and_a_geofence_is_not() -> None:
     staff = of("an", "staff_present", NIGHT - MINUTE, device="badge")
     assert told([staff, door(NIGHT)], NIGHT + HOUR) == [(SUPPRESS, NIGHT)]
@@ -204,7 +220,7 @@ def nurse(history: Sequence[Observation]) -> list[tuple[Change, int]]:
         if opens and accompanied:
             decided.append((SUPPRESS, one.at))
         elif opens or one.metric == "geofence_exit":
-            decided.append((RAISE, one.at))
+            decided.append((NOTE if search and not opens else RAISE, one.at))
             lost, search = True, search or one.at + LATER
         elif one.metric in {"bed_enter", "visit"} and lost:
             decided.append((CLEAR, one.at))
