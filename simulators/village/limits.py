@@ -1,7 +1,11 @@
 """What the default rules ask for, written down again from the requirements. Rule: nothing here reads a rule.
 
-R-75 bed exit, R-76 turning, R-78 rounds, R-80 going missing, R-81 inactivity, R-82 check-in, R-83 visits.
+R-62 to R-67 NEWS2, R-75 bed exit, R-76 turning, R-78 rounds, R-80 going missing, R-81 inactivity, R-82 check-in,
+R-83 visits.
 """
+
+from bisect import bisect_left
+from collections.abc import Mapping
 
 from simulators.life import DAY_MS, HOUR_MS, MINUTE_MS
 from simulators.village.people import Villager
@@ -23,3 +27,20 @@ def bed_exit_limit_ms(person: Villager) -> int:
 def must_not_go_out(person: Villager) -> bool:
     """R-80: whether she may go missing."""
     return person.risk("going_missing") in {"high", "medium"}
+
+
+_NEWS2 = {  # section 6.1: up to and including each bound so many points, beyond the last bound the last ones
+    "respiratory_rate": ((8, 11, 20, 24), (3, 1, 0, 2, 3)),
+    "spo2": ((91, 93, 95), (3, 2, 1, 0)),
+    "bp_systolic": ((90, 100, 110, 219), (3, 2, 1, 0, 3)),
+    "heart_rate": ((40, 50, 90, 110, 130), (3, 1, 0, 1, 2, 3)),
+    "body_temperature": ((35.0, 36.0, 38.0, 39.0), (3, 1, 0, 1, 2)),
+}
+
+
+def measure_again_ms(values: Mapping[str, float]) -> int:
+    """Section 6.2: how long after these values, taken on air from somebody alert, the next ones are due."""
+    points = [marks[bisect_left(bounds, values[name])] for name, (bounds, marks) in _NEWS2.items()]
+    if max(points) == 3 or sum(points) >= 5:  # a single red one, or urgent
+        return HOUR_MS
+    return 6 * HOUR_MS if sum(points) else 12 * HOUR_MS

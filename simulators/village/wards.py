@@ -4,10 +4,11 @@ Shared devices belong to nobody; what they say is about the resident (or the pla
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from random import Random
 
-from simulators.life import DAY_MS, HOUR_MS, MINUTE_MS, Body
-from simulators.native import Value
+from simulators.life import MINUTE_MS, Body
 from simulators.publication import Publication
+from simulators.village import limits
 from simulators.village.diary import AWAY, FLOOR
 from simulators.village.fate import Fate
 from simulators.village.run import Run
@@ -42,40 +43,43 @@ def desk(run: Run, fates: Iterable[Fate]) -> Iterator[Publication]:
 
 
 def cart(run: Run, fate: Fate, body: Body) -> Iterator[Publication]:
-    """Vital signs taken by a nurse in the care home: morning and evening, and hourly when she is ill."""
+    """Vital signs taken by a nurse in the care home, again as soon as the last ones ask for it (R-67)."""
     device = run.native(CART, "")
-    rng = run.rng(fate.person.id, CART)
-
-    def taken() -> Iterator[Publication]:
-        for at in measured_at(run, fate):
-            ill = fate.ill(at)
-            worse = ill[1] if ill else 0.0
-            values: dict[str, Value] = {
-                "heart_rate": round(pulse_of(fate, body, at, 2) + rng.gauss(0, 1.5)),
-                "respiratory_rate": round(breath_of(fate, body, at)),
-                "spo2": round(oxygen(rng, fate, body, at)),
-                "body_temperature": round(
-                    36.6 + rng.gauss(0, 0.15) + (ill[0].warmth if ill else 0) * worse, 1
-                ),
-                "bp_systolic": round(132 + rng.gauss(0, 5)),
-                "bp_diastolic": round(78 + rng.gauss(0, 3)),
-                "consciousness": "A",
-                "supplemental_oxygen": False,
-            }
-            yield device.telemetry(at, values, {"resident": fate.person.id})
-
-    return run.heard(CART, "", taken())
-
-
-def measured_at(run: Run, fate: Fate) -> list[int]:
-    """When a nurse takes her vital signs."""
-    rng = run.rng(fate.person.id, "rounds of the cart")
-    found: list[int] = []
-    for midnight in range(run.start_ms - run.start_ms % DAY_MS - 8 * HOUR_MS, run.end_ms, DAY_MS):
-        found += [midnight + int(rng.uniform(*hours) * HOUR_MS) for hours in ((8.1, 8.9), (18.4, 19.4))]
-    for ill in fate.illnesses:
-        begins = ill.onset + (ill.full - ill.onset) // 2
-        found += range(begins + rng.randrange(40) * MINUTE_MS, ill.wanes + 2 * HOUR_MS, 50 * MINUTE_MS)
-    return sorted(
-        at for at in found if run.start_ms <= at < run.end_ms and fate.diary.at(at).where not in {AWAY, FLOOR}
+    taken = (
+        device.telemetry(
+            at, {**values, "consciousness": "A", "supplemental_oxygen": False}, {"resident": fate.person.id}
+        )
+        for at, values in _taken(run, fate, body)
     )
+    return run.heard(CART, "", taken)
+
+
+def _taken(run: Run, fate: Fate, body: Body) -> Iterator[tuple[int, dict[str, float]]]:
+    rng = run.rng(fate.person.id, CART)
+    noticed = [
+        (ill.onset + ill.full) // 2 + rng.randrange(40) * MINUTE_MS for ill in fate.illnesses
+    ]  # somebody sees that she is not well
+    at = run.start_ms + rng.randrange(20, 120) * MINUTE_MS
+    while at < run.end_ms:
+        stay = fate.diary.at(at)
+        if stay.where in {AWAY, FLOOR}:
+            at = stay.end + rng.randrange(15, 40) * MINUTE_MS
+            continue
+        values = _values(rng, fate, body, at)
+        yield at, values
+        within = limits.measure_again_ms(values)
+        again = at + within - rng.randrange(within // 12, within // 6)
+        at = next((seen for seen in noticed if at < seen < again), again)
+
+
+def _values(rng: Random, fate: Fate, body: Body, at: int) -> dict[str, float]:
+    ill = fate.ill(at)
+    warmer = ill[0].warmth * ill[1] if ill else 0.0
+    return {
+        "heart_rate": round(pulse_of(fate, body, at, 2) + rng.gauss(0, 1.5)),
+        "respiratory_rate": round(breath_of(fate, body, at)),
+        "spo2": round(oxygen(rng, fate, body, at)),
+        "body_temperature": round(36.6 + warmer + rng.gauss(0, 0.15), 1),
+        "bp_systolic": round(132 + rng.gauss(0, 5)),
+        "bp_diastolic": round(78 + rng.gauss(0, 3)),
+    }

@@ -16,7 +16,8 @@ from simulators.village.run import Run
 from simulators.village.staff import Staff
 from simulators.zigbee2mqtt import BRIDGE, Button
 
-WATCH_EVERY_MS = 10 * MINUTE_MS
+WATCH_EVERY_MS = 5 * MINUTE_MS
+OXYGEN_EVERY = 4  # reports: it takes still hands and half a minute
 BUTTON_EVERY_MS = 4 * HOUR_MS
 EFFORT = {BED: 0, ROOM: 5, DINING: 7, BATH: 8, KITCHEN: 10, FLOOR: 14, OUT: 20, AWAY: 5}
 _STEPS = {ROOM: 12, DINING: 25, BATH: 15, KITCHEN: 30, OUT: 600}
@@ -77,12 +78,12 @@ def _measured(run: Run, fate: Fate, body: Body, device: NativeDevice) -> Iterato
         if charging or at < forgotten_until or fate.lies_still(at):
             yield device.telemetry(at, values | {"worn": False, "charging": charging})
             continue
-        steps += rng.randrange(2 * _STEPS[where]) if where in _STEPS and rng.random() < 0.5 else 0
+        steps += rng.randrange(2 * _STEPS[where]) if where in _STEPS and rng.random() < 0.3 else 0
         values |= {"worn": True, "steps": steps}
         if rng.random() > 0.03:
             values["heart_rate"] = _pulse(rng, fate, body, at, where)
             values["skin_temperature"] = round(32.6 + rng.gauss(0, 0.4), 1)
-        if count % 2 == 0:
+        if count % OXYGEN_EVERY == 0:
             cold = cold - 1 if cold else (rng.randrange(2, 4) if rng.random() < 0.0003 else 0)
             artefact = cold or rng.random() < 0.004
             values["spo2"] = round(rng.uniform(82, 90), 1) if artefact else oxygen(rng, fate, body, at)
