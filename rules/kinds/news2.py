@@ -8,7 +8,8 @@
 - Without all seven there is no total: "partial n/7", and a red parameter or the points already there say what
   is called for at least (R-63, R-65). A single red or 5 is medium (`severity`), 7 is high.
 - A value that scores worse than the one before it waits for the delays and readings of section 11, at most
-  `confirm`: an artefact of a watch passes, a fresh spot reading is believed at once. A suspect value always
+  `confirm`: an artefact of a watch passes, a fresh spot reading is believed at once. What is measured less
+  often, but every half hour, waits for its next reading (R-60: two in a row). A suspect value always
   waits for another reading; a word about consciousness never waits. Bad and stale values never come here
   (R-94), skin temperature is no input (R-70), and a device that is not worn is not listened to.
 - Only a worse response is said again, until the response was not seen for `calm`; then it is over when what
@@ -37,6 +38,9 @@ from rules.settings import Duration, Settings
 WINDOW_MS = 900_000  # R-66
 REFRESH_MS = 180_000
 """A value in the same band is taken up after so long: till then the age told is that of the one before."""
+
+REGULAR_MS = 1_800_000
+"""What was measured within so long before will be measured again: one worse reading of it is not believed."""
 
 LABEL = "screening, not diagnosis"  # R-69
 _INDEX = {parameter: n for n, parameter in enumerate(PARAMETERS)} | {"o2_flow": PARAMETERS.index(OXYGEN)}
@@ -194,7 +198,7 @@ def _heard(
         return Input(-1, 0, placed, at, suspect=True) if suspect else new
     if at <= max(before.at, before.since):
         return before
-    settled = before.band >= 0 and at - before.at <= WINDOW_MS
+    settled = before.band >= 0 and at - before.at <= REGULAR_MS
     if settled and point_of[placed] <= point_of[before.band]:
         return before if suspect else new
     if not before.since:
@@ -218,7 +222,12 @@ def _point_of(subject: Subject, memory: Memory, n: int) -> tuple[int, ...]:
 
 
 def _doubt_over(one: Input, confirm: int, now: int) -> bool:
-    return bool(one.since) and not one.suspect and one.since + confirm <= now
+    return bool(one.since) and not one.suspect and _doubted_until(one, confirm) <= now
+
+
+def _doubted_until(one: Input, confirm: int) -> int:
+    """When no next reading is to be waited for any more: a quarter later than the last one was."""
+    return one.since + max(confirm, (one.since - one.at) * 5 // 4)
 
 
 def _oxygen(subject: Subject, memory: Memory) -> int | None:
@@ -331,7 +340,11 @@ def _late_at(rule: Rule[News2Settings], memory: Memory) -> int | None:
 def _timed(rule: Rule[News2Settings], memory: Memory) -> Memory:
     """The memory with the time at which something happens next if nothing is heard."""
     settings = rule.settings
-    waits = [one.since + settings.confirm for one in memory.inputs if one and one.since and not one.suspect]
+    waits = [
+        _doubted_until(one, settings.confirm)
+        for one in memory.inputs
+        if one and one.since and not one.suspect
+    ]
     if memory.raised:
         waits.append(memory.seen + settings.calm)
     late = _late_at(rule, memory)

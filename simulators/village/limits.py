@@ -1,7 +1,6 @@
 """What the default rules ask for, written down again from the requirements. Rule: nothing here reads a rule.
 
-R-62 to R-67 NEWS2, R-75 bed exit, R-76 turning, R-78 rounds, R-80 going missing, R-81 inactivity, R-82 check-in,
-R-83 visits.
+NEWS2 (R-62 to R-67), R-75 bed exit, R-76 turning, R-78 rounds, R-80 going missing, R-81 silence, R-83 visits.
 """
 
 from bisect import bisect_left

@@ -246,6 +246,15 @@ def test_an_artefact_between_two_readings_is_not_said(engine: Engine) -> None:
         assert told(engine, [measured("heart_rate", value, NOW + n * 5 * MINUTE)]) == []
 
 
+def test_r60_a_watch_that_measures_every_20_minutes_is_believed_at_its_second_red_reading(
+    engine: Engine,
+) -> None:
+    readings = (96.0, 84.0, 96.0, 84.0, 85.0)
+    times = [NOW + n * 20 * MINUTE for n in range(len(readings))]
+    found = told(engine, [measured("spo2", value, at) for value, at in zip(readings, times, strict=True)])
+    assert [(d.at, d.facts["band"]) for d in found] == [(times[-1], "single_red")]
+
+
 def test_a_value_that_stays_is_said_with_its_second_reading_and_without_one_after_a_while(
     engine: Engine,
 ) -> None:
