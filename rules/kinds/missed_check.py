@@ -182,6 +182,8 @@ def _done(
     done = min(observation.at, received)
     pending = Window(memory.opens, memory.due) if memory.due else None
     if pending is None and schedule.from_first:
+        if told is not Told.DONE:
+            return memory, ()  # a call for help does not begin a habit of testing
         return _woken(schedule, _first(schedule, subject.zone, memory, done, received), received), ()
     find = _among_rounds if schedule.every else _among_deadlines
     hit, late, window, over = find(schedule, subject.zone, memory, pending, done, received)

@@ -14,6 +14,10 @@ STILL_MS = 4 * HOUR_MS
 TURN_EVERY_MS = {"high": 4 * HOUR_MS, "medium": 6 * HOUR_MS}
 ROUND_EVERY_MS = {"special": HOUR_MS, "1": HOUR_MS, "2": 2 * HOUR_MS, "3": 3 * HOUR_MS}
 ROUNDS_FROM, ROUNDS_TO = 21, 7
+LATE_PARTS_OF_A_TURN = 4  # overdue by a quarter is told, by a half again
+AFTER_CHANGE_MS = 24 * HOUR_MS
+VISITS_BY = 18  # o'clock on the last day: Sunday, the month's, the quarter's
+VISITS_GRACE_MS = 6 * HOUR_MS
 VISIT_EVERY_MS = {"high": 7 * DAY_MS, "key": 30 * DAY_MS, "general": 91 * DAY_MS}
 
 

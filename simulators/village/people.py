@@ -101,7 +101,7 @@ def villagers(count: int, seed: int) -> Iterator[Villager]:
             name=person.name,
             dwelling="flat" if flat else "care",
             care_level="3" if flat else _CARE_LEVELS[(own - 1) % len(_CARE_LEVELS)],
-            risks=dict(_risks(rng, own)),
+            risks=dict(_risks(rng, own)) | ({"pressure_ulcer": "low"} if flat else {}),
             visit_tier=_TIERS[own % len(_TIERS)] if flat else "",
             speaks="zigbee" if not flat or own % 2 == 0 else "native",
             watch=not flat or own % 3 != 0,

@@ -97,6 +97,11 @@ class Staff:
     def _calls(self, *, careless: bool) -> Iterator[Deed]:
         """Visits of the community's workers (探访), somewhat more often than asked for."""
         fate, rng = self._fate, self._rng
+        changes = [gone.end for gone in fate.absences if gone.why == "hospital"]
+        changes += [fall.up for fall in fate.falls if not fall.helped]
+        for at in changes:
+            if not careless or rng.random() < 0.5:
+                yield Deed(at + rng.randrange(4 * HOUR_MS, 18 * HOUR_MS), "visit", self._who(), "gps")
         every = VISIT_EVERY_MS[fate.person.visit_tier]
         day = self._start + rng.randrange(every // (8 * DAY_MS) + 1) * DAY_MS
         while day < self._end:

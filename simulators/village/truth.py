@@ -26,7 +26,8 @@ _HEARD_WITHIN_MS = 100_000  # the radio may be so late
 _TOLD_BY_BED_MS = 90_000  # what a bed sensor takes to make sure, and the radio
 CHECK_IN = "missed_check/check_in"
 VISIT = "missed_check/visit"
-TURNED = "missed_check/turned"
+TURNING = "missed_check/turning"
+AT_HOME = "missed_check/community_visit"
 
 
 def expected(site: Site) -> list[Expected]:
@@ -55,6 +56,8 @@ def _of(site: Site, one: Villager) -> Iterator[Expected]:
     yield from _illnesses(fate, faults)
     yield from _check_ins(site, fate, staff)
     yield from _rounds(site, fate, staff)
+    yield from _turns(site, fate, staff)
+    yield from _visits(site, fate, staff)
     yield from _unprotected(site, fate)
 
 
@@ -242,7 +245,8 @@ def _check_ins(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
         ):
             continue
         said = "said nothing" if not made else "said it, and was not heard"
-        yield Expected(CHECK_IN, "medium", due, MINUTE_MS, (one.id,), must=not made, happened=said)
+        must = Expected(CHECK_IN, "low", by, CHECK_IN_GRACE_MS, (one.id,), must=not made, happened=said)
+        yield from (must, replace(must, within_ms=HOUR_MS + MINUTE_MS, must=False))  # said again and again
 
 
 def _in_time(heard: int | None, due: int) -> bool:
@@ -270,6 +274,74 @@ def _rounds(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
             if dusk < lost.end and lost.start < dawn:  # rounds were made, and not heard of in time
                 within = lost.end - lost.start + every
                 yield Expected(VISIT, "medium", lost.start, within, (one.id,), must=False, happened="unheard")
+
+
+def _turns(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
+    """R-76: not turned for a quarter of the interval longer than it is."""
+    one = fate.person
+    every = limits.TURN_EVERY_MS.get(one.risk("pressure_ulcer"))
+    if one.dwelling != "care" or every is None:
+        return
+    made = staff.done("turned")
+    returns = [gone.end for gone in fate.absences]
+    bases = sorted({site.start_ms, *made, *returns})
+    for base, following in zip(bases, [*bases[1:], site.end_ms], strict=True):
+        late = base + every + every // limits.LATE_PARTS_OF_A_TURN
+        heard = _all_heard(site, f"scanner-{one.floor}", one.gateway, base - MINUTE_MS, late)
+        if following > late - MINUTE_MS or not heard:
+            sure = heard and following > late + MINUTE_MS and not _away(fate, base - every, following)
+            must = Expected(TURNING, "low", late, 2 * MINUTE_MS, (one.id,), happened="not turned")
+            yield replace(must, must=sure, early_ms=0 if sure else every)
+            yield replace(must, within_ms=max(following - late, 0) + every, must=False, early_ms=every)
+
+
+def _visits(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
+    """R-83: nobody came to her home in the week or month, or within a day of a change."""
+    one = fate.person
+    if not one.visit_tier:
+        return
+    made = staff.done("visit")
+    opens = site.start_ms
+    for due in _visits_due(site, one.visit_tier):
+        late = due + limits.VISITS_GRACE_MS
+        near = any(
+            abs(at - edge) < HOUR_MS or edge < at < edge + limits.VISITS_GRACE_MS
+            for at in made
+            for edge in (opens, due)
+        )
+        if near or not any(opens < at < due for at in made):
+            sure = not near and not _away(fate, due - DAY_MS, late)
+            must = Expected(AT_HOME, "low", late, 2 * MINUTE_MS, (one.id,), happened="nobody came in time")
+            yield replace(must, must=sure)
+            yield replace(must, within_ms=3 * DAY_MS, must=False)
+        opens = due
+    changes = [(gone.end, "back from hospital") for gone in fate.absences if gone.why == "hospital"]
+    changes += [
+        (fall.at, "fell")
+        for fall in fate.falls
+        if fall.told and site.faults.heard_at(fall.told, one.gateway, fall.at) is not None
+    ]
+    for at, said in changes:
+        late = at + limits.AFTER_CHANGE_MS
+        if not any(at < came < late - HOUR_MS for came in made):
+            sure = not any(late - HOUR_MS < came < late + HOUR_MS for came in made)
+            sure = sure and not any(
+                gone.start < late + HOUR_MS and at < gone.end - HOUR_MS for gone in fate.absences
+            )
+            must = Expected(AT_HOME, "medium", late, HOUR_MS, (one.id,), happened=f"{said}, nobody came")
+            yield replace(must, must=sure)
+            yield replace(must, within_ms=3 * DAY_MS, must=False)
+
+
+def _visits_due(site: Site, tier: str) -> Iterator[int]:
+    """When visits of a tier are due: Sundays, the last of a month, the last of a quarter; at 18:00."""
+    for day in days(site.start_ms, site.end_ms):
+        due = at_local(day, time(limits.VISITS_BY))
+        tomorrow = local(due + DAY_MS)
+        last = tomorrow.day == 1
+        quarter = last and tomorrow.month in {1, 4, 7, 10}
+        if due > site.start_ms and {"high": day.weekday() == 6, "key": last, "general": quarter}[tier]:
+            yield due
 
 
 def _unprotected(site: Site, fate: Fate) -> Iterator[Expected]:

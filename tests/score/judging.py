@@ -130,7 +130,7 @@ def _until(engine: Engine, now: int, duty: list[tuple[int, str, bool]]) -> Itera
 
 def kind_of(kind: str, settings: Mapping[str, object]) -> str:
     """What a rule's alerts count as."""
-    return f"{kind}/{settings['check']}" if "check" in settings else kind
+    return f"{kind}/{settings.get('task', settings['check'])}" if "check" in settings else kind
 
 
 def judge(expectations: Iterable[Expected], raised: Iterable[Raised], judged: Judged) -> None:
