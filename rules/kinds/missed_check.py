@@ -10,7 +10,8 @@ late: that a round was made is a fact about the past, and staff's scanners buffe
 first deadline whose window holds it, and late for the last that was missed, up to the next window; a late one
 clears. An old report settles nothing that has fallen due since: it never hides that somebody is overdue now.
 A further miss raises again in the same episode, with evidence of its own; so does each step of lateness.
-While she is away deadlines pass as paused, and what was overdue is so no longer.
+While she is away deadlines pass as paused, and what was overdue is so no longer. Who comes back between a
+deadline and the end of its grace is not asked for it, and rounds count from when she is back.
 At first start the deadlines ahead count, from the moment of the start on for rounds: what was done before
 nobody told us, and asking once too often is the safe error.
 """
@@ -143,14 +144,26 @@ def moved(rule: _Rule, subject: Subject, memory: Memory, now: int) -> Step[Memor
     if absence == before:
         return memory, ()
     memory = memory._replace(absence=absence)
-    made: tuple[Decision, ...] = ()
+    made: list[Decision] = []
     if absence in schedule.pause and memory.alarmed:
         gone = Evidence(f"{rule.id}|{subject.id}|{absence}|{now}", "absence", "", now, now)
-        made = (decide(rule, subject, Change.CLEAR, gone, at=now, facts={"check": schedule.name}),)
+        made.append(decide(rule, subject, Change.CLEAR, gone, at=now, facts={"check": schedule.name}))
         memory = _woken(schedule, memory._replace(misses=0, alarmed=False), now)
+    if not absence and before in schedule.pause and memory.due:
+        memory = _woken(schedule, _resumed(rule, subject, memory, now, made), now)
     if not absence and before in schedule.after:
         memory = _begun(schedule, memory, now, now)
-    return memory, made
+    return memory, tuple(made)
+
+
+def _resumed(rule: _Rule, subject: Subject, memory: Memory, now: int, made: list[Decision]) -> Memory:
+    """She is back: rounds count from now on, and what fell due while she was away is not asked for."""
+    if rule.settings.every:
+        opens, due = rule.settings.next(subject.zone, now, now)
+        return memory._replace(opens=opens, due=due, told=0)
+    if memory.due <= now:
+        return _passed(rule, subject, memory, paused=True, now=now, made=made)
+    return memory
 
 
 def basis(rule: _Rule, subject: Subject) -> str:

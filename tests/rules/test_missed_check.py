@@ -188,6 +188,27 @@ def test_residents_on_leave_are_not_checked_and_are_again_when_back() -> None:
     assert about("zhao", back.tick(local("2025-11-23 04:00"))) == missed("2025-11-23 03:12")
 
 
+def absent(resident: str, at: int, why: str) -> Observation:
+    return heard("desk", "absence", at, why, resident=resident)
+
+
+def test_who_comes_back_within_the_grace_of_a_deadline_is_not_asked_for_it() -> None:
+    watch = engine(DAILY, EVENING)
+    decisions = watch.observe(absent("wang", EVENING, "hospital"))
+    decisions += watch.observe(absent("wang", local("2025-11-23 09:33"), "present"))
+    decisions += watch.tick(local("2025-11-24 12:00"))
+    assert about("wang", decisions) == missed("2025-11-24 09:45")
+    assert about("zhao", decisions) == missed("2025-11-23 09:45", "2025-11-24 09:45")
+
+
+def test_rounds_count_from_when_she_is_back() -> None:
+    watch = engine(ROUNDS, EVENING)
+    decisions = watch.observe(absent("zhao", EVENING, "leave"))
+    decisions += watch.observe(absent("zhao", local("2025-11-22 22:50"), "present"))
+    decisions += watch.tick(local("2025-11-23 02:00"))
+    assert about("zhao", decisions)[:1] == missed("2025-11-23 01:02")
+
+
 def test_overrides_the_most_specific_wins() -> None:
     text = (
         ROUNDS
