@@ -4,9 +4,10 @@ NEWS2 (R-62 to R-67), R-75 bed exit, R-76 turning, R-78 rounds, R-80 going missi
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import time
 
-from simulators.life import DAY_MS, HOUR_MS, MINUTE_MS
+from simulators.life import DAY_MS, HOUR_MS, MINUTE_MS, at_local, days, local
 from simulators.village.people import Villager
 
 NIGHT_FROM, NIGHT_TO = 21, 6  # R-75: bed exits count in these hours of the wall clock
@@ -18,7 +19,6 @@ LATE_PARTS_OF_A_TURN = 4  # R-76: overdue by a quarter is told, by a half again
 AFTER_CHANGE_MS = 24 * HOUR_MS
 VISITS_BY = 18  # o'clock on the last day: Sunday, the month's, the quarter's
 VISITS_GRACE_MS = 6 * HOUR_MS
-VISIT_EVERY_MS = {"high": 7 * DAY_MS, "key": 30 * DAY_MS, "general": 91 * DAY_MS}
 
 
 def bed_exit_limit_ms(person: Villager) -> int:
@@ -47,3 +47,17 @@ def measure_again_ms(values: Mapping[str, float]) -> int:
     if max(points) == 3 or sum(points) >= 5:  # a single red one, or urgent
         return HOUR_MS
     return 6 * HOUR_MS if sum(points) else 12 * HOUR_MS
+
+
+def visits_due(start_ms: int, end_ms: int, tier: str) -> Iterator[int]:
+    """R-83: when visits of a tier are due: Sundays, the last of a month, the last of a quarter; at 18:00."""
+    for day in days(start_ms, end_ms):
+        due = at_local(day, time(VISITS_BY))
+        tomorrow = local(due + DAY_MS)
+        month = tomorrow.day == 1
+        quarter = month and tomorrow.month in {1, 4, 7, 10}
+        if (
+            start_ms < due < end_ms
+            and {"high": tomorrow.weekday() == 0, "key": month, "general": quarter}[tier]
+        ):
+            yield due

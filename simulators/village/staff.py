@@ -8,16 +8,20 @@ from datetime import time
 from random import Random
 from typing import NamedTuple
 
-from simulators.life import DAY_MS, HOUR_MS, MINUTE_MS, Span, at_local, days
-from simulators.village.diary import BATH, BED, OUT
+from simulators.life import DAY_MS, HOUR_MS, MINUTE_MS, Span, at_local, days, local
+from simulators.village.diary import BATH, BED, KITCHEN, OUT, ROOM
 from simulators.village.fate import Fate
 from simulators.village.limits import (
     ROUND_EVERY_MS,
     ROUNDS_FROM,
     ROUNDS_TO,
     TURN_EVERY_MS,
-    VISIT_EVERY_MS,
+    visits_due,
 )
+
+_AT_HOME = frozenset((ROOM, KITCHEN))
+_VISITED_FROM, _VISITED_TO = 9, 17
+_TRIES = 60
 
 
 class Deed(NamedTuple):
@@ -95,23 +99,24 @@ class Staff:
             at = max(at, back + 20 * MINUTE_MS) if back else at
 
     def _calls(self, *, careless: bool) -> Iterator[Deed]:
-        """Visits of the community's workers (探访), somewhat more often than asked for."""
+        """Visits of the community's workers (探访), some day before each is due, and after a change."""
         fate, rng = self._fate, self._rng
         changes = [gone.end for gone in fate.absences if gone.why == "hospital"]
         changes += [fall.up for fall in fate.falls if not fall.helped]
         for at in changes:
             if not careless or rng.random() < 0.5:
                 yield Deed(at + rng.randrange(4 * HOUR_MS, 18 * HOUR_MS), "visit", self._who(), "gps")
-        every = VISIT_EVERY_MS[fate.person.visit_tier]
-        day = self._start + rng.randrange(every // (8 * DAY_MS) + 1) * DAY_MS
-        while day < self._end:
-            at = _in_the_morning(day, rng)
-            if careless and rng.random() < 0.3:
-                day += every  # left out: the next one comes as if it had been made
-            else:
-                if fate.diary.at(at).where != OUT:
-                    yield Deed(at, "visit", self._who(), "gps")
-                day += every - rng.randrange(DAY_MS, DAY_MS + every // 7 + 1)
+        opens = self._start
+        for due in visits_due(self._start, self._end + DAY_MS * 92, fate.person.visit_tier):
+            free = [
+                at
+                for _ in range(_TRIES)
+                if fate.diary.at(at := rng.randrange(max(opens, due - 6 * DAY_MS), due)).where in _AT_HOME
+                and _VISITED_FROM <= local(at).hour < _VISITED_TO
+            ]
+            if free and not (careless and rng.random() < 0.3):
+                yield Deed(free[0], "visit", self._who(), "gps")
+            opens = due
 
     def _assist(self) -> None:
         rng = self._rng
@@ -134,7 +139,3 @@ class Staff:
                 at = stay.end + 5 * MINUTE_MS
             if self._start < at < self._end and midnight not in fate.silent_mornings and not fate.away(at):
                 yield at
-
-
-def _in_the_morning(day: int, rng: Random) -> int:
-    return day - day % DAY_MS + rng.randrange(30, 210) * MINUTE_MS  # 08:30 to 11:30 in China

@@ -302,7 +302,7 @@ def _visits(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
         return
     made = staff.done("visit")
     opens = site.start_ms
-    for due in _visits_due(site, one.visit_tier):
+    for due in limits.visits_due(site.start_ms, site.end_ms, one.visit_tier):
         late = due + limits.VISITS_GRACE_MS
         near = any(
             abs(at - edge) < HOUR_MS or edge < at < edge + limits.VISITS_GRACE_MS
@@ -331,17 +331,6 @@ def _visits(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
             must = Expected(AT_HOME, "medium", late, HOUR_MS, (one.id,), happened=f"{said}, nobody came")
             yield replace(must, must=sure)
             yield replace(must, within_ms=3 * DAY_MS, must=False)
-
-
-def _visits_due(site: Site, tier: str) -> Iterator[int]:
-    """When visits of a tier are due: Sundays, the last of a month, the last of a quarter; at 18:00."""
-    for day in days(site.start_ms, site.end_ms):
-        due = at_local(day, time(limits.VISITS_BY))
-        tomorrow = local(due + DAY_MS)
-        last = tomorrow.day == 1
-        quarter = last and tomorrow.month in {1, 4, 7, 10}
-        if due > site.start_ms and {"high": day.weekday() == 6, "key": last, "general": quarter}[tier]:
-            yield due
 
 
 def _unprotected(site: Site, fate: Fate) -> Iterator[Expected]:
