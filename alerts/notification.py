@@ -38,7 +38,14 @@ _CHECKS = {
     "visit": ("巡视：", "round"),
     "medication_taken": ("服药：", "medication"),
     "device_test": ("按钮测试：", "button test"),
+    "turned": ("翻身：", "turning"),
+    "turning": ("翻身：", "turning"),
+    "community_visit": ("探访：", "visit at home"),
+    "consciousness": ("意识观察：", "look at consciousness"),
+    "neuro_observation": ("跌倒后神经系统观察：", "neurological observation after a fall"),
+    "staff_present": ("到床旁：", "be with the resident"),
 }
+_REFUSED = ("（有人做过，但缺少凭证）", " (made, but without its proof)")
 _METRICS = {
     "smoke": ("烟雾报警", "smoke"),
     "gas": ("燃气报警", "gas"),
@@ -182,7 +189,8 @@ def _what(episode: Episode) -> tuple[str, str]:
     match episode.kind:
         case "missed_check":
             check = _CHECKS.get(str(episode.facts.get("check")), ("", ""))
-            return check[0] + zh, f"{en}: {check[1]}" if check[1] else en
+            tried = _REFUSED if episode.facts.get("refused") else ("", "")
+            return check[0] + zh + tried[0], (f"{en}: {check[1]}" if check[1] else en) + tried[1]
         case "environment":
             return _METRICS.get(episode.metric, (zh, en))
         case "device_health":

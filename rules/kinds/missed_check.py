@@ -244,7 +244,7 @@ def _among_rounds(
     window = schedule.next(zone, done, done)._replace(opens=done + 1)
     moves = (pending,) if window.due > pending.due else ()
     hit = _in_time((*memory.missed, *moves), done, grace)
-    late = _late(memory, hit, done, grace)
+    late = _late(schedule, zone, memory, done)
     if window.due + grace <= received:  # made before what is overdue now
         return hit, late, pending, False
     return hit, late, window, True
@@ -256,10 +256,10 @@ def _among_deadlines(
     """Deadlines that come whatever is done: each has a window of its own."""
     windows = (*memory.missed, pending) if pending else memory.missed
     hit = _in_time(windows, done, schedule.grace_ms)
-    late = _late(memory, hit, done, schedule.grace_ms)
+    late = _late(schedule, zone, memory, done)
     if hit and hit == pending:
         return hit, late, schedule.following(hit, zone, memory.since), True
-    makes_up = late or (memory.misses and hit in memory.missed[-1:])
+    makes_up = memory.misses and memory.missed[-1:] in {(hit,), (late,)}
     return hit, late, pending, bool(makes_up) and not memory.told
 
 
@@ -267,12 +267,17 @@ def _in_time(windows: tuple[Window, ...], done: int, grace: int) -> Window | Non
     return next((one for one in windows if one.opens <= done < one.due + grace), None)
 
 
-def _late(memory: Memory, hit: Window | None, done: int, grace: int) -> Window | None:
-    """The last deadline missed, unless the next window had opened by then, and not right behind it."""
-    missed = memory.missed[-1] if memory.misses and memory.missed else None
-    if missed is None or done < missed.due + grace or (hit and hit.opens > missed.due):
+def _late(schedule: Schedule, zone: str, memory: Memory, done: int) -> Window | None:
+    """The last deadline missed by then, unless the next window had opened, and not right behind it."""
+    grace = schedule.grace_ms
+    passed = [one for one in memory.missed if one.due + grace <= done]
+    if not passed:
         return None
-    return missed
+    after = schedule.following(passed[-1], zone, memory.since)
+    if after is None:
+        return passed[-1]
+    until = after.opens if after.opens > passed[-1].due else after.due + grace
+    return passed[-1] if done < until else None
 
 
 def _again(schedule: Schedule, memory: Memory, done: int) -> bool:

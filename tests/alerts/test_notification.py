@@ -14,7 +14,9 @@ from alerts.life import life_safety
 from alerts.notification import Notification, notify, text
 from alerts.view import body, iso, view
 from devices.registry import Place, PlaceKind, Registry, Resident
+from rules.configuration import default
 from rules.decision import Change, Decision, Severity
+from rules.ruleset import Definition
 from tests.alerts.decisions import HOME, decision
 
 
@@ -51,6 +53,24 @@ def test_only_the_private_text_names_the_resident() -> None:
         assert "王秀英" in private
         assert "王秀英" not in text(episode, notification, HOME)[language]
     assert "王秀英" not in orjson.dumps(body(episode, notification, HOME)).decode()
+
+
+@pytest.mark.parametrize("rule", [rule for rule in default() if rule.kind.name == "missed_check"], ids=str)
+def test_every_check_of_the_default_rules_has_words_of_its_own(rule: Definition) -> None:
+    check = rule.fields.get("task") or rule.fields["check"]
+    overdue = replace(decision(rule=rule.id, metric="visit"), kind="missed_check", facts={"check": check})
+    said = text(*first(overdue), HOME)
+    assert said["zh-CN"] != "【紧急】301室 1床：照护任务逾期"
+    assert said["en"].startswith("URGENT: Room 301, bed 1: check overdue: ")
+
+
+def test_a_check_made_without_its_proof_says_so() -> None:
+    facts = {"check": "turning", "refused": 1}
+    said = text(*first(replace(decision(rule="turning"), kind="missed_check", facts=facts)), HOME)
+    assert said == {
+        "zh-CN": "【紧急】301室 1床：翻身：照护任务逾期（有人做过，但缺少凭证）",
+        "en": "URGENT: Room 301, bed 1: check overdue: turning (made, but without its proof)",
+    }
 
 
 def test_an_environment_alarm_says_what_is_in_the_air() -> None:
