@@ -115,8 +115,8 @@ class Desk:
     def decide(self, decisions: list[Decision], now: int, received: float | None = None) -> None:
         """Take decisions of the rules. `received` is the loop time at which their message arrived.
 
-        What they add at one moment to one alert is told once (forty people behind one gateway), except for
-        life safety, where every call is its own.
+        What they add at one moment to one alert is told once (forty people behind one gateway), except about
+        somebody's life, where every call is its own.
         """
         self._outcomes.take(decisions)
         last: dict[str, _Record] = {}
@@ -130,9 +130,9 @@ class Desk:
                 if record.episode is None:
                     continue
                 before = last.get(record.episode.id)
-                if before and record.notification and not record.notification.life_safety:
+                if before is not None and _same(before, record):
                     record.notification = None  # the one before tells of the alert as it is when it is sent
-                else:
+                elif record.notification is not None:
                     last[record.episode.id] = record
             self._follow(now, site)
 
@@ -297,9 +297,13 @@ class Desk:
             await record.done
 
     async def _record(self, records: list[_Record]) -> None:
+        newest = {record.episode.id: record for record in records if record.episode is not None}
+
         def write(database: sqlite3.Connection) -> None:
             for record in records:
-                record.seq = self._log.write(database, record.event, record.episode)
+                # Of an alert about a thousand people its last state is written, not a thousand of them.
+                last = record.episode is not None and newest[record.episode.id] is record
+                record.seq = self._log.write(database, record.event, record.episode if last else None)
                 if record.notification is not None:
                     self._outbox.write(database, record.notification)
 
@@ -346,6 +350,14 @@ class Desk:
             stale=len(self.stale()),
             flooded=sum(position.flooded for position in self.book.positions.values()),
         )
+
+
+def _same(before: _Record, record: _Record) -> bool:
+    """Whether what was just told of an alert tells of this as well: it is no worse, and calls nobody anew."""
+    told, new = before.notification, record.notification
+    if told is None or new is None or record.episode is None or record.episode.about_life:
+        return False
+    return told.severity is new.severity and (told.calls or not new.calls)
 
 
 def _tell(watcher: _Watcher, item: tuple[int, Event]) -> None:
