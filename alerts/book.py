@@ -29,10 +29,11 @@ from alerts.event import (
     Weight,
 )
 from alerts.first_out import WITHIN_MS, Group, headed
-from alerts.flood import FLOOD, Position
+from alerts.flood import Position
 from alerts.life import opens_about_life
 from alerts.suppression import Suppressions
 from alerts.suspension import Suspensions
+from rules.decision import FLOOD
 
 REMEMBER_MS = 48 * 3_600_000
 """How long a resolved episode and its evidence are remembered: twice the 24 h in which a late or repeated

@@ -29,9 +29,9 @@ from alerts.event import (
     Weight,
 )
 from alerts.first_out import joined
-from alerts.flood import FLOOD, cause_of
+from alerts.flood import cause_of
 from alerts.life import about_life
-from rules.decision import Change, Decision, Severity
+from rules.decision import FLOOD, Change, Decision, Severity
 
 SUSPENSION = "suspension"
 """The source of a resolution that follows from the end of a suspension."""

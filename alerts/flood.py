@@ -9,10 +9,7 @@ The flood itself is an alert: announced once when it begins and once when it end
 
 from dataclasses import dataclass, field
 
-from rules.decision import Change, Decision, Evidence, Severity
-
-FLOOD = "flood"
-"""Rule and kind of these alerts; no rule of a file may be called so."""
+from rules.decision import FLOOD, Change, Decision, Evidence, Severity
 
 WINDOW_MS = 600_000
 BEGINS_ABOVE = 10

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from alerts.episode import LATE_MS, Episode
 from alerts.event import Cleared, EpisodeEvent, EventName, EvidenceAdded, Opened, Released, State
-from alerts.flood import FLOOD
 from alerts.life import life_safety
 from alerts.where import Where, where
 from devices.registry import Registry
-from rules.decision import Severity
+from rules.decision import FLOOD, Severity
 from rules.unreadable import UNREADABLE
 
 _KINDS = {

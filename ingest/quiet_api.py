@@ -14,11 +14,11 @@ from starlette.responses import Response
 from alerts.acts import Maintenance, Refused, Shelving
 from alerts.book import Book
 from alerts.event import State, SuspensionBegun
-from alerts.flood import FLOOD
 from alerts.view import view, view_suppression, view_suspension
 from devices.registry import Registry
 from ingest.asked import PROBLEMS, Id, Name, Problem, Reason, refused
 from ingest.border import answer
+from rules.decision import FLOOD
 from rules.failure import Failure
 
 _MINUTE_MS = 60_000

@@ -32,7 +32,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from devices.registry import CareLevel, Registry, Risk, RiskLevel, VisitTier
-from rules.decision import TECHNICAL
+from rules.decision import FLOOD, TECHNICAL
 from rules.kind import Kind
 from rules.kinds import KINDS
 from rules.ruleset import SCOPES, Definition, Fields, RuleSet
@@ -40,6 +40,7 @@ from rules.toml_lines import Path, line_of, lines
 from rules.unreadable import UNREADABLE
 
 _ID = re.compile(r"[a-z0-9-]{1,64}")
+_RESERVED = frozenset((FLOOD, TECHNICAL, UNREADABLE))
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 
 
@@ -156,7 +157,7 @@ def _layers(scope: str, written: object) -> Mapping[str, Fields] | None:
 def _wrong_id(name: object, kind: object, taken: Container[object]) -> str:
     if not isinstance(name, str) or not _ID.fullmatch(name):
         return 'id: give every rule one, of a-z, 0-9 and "-", at most 64 characters'
-    reserved = name in {TECHNICAL, UNREADABLE} or (name in KINDS and KINDS[name].life_safety and name != kind)
+    reserved = name in _RESERVED or (name in KINDS and KINDS[name].life_safety and name != kind)
     if reserved:
         return f'id: "{name}" is reserved; take another'
     return f'id: "{name}" is taken by a rule above; take another' if name in taken else ""

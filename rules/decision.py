@@ -11,6 +11,9 @@ from enum import StrEnum
 TECHNICAL = "technical"
 """Rule and kind of what the engine says about itself; no rule of a file may be called so."""
 
+FLOOD = "flood"
+"""Rule and kind of what `alerts.flood` says about alarms themselves; no rule of a file may be called so."""
+
 
 class Severity(StrEnum):
     """HL7 DeviceAlert priority (R-14, R-103): high = address immediately."""

@@ -32,11 +32,10 @@ from alerts.event import (
     State,
     Weight,
 )
-from alerts.flood import FLOOD
 from alerts.life import about_life
 from alerts.notification import Notification, notify
 from alerts.records import dump_event, load_event
-from rules.decision import Change, Decision, Severity
+from rules.decision import FLOOD, Change, Decision, Severity
 from rules.kinds import KINDS
 from tests.alerts.decisions import decision
 

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from alerts.acts import resolve
 from alerts.event import State
-from alerts.flood import FLOOD, WINDOW_MS
+from alerts.flood import WINDOW_MS
 from alerts.notification import text
-from rules.decision import Severity
+from rules.decision import FLOOD, Severity
 from tests.alerts.course import Course
 from tests.alerts.decisions import HOME, decision
 

@@ -5,18 +5,20 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from alerts.acts import acknowledge, resolve
+from alerts.acts import Shelving, acknowledge, resolve, shelve
 from alerts.book import Book
 from alerts.decide import decide
 from alerts.episode import Episode
-from alerts.event import Acknowledged, Cleared, Event, EventName, Opened, Resolved
+from alerts.event import Event, EventName
 from alerts.life import life_safety
 from alerts.notification import Notification, notify, text
 from alerts.view import body, iso, view
 from devices.registry import Place, PlaceKind, Registry, Resident
 from rules.configuration import default
 from rules.decision import Change, Decision, Severity
+from rules.kinds import KINDS
 from rules.ruleset import Definition
+from tests.alerts.course import Course
 from tests.alerts.decisions import HOME, decision
 
 
@@ -242,11 +244,36 @@ def test_life_safety(kind: str, metric: str, severity: Severity, expected: bool)
     assert life_safety(kind, metric, severity) is expected
 
 
-@pytest.mark.parametrize("event", [Opened, Cleared, Acknowledged, Resolved])
-def test_every_reason_has_words(event: type[Event]) -> None:
+@pytest.mark.parametrize(
+    "reason", [name for name in EventName if not name.startswith(("suspension", "suppress"))]
+)
+def test_every_reason_has_words(reason: EventName) -> None:
     episode, opened = first(decision())
-    note = Notification("n", episode.id, 2, event.name, Severity.HIGH, True, False, 2)
-    assert (text(episode, note, HOME) != text(episode, opened, HOME)) is (event is not Opened)
+    note = Notification("n", episode.id, 2, reason, Severity.HIGH, True, False, 2)
+    assert (text(episode, note, HOME) != text(episode, opened, HOME)) is (reason is not EventName.OPENED)
+
+
+def test_r49_r55_bodies_carry_the_marks_of_shelves_and_groups() -> None:
+    course = Course()
+    asked = Shelving(rule="bed_exit", subject="wang", for_ms=60_000, by="Chen Mei", reason="knee")
+    course.acted(shelve(course.book, asked, KINDS["bed_exit"], course.now))
+    fall = course.decided(decision(rule="fall", at=course.now))
+    out = course.decided(decision(rule="bed_exit", severity=Severity.MEDIUM, at=course.now))
+    assert fall is not None
+    assert out is not None
+    shown = body(out, course.sent[-1], HOME)
+    assert (shown["state"], shown["calls"], shown["reason"]) == ("shelved", False, "opened")
+    assert (shown["first_out"], shown["follows"]) == (False, fall.id)
+    assert shown["suspension"] == out.held != ""
+    assert "Chen" not in str(shown)
+    assert "knee" not in str(shown)
+    course.passed(60_000)
+    released = body(course.book.unresolved()[-1], course.sent[-1], HOME)
+    assert (released["state"], released["calls"], released["suspension"]) == ("open", True, None)
+    assert released["text"] == {
+        "zh-CN": "【重要】301室 1床：离床，暂缓已结束，情况仍在",
+        "en": "Important: Room 301, bed 1: out of bed, no longer shelved and still so",
+    }
 
 
 def test_a_time_no_calendar_holds_is_shown_as_a_number() -> None:

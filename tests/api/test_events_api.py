@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from alerts.event import Event
+from rules.decision import Severity
 from tests.alerts.decisions import decision
 from tests.api.conftest import BEARER, Served, Serving
 from tests.api.memory_desk import MemoryDesk
@@ -82,6 +83,23 @@ async def test_a_reader_that_comes_back_misses_nothing(served: Served) -> None:
     async with listening(served, last=1) as stream:
         served.desk.decide(decision("k3", subject="p3"), 3)
         assert [(await stream.event())["id"] for _ in range(3)] == ["2", "3", "4"]
+
+
+async def test_r55_suspensions_and_what_they_do_to_alerts_are_events_too(served: Served) -> None:
+    served.desk.tick(1_763_763_600_123)
+    async with listening(served) as stream:
+        shelf = {"rule": "bed_exit", "subject": "wang", "minutes": 1, "by": "Chen", "reason": "bath"}
+        put = (await served.client.post("/api/v1/quiet/shelve", json=shelf)).json()
+        served.desk.decide(decision(rule="bed_exit", severity=Severity.MEDIUM), 1_763_763_600_124)
+        served.desk.tick(1_763_763_660_123)
+        found = [await stream.event() for _ in range(4)]
+    names = ["suspension_begun", "opened", "suspension_ended", "released"]
+    assert [one["event"] for one in found] == names
+    begun, opened, ended, _ = [json.loads(one["data"]) for one in found]
+    assert "alert" not in begun
+    assert (begun["suspension"], begun["until"]) == (put["suspension"], "2025-11-21T22:21:00.123Z")
+    assert (opened["weight"], opened["suspension"]) == ("shelved", put["suspension"])
+    assert (ended["suspension"], ended["ending"]) == (put["suspension"], "expired")
 
 
 @pytest.mark.parametrize("last", ["x", "-1", "9" * 30])

@@ -96,6 +96,7 @@ def test_without_a_registry_references_are_not_checked() -> None:
         ("[[rule]]\nid = 7\nkind = 'sos'", 2, "id"),
         ("[[rule]]\nid = 'A b'\nkind = 'sos'", 2, "id"),
         ("[[rule]]\nid = 'technical'\nkind = 'sos'", 2, "reserved"),
+        ("[[rule]]\nid = 'flood'\nkind = 'sos'", 2, "reserved"),
         ("[[rule]]\nid = 'sos'\nkind = 'unprotected'", 2, "reserved"),
         ("[[rule]]\nid = 'a'\nkind = 'sos'\n[[rule]]\nkind = 'fall'\nid = 'a'", 6, "taken"),
         ("[[rule]]\nid = 'a'", 1, "kind"),
