@@ -80,9 +80,14 @@ def load(text: str, registry: Registry | None = None) -> RuleSet | list[Problem]
     return sorted({Problem(line_of(found, fault.path), fault.where, fault.message) for fault in faults})
 
 
+def default_text() -> str:
+    """What default.toml of this package says."""
+    return (resources.files("rules") / "default.toml").read_text("utf-8")
+
+
 def default() -> RuleSet:
     """The rules of a home that has set none of its own: default.toml of this package."""
-    rules = load((resources.files("rules") / "default.toml").read_text("utf-8"))
+    rules = load(default_text())
     assert isinstance(rules, RuleSet), rules  # noqa: S101 -- our own file, which a test loads
     return rules
 

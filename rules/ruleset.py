@@ -47,16 +47,24 @@ class Definition:
 
     def layers(self, subject: Subject, registry: Registry) -> tuple[Fields, ...]:
         """The overrides that hold for a subject, the most general first."""
-        found: list[Fields | None] = []
+        return tuple(layer for _, _, layer in self.applying(subject, registry) if layer)
+
+    def applying(self, subject: Subject, registry: Registry) -> Iterator[tuple[str, str, Fields]]:
+        """The same with whose they are: a scope, the name in it, the override."""
         resident = subject.resident
         if resident:
-            found.append(self.care_level.get(resident.care_level.value))
-            found.append(self.visit_tier.get(resident.visit_tier.value))
-            found.extend(layer for name, layer in self.risk.items() if _runs(resident, name))
+            named = [("care_level", resident.care_level.value), ("visit_tier", resident.visit_tier.value)]
+            named += [("risk", name) for name in self.risk if _runs(resident, name)]
+        else:
+            named = []
         if self.place:
-            found.extend(self.place.get(place.id) for place in reversed(registry.above(subject.place)))
-        found.append(self.resident.get(subject.id) if subject.resident else None)
-        return tuple(layer for layer in found if layer)
+            named += [("place", place.id) for place in reversed(registry.above(subject.place))]
+        if resident:
+            named.append(("resident", subject.id))
+        for scope, name in named:
+            layer = self.overrides(scope).get(name)
+            if layer is not None:
+                yield scope, name, layer
 
 
 def _runs(resident: Resident, name: str) -> bool:

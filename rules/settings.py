@@ -4,10 +4,12 @@ Rule: what the models here accept can run. Messages are for the person who write
 """
 
 import re
+from collections.abc import Sequence
 from datetime import time
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StrictBool, field_validator
+from pydantic.fields import FieldInfo
 
 from rules.decision import Severity
 
@@ -46,6 +48,37 @@ def _daily_window(written: tuple[time, time]) -> tuple[time, time]:
 
 DailyWindow = Annotated[tuple[WallTime, WallTime], AfterValidator(_daily_window)]
 """From one local time of day to another, over midnight when the second is earlier: ["21:00", "06:00"]."""
+
+
+def as_written(value: object, field: FieldInfo | None = None) -> str:
+    """A setting as one would write it in the file; `field` says which numbers are durations."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return str(value).lower()
+        case time():
+            return f"{value:%H:%M}"
+        case tuple() | list():
+            return f"[{', '.join(as_written(one, field) for one in value)}]"
+        case dict():
+            return f"{{{', '.join(f'{key} = {as_written(one)}' for key, one in value.items())}}}"
+        case int() if field is not None and _is_duration(field.annotation, field.metadata):
+            fitting = [unit for unit, ms in _UNITS_MS.items() if value % ms == 0]
+            return (
+                f"{value // _UNITS_MS[fitting[-1]]}{fitting[-1]}"
+                if fitting and value
+                else f"{value // 1000}s"
+            )
+        case _:
+            return str(value)
+
+
+def _is_duration(annotation: object, metadata: Sequence[object] = ()) -> bool:
+    if any(isinstance(one, BeforeValidator) and one.func is duration for one in metadata):
+        return True
+    inner = getattr(annotation, "__metadata__", ())
+    return (bool(inner) and _is_duration(None, inner)) or any(map(_is_duration, get_args(annotation)))
 
 
 class Settings(BaseModel):

@@ -5,6 +5,7 @@ of the key that it belongs to.
 """
 
 import re
+from collections.abc import Mapping
 
 Path = tuple[str | int, ...]
 
@@ -40,7 +41,7 @@ def lines(text: str) -> dict[Path, int]:
     return found
 
 
-def line_of(found: dict[Path, int], path: Path) -> int:
+def line_of(found: Mapping[Path, int], path: Path) -> int:
     """The line of a path, else of the nearest thing around it; 1 when there is none."""
     while path and path not in found:
         path = path[:-1]

@@ -11,6 +11,7 @@ from ingest.commands import (
     quarantining,
     registering,
     replaying,
+    ruling,
     serving,
     simulating,
 )
@@ -73,10 +74,14 @@ quarantine.command("retry", epilog="Example: shouwang quarantine retry --family 
 app.add_typer(quarantine, name="quarantine")
 
 rules = typer.Typer(
-    help="The rules: limits that fit a resident.",
+    help="The rules: which hold for whom and why, and limits that fit a resident.",
     epilog="Example: shouwang rules propose r-03 --from 2026-10-01 --config shouwang.toml",
     no_args_is_help=True,
 )
+rules.command("explain", epilog="Example: shouwang rules explain r-03 --config shouwang.toml")(
+    ruling.explain_
+)
+rules.command("list", epilog="Example: shouwang rules list --rules rules.toml")(ruling.list_)
 rules.command(
     "propose", epilog="Example: shouwang rules propose r-03 --from 2026-10-01 --config shouwang.toml"
 )(proposing.run)

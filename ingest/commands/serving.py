@@ -18,7 +18,7 @@ import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from devices.catalogue import entries_of_any, expected_ms
-from devices.registry import PlaceKind, Registry
+from devices.registry import PlaceKind, Registry, Risk
 from devices.registry_files import Problem
 from ingest.commands.console import USAGE, be_prompt, end, end_with, rule_problems, set_up_logs, told
 from ingest.commands.registering import stored, unknown_models
@@ -29,6 +29,7 @@ from ingest.embedded.postgres import EmbeddedPostgres
 from ingest.embedded.server import EmbeddedServer
 from ingest.store.schema import migrate as migrate_database
 from rules.configuration import default
+from rules.explanation import idle_overrides, unassessed
 from rules.kinds.unprotected import without_line
 from rules.ruleset import RuleSet
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:  # the service with its web framework takes as long to load as
 log = structlog.get_logger()
 
 _LOOK_S = 1.0
+_MOST = 10  # named of a kind of doubt
 
 _Config = Annotated[Path, typer.Option("--config", help="The configuration, TOML.")]
 
@@ -124,10 +126,27 @@ def _doubts(found: Checked) -> list[str]:
     if missing:
         doubts.append(f"no rule of kind {', '.join(missing)}: a rule file replaces the default one whole")
     doubts += _doubtful_devices(found.registry)
+    doubts += _not_assessed(found.registry)
+    doubts += _few(idle_overrides(found.rules, found.registry), "overrides that can do nothing")
     lonely = without_line(found.registry)
     if lonely:
         doubts.append(f"no device to call for help with: {', '.join(list(lonely)[:10])}")
     return doubts
+
+
+def _not_assessed(registry: Registry) -> Iterator[str]:
+    """Whose risks nobody assessed (R-79)."""
+    lacking = {one.id: len(unassessed(one)) for one in registry.residents.values()}
+    found = [f"{resident} ({count} of {len(Risk)})" for resident, count in lacking.items() if count]
+    if found:
+        more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
+        yield f"risks not assessed 风险未评估 (R-79): {', '.join(found[:_MOST])}{more}"
+
+
+def _few(found: list[str], what: str) -> Iterator[str]:
+    yield from found[:_MOST]
+    if len(found) > _MOST:
+        yield f"and {len(found) - _MOST} more {what}"
 
 
 def _doubtful_devices(registry: Registry) -> Iterator[str]:

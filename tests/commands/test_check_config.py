@@ -80,3 +80,30 @@ def test_ten_mistakes_in_a_rule_file_are_told_with_their_lines(installation: Pat
     for line in WRONG_LINES:
         assert f"rules.toml:{line}: " in answer.err
     assert "10 problems" in answer.err
+
+
+def test_r79_risks_that_nobody_assessed_are_noted(tmp_path: Path) -> None:
+    risks = ("choking", "intake", "pressure_ulcer", "scald", "bed_fall", "fall", "going_missing", "harm")
+    columns = [f"risk_{risk}" for risk in (*risks, "activity")]
+    (tmp_path / "places.csv").write_text("id,kind\nh,room\n")
+    rows = [["id", "place", *columns], ["r-1", "h", *["low"] * 9], ["r-2", "h", *["low"] * 8], ["r-3", "h"]]
+    (tmp_path / "residents.csv").write_text("".join(",".join(row) + "\n" for row in rows))
+    (tmp_path / "shouwang.toml").write_text('registry = ["places.csv", "residents.csv"]\n')
+    answer = called("check-config", tmp_path / "shouwang.toml")
+    assert answer.code == 0
+    assert "risks not assessed 风险未评估 (R-79): r-2 (1 of 9), r-3 (9 of 9)" in answer.err
+
+
+def test_an_override_that_no_device_can_feed_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "registry.toml").write_text(
+        '[[place]]\nid = "h"\nkind = "room"\n[[resident]]\nid = "r-1"\nplace = "h"\n'
+        '[[device]]\nid = "b"\nmodel = "TS0215A_sos"\nresident = "r-1"\ncalls = true\n'
+    )
+    (tmp_path / "rules.toml").write_text(
+        '[[rule]]\nid = "hot"\nkind = "vitals"\nmetric = "body_temperature"\nabove = 39.0\n'
+        "[rule.resident.r-1]\nabove = 38.5\n"
+    )
+    (tmp_path / "shouwang.toml").write_text('registry = ["registry.toml"]\nrules = "rules.toml"\n')
+    answer = called("check-config", tmp_path / "shouwang.toml")
+    assert answer.code == 0
+    assert "rule 'hot', resident r-1: none of her devices tells what it needs" in answer.err

@@ -18,6 +18,8 @@ COMMANDS = {
     "quarantine list": "--reason --family --device --all --json --config --api",
     "quarantine show": "--clear --json --config row",
     "quarantine retry": "--reason --family --device --json --config rows",
+    "rules explain": "--config --rules --registry --all --json resident",
+    "rules list": "--config --rules --registry --json",
     "registry": "import export",
     "registry import": "--data files",
     "registry export": "--data",
