@@ -255,6 +255,12 @@ def _silent(routine: Routine, settings: InactivitySettings) -> _Learned:
         (learned.empty, "without any sign of life (look at them)"),
     )
     words = [_seen(tuple(needed), "day", left_out), *_usual(f"the longest silence between {window}", needed)]
+    passed = sum(longest * MINUTE_MS >= settings.within for longest in needed.values())
+    if passed > len(needed) / 7 and not settings.exits:
+        words.append(
+            f"silent for longer than now allowed on {_count(passed, 'day')}: if she goes out, name the doors "
+            "that lead out (exits), or report her leave"
+        )
     if out:
         allowed = span(settings.out // MINUTE_MS)
         words.append(f"{_count(len(out), 'time')} out by a door that leads out, for which she has {allowed}")

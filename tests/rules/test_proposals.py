@@ -305,5 +305,8 @@ def test_r81_time_out_by_a_door_that_leads_out_does_not_make_her_time_longer() -
     assert exits(knows, HOME)["wang"] == {"front"}
     unknown, known = proposed(out_daily(28))["quiet"], proposed(out_daily(28), knows)["quiet"]
     assert (unknown.within, unknown.raised[240]) == (390, 28)
+    hint = "on 28 days: if she goes out, name the doors that lead out (exits)"
+    assert hint in " ".join(unknown.evidence)
+    assert hint not in " ".join(known.evidence)
     assert (known.within, known.raised[240]) == (120, 0)
     assert "28 times out by a door that leads out, for which she has 12 h" in known.evidence
