@@ -7,7 +7,7 @@ person's name, a value or a diagnosis (only `text(..., private=True)` names the 
 from dataclasses import dataclass
 
 from alerts.episode import LATE_MS, Episode
-from alerts.event import Cleared, EpisodeEvent, EventName, EvidenceAdded, Opened, Released, State
+from alerts.event import Cleared, EpisodeEvent, EventName, EvidenceAdded, Opened, Released, State, Weight
 from alerts.life import life_safety
 from alerts.where import Where, where
 from devices.registry import Registry
@@ -117,17 +117,18 @@ class Notification:
 
 
 def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
-    """What to send of an event, None for evidence that calls nobody. `episode` is as it is after it.
+    """What to send of an event, None for evidence that only counts. `episode` is as it is after it.
 
-    What opened quietly (shelved, out of service, muted in a flood) is sent for displays, and calls nobody;
-    the end of a flood calls where something waited for it.
+    What begins quietly, or again (shelved, out of service, muted in a flood), is sent for displays, and calls
+    nobody. While an alarm chatters its ends are not sent: displays show it as going on until somebody acted.
+    The end of a flood calls where something waited for it.
     """
     age = 0
     calls = False
     metric = episode.metric
     match event:
         case Opened() | EvidenceAdded():
-            if isinstance(event, EvidenceAdded) and not event.calls:
+            if isinstance(event, EvidenceAdded) and not (event.calls or _begins_quietly(episode, event)):
                 return None
             calls = event.calls
             age = max(0, event.at - event.evidence.at)
@@ -136,6 +137,8 @@ def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
             calls = True
             age = max(0, event.at - episode.last_evidence_at)
         case Cleared():
+            if episode.latched:
+                return None
             calls = episode.kind == FLOOD and bool(event.facts.get("muted"))
         case _:
             pass
@@ -150,6 +153,13 @@ def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
         at=event.at,
         age_ms=age,
     )
+
+
+def _begins_quietly(episode: Episode, event: EvidenceAdded) -> bool:
+    """Whether a condition that was over begins again, and people are not to be called for it now."""
+    concern = episode.concern(event.subject)
+    quiet = event.weight in {Weight.SHELVED, Weight.OUT_OF_SERVICE, Weight.MUTED}
+    return quiet and concern is not None and concern.since == event.evidence.at
 
 
 def text(

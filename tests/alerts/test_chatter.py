@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from alerts.acts import acknowledge
 from alerts.chatter import NONE, QUIET_MS, WINDOW_MS, called, counted, latches
 from alerts.event import EvidenceAdded, Opened, Weight
-from rules.decision import Severity
+from rules.decision import Change, Severity
 from tests.alerts.course import Course
 from tests.alerts.decisions import decision
 
@@ -95,6 +95,19 @@ def test_r48_forty_people_behind_one_gateway_are_no_chatter() -> None:
     course = Course()
     for number in range(40):
         assert beat(course, number, "unprotected", subject=f"p{number}", cause="gateway:g1") is Weight.CALL
+
+
+def test_r48_while_it_chatters_its_ends_are_not_sent_and_a_display_shows_it_as_going_on() -> None:
+    course = Course()
+    for number in range(10):
+        beat(course, number)
+        course.now += 2_000
+        end = decision(f"e{number}", rule="bed_exit", change=Change.CLEAR, at=course.now)
+        course.decided(end)
+        course.now += 2_000
+    reasons = [note.reason.value for note in course.sent]
+    assert reasons == ["opened", "cleared", "evidence", "cleared", "evidence", "cleared"]
+    assert len(course.told) == 20, "each is on record"
 
 
 def test_r48_the_latch_survives_a_restart() -> None:

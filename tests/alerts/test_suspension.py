@@ -68,6 +68,21 @@ def test_r55_what_is_shelved_is_kept_and_counted_and_calls_nobody() -> None:
     assert (episode.evidence, episode.held, course.calls) == (5, begun.suspension, [])
 
 
+def test_r55_displays_are_told_when_what_is_shelved_is_over_and_begins_again() -> None:
+    course = Course()
+    shelved(course)
+    for number in range(2):
+        out_of_bed(course, f"k{number}")
+        course.now += 1
+        out_of_bed(course, f"more{number}")
+        course.now += 1
+        out_of_bed(course, f"end{number}", Change.CLEAR)
+        course.now += 1
+    reasons = [note.reason.value for note in course.sent]
+    assert reasons == ["opened", "cleared", "evidence", "cleared"]
+    assert course.calls == []
+
+
 def test_r55_a_shelf_ends_by_itself_and_what_still_holds_is_raised() -> None:
     course = Course()
     shelved(course)
