@@ -240,15 +240,14 @@ def _silent(routine: Routine, settings: InactivitySettings) -> _Learned:
         if gap.out:  # no limit of hers matters: `out` does
             out += [gap] if gap.minutes >= _SHORT_MIN else []
             continue
-        day, minute = divmod(gap.start, DAY_MIN)
-        longest = 0
+        day, longest = gap.start // DAY_MIN, 0
         if gap.minutes >= _SHORT_MIN:
             longest = _longest_raising(partial(_raises, settings, gap))
             counted.append(longest)
             needed[day] = max(needed[day], longest)
-        begins = minute if window.start <= minute < window.end else window.start
-        of_day = of_hour.setdefault(f"{begins // 60:02d}", {})
-        of_day[day] = max(of_day.get(day, 0), longest)
+        for hour in _counted_from(gap, window):
+            of_day = of_hour.setdefault(f"{hour:02d}", {})
+            of_day[day] = max(of_day.get(day, 0), longest)
     left_out = (
         (learned.away, "away"),
         (learned.lost, "with sensors lost"),
@@ -279,6 +278,15 @@ def _silent(routine: Routine, settings: InactivitySettings) -> _Learned:
         return {hour: limit for hour, limit in limits.items() if limit <= within - _WORTH_MIN}
 
     return _Learned(settings.within // MINUTE_MS, needed, raised, words, hours_below)
+
+
+def _counted_from(gap: Gap, window: Window) -> set[int]:
+    """The hours whose limits may hold for a silence: that in which it begins, and the first of the day."""
+    minute = gap.start % DAY_MIN
+    if window.start <= minute < window.end:
+        anew = minute + gap.minutes > window.end  # the night may stop the count
+        return {minute // 60, window.start // 60} if anew else {minute // 60}
+    return {window.start // 60}
 
 
 def _raises(settings: InactivitySettings, gap: Gap, limit: int) -> bool:

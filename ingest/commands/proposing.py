@@ -31,11 +31,11 @@ from ingest.commands.serving import check
 from ingest.config import Config
 from ingest.replay import Recording
 from ingest.store.history import observations
-from rules.proposals import Hour, Proposal, Spell, exits, hours, propose, snippet, span
+from rules.proposals import Hour, Proposal, Spell, exits, hours, propose, snippet
 from rules.routine import Routine, learn
 from rules.ruleset import RuleSet
 
-_BAR = 24  # characters
+_BAR = 20  # characters
 _FULL_SILENT_MIN, _FULL_OUT_MIN = 12 * 60, 60
 
 
@@ -141,11 +141,11 @@ def _print(routine: Routine, proposals: Iterable[Proposal]) -> None:
 
 
 def _picture(found: Iterable[Hour]) -> Table:
-    """For each hour a bar of the silence usual in it: solid to the median, lighter to the p95."""
+    """For each hour a bar of the silence usual in it: solid to the median, lighter to the p95. In h:mm."""
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("hour 时", "days 天", "median", "p95"):
         shown.add_column(name, justify="right", no_wrap=True)
-    shown.add_column("silence begun in it 静默", no_wrap=True)
+    shown.add_column("silence 静默", no_wrap=True)
     for name in ("nights 夜", "median", "p95"):
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("out of bed 离床", no_wrap=True)
@@ -156,7 +156,10 @@ def _picture(found: Iterable[Hour]) -> Table:
 
 
 def _told(spell: Spell | None) -> tuple[str, str, str]:
-    return ("", "", "") if spell is None else (str(spell.days), span(spell.median), span(spell.p95))
+    if spell is None:
+        return "", "", ""
+    median, p95 = (f"{minutes // 60}:{minutes % 60:02d}" for minutes in (spell.median, spell.p95))
+    return str(spell.days), median, p95
 
 
 def _bar(spell: Spell | None, full: int, width: int) -> Text:

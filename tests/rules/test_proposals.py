@@ -253,40 +253,62 @@ def test_the_order_of_days_does_not_matter(pauses: list[int], shuffler: Random) 
     assert (one.within, one.hours, one.raised) == (other.within, other.hours, other.raised)
 
 
-@settings(max_examples=25)
-@given(
-    st.lists(st.tuples(st.integers(72, 251), some_steps, some_steps, some_steps), min_size=16, max_size=24),
-    st.sampled_from(BOUNDS["inactivity"].shown),
+drawn_days = st.lists(
+    st.tuples(st.integers(72, 251), some_steps, some_steps, some_steps), min_size=16, max_size=24
 )
-def test_what_would_have_raised_is_what_the_rule_raises(
-    drawn: list[tuple[int, frozenset[int], frozenset[int], frozenset[int]]], limit: int
-) -> None:
+Drawn = list[tuple[int, frozenset[int], frozenset[int], frozenset[int]]]
+
+
+def life(drawn: Drawn) -> list[Observation]:
     """Each day has a sign by day and others, times at which she turns in or up, and the front door moves."""
     moved = [moves | {noon} for noon, moves, *_ in drawn]
     moved[0] |= {0}
     moved[-1] |= {287}
-    turned = history_of([turns - moves for (*_, turns, _), moves in zip(drawn, moved, strict=True)])
-    opened = history_of(
-        [doors - moves - turns for (*_, turns, doors), moves in zip(drawn, moved, strict=True)]
-    )
-    door = [
-        each._replace(device="front", metric="door_open", value=not number % 2)
-        for number, each in enumerate(opened)
-    ]
-    beds = [
-        each._replace(device="bed", metric="bed_occupied", value=not number % 2)
-        for number, each in enumerate(turned)
+    turned = [turns - moves for (*_, turns, _), moves in zip(drawn, moved, strict=True)]
+    opened = [doors - moves - turns for (*_, turns, doors), moves in zip(drawn, moved, strict=True)]
+    told_of = [
+        [
+            each._replace(device=device, metric=metric, value=not number % 2)
+            for number, each in enumerate(history_of(steps))
+        ]
+        for device, metric, steps in (("bed", "bed_occupied", turned), ("front", "door_open", opened))
     ]
     first = [told(0, "00:00", "bed_occupied", False), told(0, "00:00", "door_open", False, "front")]
-    history = [*first, *in_order(history_of(moved), beds, door)]
-    text = f'id = "quiet"\nkind = "inactivity"\nwithin = "{limit}min"\nbetween = ["06:00", "21:00"]'
-    by = rules(f'[[rule]]\n{text}\nexits = ["front"]')
-    engine = Engine(by, HOME, history[0].at)
+    return [*first, *in_order(history_of(moved), *told_of)]
+
+
+def raised_by(rule: str, history: list[Observation]) -> int:
+    """How often the rule itself raises over a history, until the next sign of life."""
+    engine = Engine(rules(rule), HOME, history[0].at)
     made = [decision for observation in history for decision in engine.observe(observation)]
     made += engine.tick(history[-1].at + 2_000)
-    ended = [each for each in made if each.rule == "quiet" and each.change is Change.CLEAR]
-    found = proposed(history, by)["quiet"]
-    assert (found.days, found.raised[limit]) == (len(drawn), len(ended))
+    return sum(each.rule == "quiet" and each.change is Change.CLEAR for each in made)
+
+
+def quiet(within: int, more: str = "") -> str:
+    return (
+        f'[[rule]]\nid = "quiet"\nkind = "inactivity"\nwithin = "{within}min"\nbetween = ["06:00", "21:00"]\n'
+        f'exits = ["front"]\n{more}'
+    )
+
+
+@settings(max_examples=25)
+@given(drawn_days, st.sampled_from(BOUNDS["inactivity"].shown))
+def test_what_would_have_raised_is_what_the_rule_raises(drawn: Drawn, limit: int) -> None:
+    history = life(drawn)
+    found = proposed(history, rules(quiet(limit)))["quiet"]
+    assert (found.days, found.raised[limit]) == (len(drawn), raised_by(quiet(limit), history))
+
+
+@settings(max_examples=25)
+@given(drawn_days)
+def test_hours_with_less_raise_nothing_more_in_the_days_that_taught(drawn: Drawn) -> None:
+    history = life(drawn)
+    found = proposed(history, rules(quiet(240)))["quiet"]
+    assert found.within is not None
+    by_hour = ", ".join(f'{hour} = "{limit}min"' for hour, limit in found.hours.items())
+    alone, together = quiet(found.within), quiet(found.within, f"hours = {{ {by_hour} }}")
+    assert raised_by(together, history) == raised_by(alone, history) == found.raised[found.within]
 
 
 def out_daily(days: int) -> list[Observation]:
