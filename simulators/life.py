@@ -83,7 +83,7 @@ class Life:
         nap = at_local(day, time(12, 30)) + rng.randrange(40) * MINUTE_MS
         yield nap, nap + rng.randrange(30, 80) * MINUTE_MS
         evening = asleep = at_local(day, time(20, 40)) + rng.randrange(100 * 60) * 1000
-        awake = at_local(day, time(5, 10)) + DAY_MS + rng.randrange(80 * 60) * 1000
+        awake = at_local(day, time(5, 35)) + DAY_MS + rng.randrange(60 * 60) * 1000
         visits = sorted(rng.sample(range(60, 7 * 60, 25), rng.randrange(4)))
         for minutes in visits:
             leaves = evening + minutes * MINUTE_MS + rng.randrange(600) * 1000
@@ -96,10 +96,13 @@ class Life:
         """Whether the person is in bed."""
         return bisect_right(self._edges, at_ms) % 2 == 1
 
+    def _is_shaken(self, at_ms: int) -> bool:
+        return any(start <= at_ms < end for start, end in self._shaken)
+
     def heart_rate(self, at_ms: int, rng: Random) -> int:
         """Lowest before dawn, higher when up, fast after a fright."""
         effort = 0 if self.lies(at_ms) else 9
-        fright = 22 if any(start <= at_ms < end for start, end in self._shaken) else 0
+        fright = 22 if self._is_shaken(at_ms) else 0
         return round(self.body.pulse(at_ms, effort + fright) + rng.gauss(0, 2))
 
     def respiratory_rate(self, rng: Random) -> int:
@@ -112,7 +115,7 @@ class Life:
 
     def walked(self, at_ms: int, minutes: float, rng: Random) -> int:
         """Steps made in the `minutes` before an instant."""
-        if self.lies(at_ms) or rng.random() > min(0.6, 0.25 * minutes):
+        if self.lies(at_ms) or self._is_shaken(at_ms) or rng.random() > min(0.6, 0.25 * minutes):
             return 0
         return rng.randrange(8, 60)
 

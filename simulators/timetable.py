@@ -1,7 +1,7 @@
 """A scenario laid upon real dates: who does what when. Rule: world and truth both read it, neither guesses.
 
 The rules that the truth expects are the service's default ones: daily check-in by 09:30, rounds between
-21:00 and 07:00.
+21:00 and 07:00, in bed between 21:00 and 06:00.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from random import Random
 
 from simulators import home, zigbee2mqtt
 from simulators.home import Person
-from simulators.life import HOUR_MS, MINUTE_MS, Span, at_local, days
+from simulators.life import HOUR_MS, MINUTE_MS, Life, Span, at_local, days
 from simulators.scenario import (
     DeviceOffline,
     Fall,
@@ -24,6 +24,11 @@ from simulators.scenario import (
 CHECK_IN_OPENS = time(5)
 CHECK_IN_BY = time(9, 30)
 CHECK_IN_GRACE_MS = 15 * MINUTE_MS
+CHECK_IN_OVERDUE = ((0, "low"), (15, "medium"), (30, "medium"), (60, "medium"))
+LIES_S = (30, 180, 1800, 3600)
+OUT_OF_BED_MS = 30 * MINUTE_MS
+IN_BED_BY_MS = 2 * HOUR_MS
+IN_BED_UNTIL_MS = 9 * HOUR_MS
 ROUNDS_FROM = time(21)
 ROUNDS_LAST_MS = 10 * HOUR_MS
 ROUND_EVERY_MS = {"1": HOUR_MS, "2": 2 * HOUR_MS, "3": 3 * HOUR_MS}
@@ -70,6 +75,10 @@ class Timetable:
     def shaken(self, person: Person) -> list[Span]:
         """When a fall keeps the person out of bed."""
         return [(at - UP_BEFORE_FALL_MS, at + UP_AFTER_FALL_MS) for at in self.falls(person)]
+
+    def life(self, person: Person) -> Life:
+        """How the person lives during the run."""
+        return Life(f"{self._seed}/{person.id}", self.start_ms, self.end_ms, self.shaken(person))
 
     def helped(self, person: Person) -> list[int]:
         """When staff come to the person because of a call or a fall."""

@@ -1,6 +1,7 @@
 """What the service should notice in a run. Rule: it follows from incidents and rules, never from the service.
 
-The rules are the service's default ones: `sos`, `fall`, `daily-check-in`, `night-round`, `unprotected`.
+The rules are the service's default ones: `sos`, `fall`, `long-lie`, `bed-exit`, `daily-check-in`,
+`night-round`, `unprotected`.
 """
 
 from collections import Counter, defaultdict
@@ -13,7 +14,16 @@ from simulators import home, zigbee2mqtt
 from simulators.home import Person
 from simulators.life import MINUTE_MS, Span
 from simulators.publication import Publication
-from simulators.timetable import CHECK_IN_GRACE_MS, ROUND_EVERY_MS, ROUND_GRACE, Timetable
+from simulators.timetable import (
+    CHECK_IN_OVERDUE,
+    IN_BED_BY_MS,
+    IN_BED_UNTIL_MS,
+    LIES_S,
+    OUT_OF_BED_MS,
+    ROUND_EVERY_MS,
+    ROUND_GRACE,
+    Timetable,
+)
 
 UNPROTECTED_AFTER_MS = 30_000
 
@@ -70,11 +80,28 @@ def _of(times: Timetable, person: Person) -> Iterator[Expected]:
     for at in times.falls(person):
         if not (times.is_lost(home.GATEWAY, at) or times.is_lost(person.wearable, at)):
             yield Expected("fall", "high", at, 1000, whose)
+            helped = min((came for came in times.helped(person) if came > at), default=times.end_ms)
+            for lies in (at + seconds * 1000 for seconds in LIES_S):
+                if lies <= helped:
+                    yield Expected("long-lie", "high", lies, 5000, whose)
+    for at in _out_of_bed(times, person):
+        yield Expected("bed-exit", "medium", at, MINUTE_MS, whose)
     if times.misses_check_in(person):
         for _, by in times.mornings():
-            yield Expected("daily-check-in", "medium", by + CHECK_IN_GRACE_MS, MINUTE_MS, whose)
+            for minutes, severity in CHECK_IN_OVERDUE:
+                yield Expected("daily-check-in", severity, by + minutes * MINUTE_MS, MINUTE_MS, whose)
     for at in _overdue(times, person):
         yield Expected("night-round", "medium", at, MINUTE_MS, whose)
+
+
+def _out_of_bed(times: Timetable, person: Person) -> Iterator[int]:
+    """When somebody has been out of bed for too long at night who had gone to bed."""
+    in_bed = times.life(person).in_bed
+    for (_, rises), (back, _) in zip(in_bed, [*in_bed[1:], (times.end_ms, 0)], strict=True):
+        for dusk, _ in times.nights():
+            due = max(rises, dusk) + OUT_OF_BED_MS
+            if rises >= max(dusk - IN_BED_BY_MS, times.start_ms) and due < min(back, dusk + IN_BED_UNTIL_MS):
+                yield due
 
 
 def _overdue(times: Timetable, person: Person) -> Iterator[int]:

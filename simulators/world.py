@@ -47,7 +47,7 @@ class World:
     def __iter__(self) -> Iterator[Publication]:
         streams: list[Iterable[Publication]] = [self._gateway(), self._bridge()]
         for person in self.timetable.people:
-            life = Life(f"{self.seed}/{person.id}", self.start_ms, self.end_ms, self.timetable.shaken(person))
+            life = self.timetable.life(person)
             streams += [self._wearable(person, life), self._bed(person, life), self._button(person)]
         return heapq.merge(*streams, key=_said_at)
 

@@ -122,7 +122,9 @@ async def test_everything_of_a_scenario_arrives_once_and_wills_are_published_by_
         (each.topic, each.payload) for each in said
     )
     assert header["wills"] == 2
-    assert [alert["rule"] for alert in alerts] == ["sos", "fall", "sos", "daily-check-in", "unprotected"]
+    lies, forgets = ["long-lie"] * 2, "daily-check-in"
+    told = ["sos", "fall", *lies, forgets, "sos", forgets, "unprotected"]
+    assert [alert["rule"] for alert in alerts] == told
     assert registry.read_text().startswith("[[place]]")
 
 
