@@ -7,11 +7,13 @@
   (R-64); where it needs the oxygen state and nobody knows it, there is no score and the staff are asked.
 - Without all seven there is no total: "partial n/7", and a red parameter or the points already there say what
   is called for at least (R-63, R-65). A single red or 5 is medium (`severity`), 7 is high.
-- A value that scores worse than the one before it waits for the delays and readings of section 11, at most
-  `confirm`: an artefact of a watch passes, a fresh spot reading is believed at once. What is measured less
-  often, but every half hour, waits for its next reading (R-60: two in a row). A suspect value always
-  waits for another reading; a word about consciousness never waits. Bad and stale values never come here
-  (R-94), skin temperature is no input (R-70), and a device that is not worn is not listened to.
+- A value of a device that scores worse than the one before it, of the last half hour, waits for the delays
+  and readings of section 11 (R-60): an artefact of a watch passes. Where no other reading comes within
+  `confirm`, or a quarter later than the last one did, it is said, with its age. What a person measures is
+  believed at once (a device that told of her consciousness is in somebody's hands), and so is a value that
+  has none before it. A suspect one always waits for another reading; a word about consciousness never does.
+  Bad and stale values never come here (R-94), skin temperature is no input (R-70), and a device that is not
+  worn is not listened to.
 - Only a worse response is said again, until the response was not seen for `calm`; then it is over when what
   was measured last is milder, and unknown when it was not measured.
 - Whoever was ever scored in full is to be scored again (R-67), after the `..._every` of the response: late by
@@ -46,6 +48,7 @@ LABEL = "screening, not diagnosis"  # R-69
 _INDEX = {parameter: n for n, parameter in enumerate(PARAMETERS)} | {"o2_flow": PARAMETERS.index(OXYGEN)}
 _SPO2, _OXYGEN, _CONSCIOUSNESS = (PARAMETERS.index(name) for name in (SPO2, OXYGEN, CONSCIOUSNESS))
 _CERTAIN = frozenset((_OXYGEN, _CONSCIOUSNESS))
+_MOST_HANDS = 8
 _ON_OXYGEN_DECIDES = 4  # the band of SpO2 on scale 2 from which on it does
 _LASTING = tuple(
     max(delays.on, delays.apart) for delays in (SECTION_11.get(name, Delays()) for name in PARAMETERS)
@@ -93,7 +96,8 @@ class Memory(NamedTuple):
     """`inputs` in the order of PARAMETERS; `raised` was said (0: nothing), and `seen` last, or worse.
 
     `scored` is when the last full score was taken (0: never), `asked` the response that it called for,
-    `overdue` how often it was said that the next one is late. `wants_oxygen`: the staff were asked.
+    `overdue` how often it was said that the next one is late. `wants_oxygen`: the staff were asked. `unworn`
+    are devices that lie somewhere, `hands` those that staff measure with.
     """
 
     wake: int | None = None
@@ -105,6 +109,7 @@ class Memory(NamedTuple):
     overdue: int = 0
     wants_oxygen: bool = False
     unworn: tuple[str, ...] = ()
+    hands: tuple[str, ...] = ()
 
 
 class Now(NamedTuple):
@@ -114,6 +119,7 @@ class Now(NamedTuple):
     subject: Subject
     at: int
     by: Observation | None = None
+    of: int = 0  # the end of the 15 min that count, where that is not now
 
 
 def start(rule: Rule[News2Settings], subject: Subject, memory: Memory | None, now: int) -> Step[Memory]:  # noqa: ARG001
@@ -142,10 +148,12 @@ def observe(
     at = happened(observation)
     if observation.device in memory.unworn and n not in _CERTAIN:
         return memory, ()
-    if n in _CERTAIN:
+    suspect = observation.quality is Quality.UNCERTAIN
+    if n == _CONSCIOUSNESS and observation.device not in memory.hands:
+        memory = memory._replace(hands=(*memory.hands, observation.device)[-_MOST_HANDS:])
+    if n in _CERTAIN or (observation.device in memory.hands and not suspect):
         after = Input(placed, at) if before is None or at > before.at else before
     else:
-        suspect = observation.quality is Quality.UNCERTAIN
         after = _heard(rule, _point_of(subject, memory, n), before, Input(placed, at), _LASTING[n], suspect)
     if after is before:
         return memory, ()
@@ -155,16 +163,17 @@ def observe(
 def wake(rule: Rule[News2Settings], subject: Subject, memory: Memory, now: int) -> Step[Memory]:
     """No reading came to settle a doubt; a response was not seen for long; the next score is late."""
     confirm = rule.settings.confirm
+    over = [one.since for one in memory.inputs if one and _doubt_over(one, confirm, now)]
     inputs = tuple(
         Input(one.doubted, one.since) if one and _doubt_over(one, confirm, now) else one
         for one in memory.inputs
     )
-    return _concluded(Now(rule, subject, now), memory._replace(inputs=inputs))
+    return _concluded(Now(rule, subject, now, of=max(over, default=0)), memory._replace(inputs=inputs))
 
 
 def moved(rule: Rule[News2Settings], subject: Subject, memory: Memory, now: int) -> Step[Memory]:
     """She left or came back: what was measured counts no longer, and the next full score starts anew."""
-    kept = Memory(unworn=memory.unworn)
+    kept = Memory(unworn=memory.unworn, hands=memory.hands)
     if not subject.away or not memory.raised:
         return kept, ()
     return kept, (_by_time(Now(rule, subject, now), Change.NOTE, "away", {"why": subject.absence}),)
@@ -239,16 +248,20 @@ def _oxygen(subject: Subject, memory: Memory) -> int | None:
     return int(known == "oxygen") if known else None
 
 
-def _score(subject: Subject, memory: Memory, since: int) -> Score:
-    """The score of what was measured since then."""
-    bands = [one.band if one and one.band >= 0 and one.at >= since else None for one in memory.inputs]
+def _score(subject: Subject, memory: Memory, until: int, window: int) -> Score:
+    """The score of what was measured in so many ms until then."""
+    bands = [
+        one.band if one and one.band >= 0 and until - window <= one.at <= until else None
+        for one in memory.inputs
+    ]
     bands[_OXYGEN] = _oxygen(subject, memory)
     return score(bands, subject.resident.spo2_scale if subject.resident else 1)
 
 
 def _concluded(now: Now, memory: Memory) -> Step[Memory]:
     """What follows from the inputs as they are now."""
-    found = _score(now.subject, memory, now.at - WINDOW_MS)
+    newest = max((one.at for one in memory.inputs if one), default=0)
+    found = _score(now.subject, memory, now.of or max(now.at, newest), WINDOW_MS)
     made: list[Decision] = []
     if found.total is not None:
         memory = _scored(now, memory, found, made)
@@ -277,7 +290,7 @@ def _called(now: Now, memory: Memory, found: Score, made: list[Decision]) -> Mem
         facts: dict[str, str | int] = {
             "band": response.word,
             "inputs": f"{found.given}/7" if found.total is not None else f"partial {found.given}/7, at least",
-            "ages": _ages(memory, now.at),
+            "ages": _ages(memory, now),
             "note": LABEL,
         }
         urgent = Severity.HIGH if response is Response.EMERGENCY else None
@@ -291,7 +304,7 @@ def _calmed(now: Now, memory: Memory, found: Score, made: list[Decision]) -> Mem
     """What was said was not seen for long: a milder response stands instead, or it is over, or unknown."""
     if found.response >= Response.SINGLE_RED:
         return memory._replace(raised=int(found.response), seen=now.at)
-    if _score(now.subject, memory, 0).response < Response.SINGLE_RED:
+    if _score(now.subject, memory, now.at, now.at).response < Response.SINGLE_RED:
         made.append(_over(now))
     else:
         made.append(_by_time(now, Change.NOTE, "calm", {"why": "not_measured"}))
@@ -354,23 +367,24 @@ def _timed(rule: Rule[News2Settings], memory: Memory) -> Memory:
 
 
 def _with(memory: Memory, n: int, one: Input) -> Memory:
-    wake, inputs, raised, when, scored, asked, overdue, wants, unworn = memory  # `_replace` is slow
+    wake, inputs, raised, when, scored, asked, overdue, wants, *devices = memory  # `_replace` is slow
     inputs = (*inputs[:n], one, *inputs[n + 1 :])
-    return Memory(wake, inputs, raised, when, scored, asked, overdue, wants, unworn)
+    return Memory(wake, inputs, raised, when, scored, asked, overdue, wants, *devices)
 
 
-def _ages(memory: Memory, at: int) -> str:
+def _ages(memory: Memory, now: Now) -> str:
     """How old each input is (R-66)."""
+    since = (now.of or now.at) - WINDOW_MS
     return ", ".join(
-        f"{parameter} {(at - one.at) // 1_000} s"
+        f"{parameter} {(now.at - one.at) // 1_000} s"
         for parameter, one in zip(PARAMETERS, memory.inputs, strict=True)
-        if one and one.band >= 0 and (one.at >= at - WINDOW_MS or parameter == OXYGEN)
+        if one and one.band >= 0 and (one.at >= since or parameter == OXYGEN)
     )
 
 
 def _said(now: Now, about: str, facts: dict[str, str | int], severity: Severity | None) -> Decision:
     """Somebody must know; while she is away it is only counted (R-58)."""
-    rule, subject, _, by = now
+    rule, subject, _, by, _ = now
     change = Change.SUPPRESS if subject.away else Change.RAISE
     told = {**facts, "why": subject.absence} if subject.away else facts
     if by is None:
@@ -379,7 +393,7 @@ def _said(now: Now, about: str, facts: dict[str, str | int], severity: Severity 
 
 
 def _over(now: Now) -> Decision:
-    rule, subject, _, by = now
+    rule, subject, _, by, _ = now
     if by is None:
         return _by_time(now, Change.CLEAR, "over", {})
     return decide(rule, subject, Change.CLEAR, ended(by), at=by.received_at)
@@ -388,7 +402,7 @@ def _over(now: Now) -> Decision:
 def _by_time(
     now: Now, change: Change, about: str, facts: dict[str, str | int], severity: Severity | None = None
 ) -> Decision:
-    rule, subject, at, _ = now
+    rule, subject, at, *_ = now
     evidence = Evidence(f"{rule.id}|{subject.id}|{about}|{at}", "news2", "", at, at)
     return decide(rule, subject, change, evidence, at=at, severity=severity, facts=facts)
 

@@ -255,6 +255,20 @@ def test_r60_a_watch_that_measures_every_20_minutes_is_believed_at_its_second_re
     assert [(d.at, d.facts["band"]) for d in found] == [(times[-1], "single_red")]
 
 
+def test_what_a_person_measures_is_believed_at_once(engine: Engine) -> None:
+    told(engine, full())
+    watch = [heard("watch", "heart_rate", NOW + HOUR + n * MINUTE, 72.0) for n in range(10)]
+    found = told(engine, [*watch, *full(NOW + HOUR + 10 * MINUTE, heart_rate=135.0)])
+    assert [d.facts["band"] for d in found] == ["single_red"]
+    assert found[0].evidence.device == "tablet"
+
+
+def test_r66_a_red_value_after_which_a_slow_watch_fell_silent_is_said_with_its_age(engine: Engine) -> None:
+    watch = [heard("watch", "spo2", NOW + n * 20 * MINUTE, value) for n, value in enumerate((97.0, 84.0))]
+    (found,) = told(engine, watch, until=NOW + 50 * MINUTE)
+    assert (found.at, found.facts["ages"]) == (NOW + 45 * MINUTE, "spo2 1500 s")
+
+
 def test_a_value_that_stays_is_said_with_its_second_reading_and_without_one_after_a_while(
     engine: Engine,
 ) -> None:
