@@ -7,18 +7,19 @@
   (R-64); where it needs the oxygen state and nobody knows it, there is no score and the staff are asked.
 - Without all seven there is no total: "partial n/7", and a red parameter or the points already there say what
   is called for at least (R-63, R-65). A single red or 5 is medium (`severity`), 7 is high.
-- A value of a device that scores worse than the one before it, of the last half hour, waits for the delays
-  and readings of section 11 (R-60): an artefact of a watch passes. Where no other reading comes within
-  `confirm`, or a quarter later than the last one did, it is said, with its age. What a person measures is
-  believed at once (a device that told of her consciousness is in somebody's hands), and so is a value that
-  has none before it. A suspect one always waits for another reading; a word about consciousness never does.
-  Bad and stale values never come here (R-94), skin temperature is no input (R-70), and a device that is not
-  worn is not listened to.
+- A value of a device that scores worse than the one before it, of the last two hours, waits for the delays
+  and readings of section 11 (R-60): an artefact of a watch passes. Where no other reading comes, one may be
+  lost; then it is said, with its age. What a person measures is believed at once (a device that told of her
+  consciousness is in somebody's hands), and so is a value that has none before it. A suspect one always
+  waits for another reading; a word about consciousness never does. Bad and stale values never come here
+  (R-94), skin temperature is no input (R-70), and a device that is not worn, or a bed that is empty, is not
+  listened to.
 - Only a worse response is said again, until the response was not seen for `calm`; then it is over when what
   was measured last is milder, and unknown when it was not measured.
-- Whoever was ever scored in full is to be scored again (R-67), after the `..._every` of the response: late by
-  a quarter of it is medium, by all of it high, and then it rests until the next full score. Devices alone
-  never make a full score (nobody told of her consciousness), so they start no such duty. "0s": never.
+- Whoever was ever scored in full is to be scored again (R-67), after the `..._every` of that response. Late
+  by a quarter of it is medium, by all of it high, and then it rests until the next full score. Devices alone
+  never make a full score (nobody told of her consciousness), so they start and shorten no such duty: what
+  they see calls people as it is. "0s": never.
 
 It screens and diagnoses nothing (R-69). Neither memory nor facts hold a value: bands, times and words.
 """
@@ -41,14 +42,20 @@ WINDOW_MS = 900_000  # R-66
 REFRESH_MS = 180_000
 """A value in the same band is taken up after so long: till then the age told is that of the one before."""
 
-REGULAR_MS = 1_800_000
+REGULAR_MS = 7_200_000
 """What was measured within so long before will be measured again: one worse reading of it is not believed."""
+
+LONGEST_MS = 2_700_000
+"""No next reading is waited for longer."""
 
 LABEL = "screening, not diagnosis"  # R-69
 _INDEX = {parameter: n for n, parameter in enumerate(PARAMETERS)} | {"o2_flow": PARAMETERS.index(OXYGEN)}
 _SPO2, _OXYGEN, _CONSCIOUSNESS = (PARAMETERS.index(name) for name in (SPO2, OXYGEN, CONSCIOUSNESS))
 _CERTAIN = frozenset((_OXYGEN, _CONSCIOUSNESS))
 _MOST_HANDS = 8
+_WORN = frozenset(("worn", "bed_occupied"))
+"""Whether a device is where it can measure her."""
+
 _ON_OXYGEN_DECIDES = 4  # the band of SpO2 on scale 2 from which on it does
 _LASTING = tuple(
     max(delays.on, delays.apart) for delays in (SECTION_11.get(name, Delays()) for name in PARAMETERS)
@@ -130,9 +137,9 @@ def start(rule: Rule[News2Settings], subject: Subject, memory: Memory | None, no
 def observe(
     rule: Rule[News2Settings], subject: Subject, memory: Memory, observation: Observation
 ) -> Step[Memory]:
-    """An input, or a device put on or taken off."""
+    """An input, or a device put on or taken off, or a bed left."""
     metric, value = observation.metric, observation.value
-    if metric == "worn":
+    if metric in _WORN:
         return _worn(rule, memory, observation), ()
     n = _INDEX[metric]
     scale = subject.resident.spo2_scale if subject.resident else 1
@@ -180,7 +187,7 @@ def moved(rule: Rule[News2Settings], subject: Subject, memory: Memory, now: int)
 
 
 def _worn(rule: Rule[News2Settings], memory: Memory, observation: Observation) -> Memory:
-    """Taken off: what it showed while it was is no reading."""
+    """Taken off, or the bed left: what it showed while that happened is no reading."""
     device, unworn = observation.device, memory.unworn
     if observation.value:
         if not unworn:
@@ -235,8 +242,8 @@ def _doubt_over(one: Input, confirm: int, now: int) -> bool:
 
 
 def _doubted_until(one: Input, confirm: int) -> int:
-    """When no next reading is to be waited for any more: a quarter later than the last one was."""
-    return one.since + max(confirm, (one.since - one.at) * 5 // 4)
+    """When no next reading is waited for any more: one may be lost, and the one after it a quarter late."""
+    return one.since + max(confirm, min((one.since - one.at) * 9 // 4, LONGEST_MS))
 
 
 def _oxygen(subject: Subject, memory: Memory) -> int | None:
@@ -295,8 +302,6 @@ def _called(now: Now, memory: Memory, found: Score, made: list[Decision]) -> Mem
         }
         urgent = Severity.HIGH if response is Response.EMERGENCY else None
         made.append(_said(now, "response", facts, urgent))
-        if memory.scored and response > memory.asked:  # sooner than was thought
-            memory = memory._replace(scored=now.at, asked=int(response), overdue=0)
     return memory._replace(raised=int(response), seen=now.at)
 
 
@@ -411,7 +416,7 @@ KIND = Kind(
     name="news2",
     settings=News2Settings,
     observe=observe,
-    metrics=lambda _: frozenset((*_INDEX, "worn")),
+    metrics=lambda _: frozenset(_INDEX) | _WORN,
     ordered=True,
     lazy=True,
     memory=Memory,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from random import Random
 
 from simulators.life import MINUTE_MS, Body
+from simulators.native import NativeDevice
 from simulators.publication import Publication
 from simulators.village import limits
 from simulators.village.diary import AWAY, FLOOR
@@ -44,7 +45,8 @@ def desk(run: Run, fates: Iterable[Fate]) -> Iterator[Publication]:
 
 def cart(run: Run, fate: Fate, body: Body) -> Iterator[Publication]:
     """Vital signs taken by a nurse in the care home, again as soon as the last ones ask for it (R-67)."""
-    device = run.native(CART, "")
+    of_her = f"{run.name}-{fate.person.id}"  # one cart says it all: no id twice
+    device = NativeDevice(run.site, CART, of_her, "", run.faults.clock(CART))
     taken = (
         device.telemetry(
             at, {**values, "consciousness": "A", "supplemental_oxygen": False}, {"resident": fate.person.id}
