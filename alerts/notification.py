@@ -36,6 +36,7 @@ _CHECKS = {
     "check_in": ("每日报平安：", "daily check-in"),
     "visit": ("巡视：", "round"),
     "medication_taken": ("服药：", "medication"),
+    "medication": ("服药：", "medication"),
     "device_test": ("按钮测试：", "button test"),
     "turned": ("翻身：", "turning"),
     "turning": ("翻身：", "turning"),

@@ -93,7 +93,7 @@ class Desk:
         self._site, self._clock, self._metrics = site, clock, metrics
         self.follow_rules(rules or RuleSet())
         self._log = AlertLog(journal)
-        self._outcomes = Outcomes(journal)
+        self._outcomes = Outcomes(journal, metrics)
         self._pending: deque[_Record] = deque()
         self._work = asyncio.Event()
         self._idle = asyncio.Event()

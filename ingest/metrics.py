@@ -100,6 +100,13 @@ class Metrics:
             ["rule", "why"],
             registry=r,
         )
+        self.checks = Counter(
+            "shouwang_checks",
+            "How checks that fell due ended, by task: done, substituted, late, missed, paused, unproven."
+            " A missed one that was made late counts as both.",
+            ["task", "outcome"],
+            registry=r,
+        )
         self.open_alerts = Gauge("shouwang_alerts_open", "Alerts not resolved.", ["severity"], registry=r)
         self.standing = Gauge(
             "shouwang_alerts_standing",

@@ -14,8 +14,10 @@ import orjson
 
 from alerts.decide import identify
 from ingest.journal import Journal
+from ingest.metrics import Metrics
 from ingest.sqlite import insert
 from rules.decision import Change, Decision
+from rules.kinds import missed_check
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS outcome (
@@ -33,9 +35,9 @@ Row = tuple[None, str, str, int, bytes]
 class Outcomes:
     """Takes decisions in their order and writes those that are RECORDs; one per service."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._pending: deque[Row] = deque()
+    def __init__(self, journal: Journal, metrics: Metrics) -> None:
+        self._journal, self._metrics = journal, metrics
+        self._pending: deque[Decision] = deque()
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -44,7 +46,10 @@ class Outcomes:
         """Keep what is to be recorded. Nothing is written before `run` does."""
         for decision in decisions:
             if decision.change is Change.RECORD:
-                self._pending.append(_row(decision))
+                self._pending.append(decision)
+                if decision.kind == missed_check.KIND.name:
+                    facts = decision.facts
+                    self._metrics.checks.labels(facts["check"], facts["outcome"]).inc()
                 self._idle.clear()
                 self._work.set()
 
@@ -54,7 +59,7 @@ class Outcomes:
             await self._work.wait()
             self._work.clear()
             while self._pending:
-                rows = [self._pending.popleft() for _ in range(min(_AT_ONCE, len(self._pending)))]
+                rows = [_row(self._pending.popleft()) for _ in range(min(_AT_ONCE, len(self._pending)))]
                 await self._journal.transact(lambda database, rows=rows: write(database, rows))  # type: ignore[misc]
             self._idle.set()
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from prometheus_client import generate_latest
 
 from devices.registry import Place, PlaceKind, Registry, Resident, VisitTier
 from ingest import outcomes
 from ingest.journal import SqliteJournal
+from ingest.metrics import Metrics
 from ingest.outcomes import Outcomes, prune
 from ingest.store.checks import CheckProjection
 from ingest.store.schema import migrate
@@ -50,10 +52,11 @@ class Kept:
         self.path = folder / "journal.db"
         self.journal = SqliteJournal(self.path, lambda _: None, outcomes.SCHEMA)
         self.projection = CheckProjection(self.path, self.journal.id)
+        self.metrics = Metrics()
 
     async def happened(self, *decisions: Decision) -> None:
         """As in the service: taken, and recorded by a task of its own."""
-        record = Outcomes(self.journal)
+        record = Outcomes(self.journal, self.metrics)
         running = asyncio.create_task(record.run())
         record.take(decisions)
         await record.settled()
@@ -95,6 +98,7 @@ async def test_a_check_is_stored_with_who_made_it_and_how(kept: Kept) -> None:
         ("round", "wang", at, "visit", "done", hour, "nurse-3", "nfc", "visit", "s", 0, "room-1"),
         ("round", "li", at, "visit", "paused", None, None, None, None, None, 0, "room-1"),
     ]
+    assert b'shouwang_checks_total{outcome="done",task="visit"} 1.0' in generate_latest(kept.metrics.registry)
 
 
 async def test_a_later_late_replaces_missed_and_nothing_replaces_what_was_done(kept: Kept) -> None:

@@ -298,6 +298,17 @@ def test_r84_medicine_is_asked_for_where_its_times_are_given_only() -> None:
     assert {d.subject for d in decisions} == {"wang"}
 
 
+def test_r84_a_dose_that_the_dispenser_reports_as_missed_is_told_unless_taken_soon() -> None:
+    watch = Engine(of_default("medication-missed"), HOME, EVENING)
+    for who in ("wang", "li"):
+        watch.observe(visit(EVENING, who, metric="medication_missed"))
+    assert ends(watch.observe(visit(EVENING + 4 * MINUTE, "li", metric="medication_taken")), "li") == {
+        "11-22 20:10": "done"
+    }
+    late = watch.tick(EVENING + DAY)
+    assert [(d.subject, d.at) for d in called(late)] == [("wang", EVENING + 10 * MINUTE)]
+
+
 def test_a_rule_from_the_first_check_on_asks_nobody_who_never_made_one() -> None:
     watch = Engine(of_default("button-test"), HOME, EVENING)
     assert watch.tick(EVENING + 30 * DAY) == []
