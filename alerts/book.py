@@ -4,9 +4,11 @@ Rule: `Book.apply` alone changes the book; `decide` and `acts` only say which ev
 episode per rule and cause is unresolved, and no evidence ever counts twice.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from heapq import nsmallest
+from itertools import takewhile
 from typing import overload
 
 from alerts.chatter import NONE, Activations, called, counted
@@ -33,7 +35,7 @@ from alerts.flood import Position
 from alerts.life import opens_about_life
 from alerts.suppression import Suppressions
 from alerts.suspension import Suspensions
-from rules.decision import FLOOD
+from rules.decision import FLOOD, Severity
 
 REMEMBER_MS = 48 * 3_600_000
 """How long a resolved episode and its evidence are remembered: twice the 24 h in which a late or repeated
@@ -57,7 +59,10 @@ class _Record:
 
 
 class Book:
-    """Episodes, open and lately resolved, suspensions, suppressions and floods. Rebuilt by `Book.of`."""
+    """Episodes, open and lately resolved, suspensions, suppressions and floods. Rebuilt by `Book.of`.
+
+    `severities` and `states` count the episodes that are not resolved.
+    """
 
     __slots__ = (
         "_closed",
@@ -66,6 +71,8 @@ class Book:
         "_open",
         "_records",
         "positions",
+        "severities",
+        "states",
         "suppressions",
         "suspensions",
     )
@@ -77,6 +84,8 @@ class Book:
         self._closed: dict[str, int] = {}
         self._first: dict[Group, str] = {}
         self.positions: defaultdict[str, Position] = defaultdict(Position)
+        self.severities: Counter[Severity] = Counter()
+        self.states: Counter[State] = Counter()
         self.suspensions = Suspensions()
         self.suppressions = Suppressions()
 
@@ -115,9 +124,16 @@ class Book:
         elif event.number <= record.episode.number:
             return record.episode
         else:
+            self._count(record.episode, -1)
             record.episode = fold(record.episode, event)
+        if not isinstance(event, Resolved):
+            self._count(record.episode, 1)
         self._remember(record, event)
         return record.episode
+
+    def _count(self, episode: Episode, by: int) -> None:
+        self.severities[episode.severity] += by
+        self.states[episode.state] += by
 
     def _remember(self, record: _Record, event: EpisodeEvent) -> None:
         """What the book keeps beside the episode."""
@@ -189,15 +205,19 @@ class Book:
 
     def unresolved(self) -> list[Episode]:
         """Every episode that is not resolved, in the order in which they opened."""
-        return [self._records[episode].episode for episode in self._open.values()]
+        return list(self._in_order())
 
-    def urgent(self) -> list[Episode]:
-        """All that is not resolved: about life first, then open before taken charge of, then by severity.
+    def _in_order(self) -> Iterator[Episode]:
+        return (self._records[episode].episode for episode in self._open.values())
+
+    def urgent(self, limit: int) -> list[Episode]:
+        """At most `limit` not resolved: about life first, then open before taken charge of, then by severity.
 
         Among equals the newest first. In a flood, calls for help and falls stay on top (R-47).
         """
-        return sorted(
-            self.unresolved(),
+        return nsmallest(
+            limit,
+            self._in_order(),
             key=lambda one: (
                 not one.about_life,
                 one.state is not State.OPEN,
@@ -208,7 +228,8 @@ class Book:
 
     def stale(self, now: int) -> list[Episode]:
         """Those whose condition holds for more than 24 h, the oldest first (R-50)."""
-        return [one for one in self.unresolved() if one.active and now - one.raised_at > STALE_MS]
+        old = takewhile(lambda one: now - one.raised_at > STALE_MS, self._in_order())
+        return [one for one in old if one.active]
 
     def open_for(self, rule: str, cause: str) -> Episode | None:
         """The one unresolved episode of a rule and cause."""

@@ -6,7 +6,7 @@ Deciding the same thing again (a replay after a crash) changes nothing: identiti
 
 import asyncio
 import sqlite3
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 
@@ -188,7 +188,7 @@ class Desk:
 
     def urgent(self, limit: int) -> list[Episode]:
         """What is not resolved, the most urgent first (R-47)."""
-        return self.book.urgent()[:limit]
+        return self.book.urgent(limit)
 
     def stale(self) -> list[Episode]:
         """What is not resolved and holds for more than 24 h, the oldest first (R-50)."""
@@ -343,10 +343,9 @@ class Desk:
 
     def _count(self) -> None:
         """The gauges."""
-        unresolved = self.book.unresolved()
         self._metrics.stand(
-            severities=Counter(episode.severity for episode in unresolved),
-            states=Counter(episode.state for episode in unresolved),
+            severities=self.book.severities,
+            states=self.book.states,
             stale=len(self.stale()),
             flooded=sum(position.flooded for position in self.book.positions.values()),
         )

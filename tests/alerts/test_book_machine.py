@@ -240,6 +240,9 @@ class Watch(RuleBasedStateMachine):
         assert rebuilt.suspensions.holding() == self.book.suspensions.holding()
         assert rebuilt.suppressions.listed() == self.book.suppressions.listed()
         assert rebuilt.positions == self.book.positions
+        unresolved = rebuilt.unresolved()
+        assert +rebuilt.states == +self.book.states == Counter(one.state for one in unresolved)
+        assert +rebuilt.severities == +self.book.severities == Counter(one.severity for one in unresolved)
         assert follow(rebuilt, self.now) == []
         self.book = rebuilt
 

@@ -60,7 +60,7 @@ class MemoryDesk:
         return fitting[:limit]
 
     def urgent(self, limit: int) -> list[Episode]:
-        return self.book.urgent()[:limit]
+        return self.book.urgent(limit)
 
     def stale(self) -> list[Episode]:
         return self.book.stale(self.now)
