@@ -24,12 +24,13 @@ from ingest.facts import Fact, Facts
 from ingest.interpret import Interpreted, interpret
 from ingest.journal import Entry, Journal
 from ingest.metrics import Metrics
+from ingest.succession import follow, successor
 from rules.decision import Decision
 from rules.engine import Engine
 from rules.failure import Failure
 from rules.kind import Subject
 from rules.ruleset import RuleSet
-from rules.snapshot import HELD, Changed, row
+from rules.snapshot import Changed, row
 from rules.unreadable import unreadable
 
 log = structlog.get_logger()
@@ -185,24 +186,24 @@ class Pipeline:
         """
         async with self._checkpointing:
             await self._save()
-            engine, unused = await asyncio.to_thread(self._made, rules, self._clock.now())
+            now = self._clock.now()
+            engine, unused, adapted = await asyncio.to_thread(
+                successor, rules, self._registry, self._checkpoint, now
+            )
             for _ in range(_TURNS):
                 changed = self._changes()
                 if len(changed) < _FEW:
                     break
-                unused += await asyncio.to_thread(_restore, engine, changed)
+                unused += await asyncio.to_thread(follow, engine, changed)
                 changed = []
             # From here on nobody else runs until the others decide.
-            unused += _restore(engine, [*changed, *self._changes()])
+            unused += follow(engine, [*changed, *self._changes()])
             engine.succeed(self._engine)
-            self._engine = engine
+            retired, self._engine = self._engine, engine
+            self._saving_memories = adapted + self._saving_memories  # what changed since is newer
+            await asyncio.to_thread(retired.retire)
             await self._save()
             await asyncio.to_thread(self._checkpoint.drop, unused)
-
-    def _made(self, rules: RuleSet, now: int) -> tuple[Engine, list[tuple[str, str]]]:
-        """In a thread: another engine as of the last checkpoint, and whose memories it has no use for."""
-        engine = Engine(rules, self._registry, now)
-        return engine, engine.restore(row for row in self._checkpoint.memories() if row[0] != HELD)
 
     def _changes(self) -> list[Changed]:
         """The memories that changed since they were last asked for; the next checkpoint has them too."""
@@ -427,11 +428,6 @@ class Pipeline:
             ]
             found.append(_processed(seq, fresh, said, message))
         return found
-
-
-def _restore(engine: Engine, changed: list[Changed]) -> list[tuple[str, str]]:
-    """What waits in the reorder window is not among it: the window itself goes over."""
-    return engine.restore(row(one) for one in changed if one[0] != HELD)
 
 
 def _processed(seq: int, fresh: list[Observation], said: Interpreted, message: Message) -> Processed:

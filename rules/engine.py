@@ -193,6 +193,16 @@ class Engine:
         self._window = before._window  # noqa: SLF001 -- one of us
         self._pending = before._pending + self._pending  # noqa: SLF001
 
+    def retire(self) -> None:
+        """Lets go of all it remembers, piece by piece, in any thread: at once it would hold up the others."""
+        while self._hearers:
+            self._hearers.popitem()
+        for table in self._tables.values():
+            while table.watches:
+                table.watches.popitem()
+        while self._heap:
+            self._heap.pop()
+
     def failures(self) -> list[Failure]:
         """What is disabled, and why."""
         return [
