@@ -250,7 +250,7 @@ def _silent(routine: Routine, settings: InactivitySettings) -> _Learned:
             of_day[day] = max(of_day.get(day, 0), longest)
     left_out = (
         (learned.away, "away"),
-        (learned.lost, "with sensors lost"),
+        (learned.lost, "not heard whole"),
         (learned.empty, "without any sign of life (look at them)"),
     )
     words = [_seen(tuple(needed), "day", left_out), *_usual(f"the longest silence between {window}", needed)]

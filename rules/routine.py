@@ -23,6 +23,9 @@ from rules import signs
 from rules.kinds.inactivity import Whereabouts, by_door
 
 MINUTE_MS = 60_000
+SETTLE_MS = 3_000
+"""A shorter touch of the bed is no return to it, as for the rule."""
+
 DAY_MIN = 1_440
 _BEAT_MIN = 60  # where something speaks at least so often, whether she moves or not,
 _DEAF_TIMES = 3  # ... a pause of thrice the usual, and longer than that, is no routine
@@ -269,8 +272,8 @@ class _Notes:
         for device in tuple(self.offline):
             self._online(device, self.last, online=True)
         if self.in_bed_since is not None:
-            self._fill(_IN_BED, self.in_bed_since, self.last)
-        if self.left is not None:
+            self._lay(self.in_bed_since, self.last)
+        elif self.left is not None:
             self.outings.append(Outing(self.left, None))
         for teller, since, until in self.spans:
             if teller in self.tellers:
@@ -301,12 +304,17 @@ class _Notes:
         lying = any(self.beds.values())
         if lying and self.in_bed_since is None:
             self.in_bed_since = at
-            if self.left is not None and at - self.left >= MINUTE_MS:  # less is a mat that flickers
-                self.outings.append(Outing(self.left, at))
-            self.left = None
         elif not lying and self.in_bed_since is not None:
-            self._fill(_IN_BED, self.in_bed_since, at - MINUTE_MS)  # in the minute she leaves it she is out
-            self.in_bed_since, self.left = None, at
+            if self.left is None or at - self.in_bed_since >= SETTLE_MS:
+                self._lay(self.in_bed_since, at - MINUTE_MS)  # in the minute she leaves it she is out
+                self.left = at
+            self.in_bed_since = None
+
+    def _lay(self, since: int, until: int) -> None:
+        """She was in bed. A time out of it of less than a minute is a mat that flickers."""
+        self._fill(_IN_BED, since, until)
+        if self.left is not None and since - self.left >= MINUTE_MS:
+            self.outings.append(Outing(self.left, since))
 
     def _unheard(self) -> None:
         """Before the first word and after the last one nobody listened."""

@@ -16,7 +16,7 @@ from rules.proposals import BOUNDS, LEAST_DAYS, Proposal, duration, exits, hours
 from rules.routine import learn
 from rules.ruleset import RuleSet
 from tests.rules.days import MONDAY, at, every, in_order, moves, night, told
-from tests.rules.home import DAY, HOME, HOUR, MINUTE, heard, rules
+from tests.rules.home import DAY, HOME, HOUR, MINUTE, SECOND, heard, rules
 
 ACTIVE = rules("""
 [[rule]]
@@ -309,6 +309,36 @@ def test_hours_with_less_raise_nothing_more_in_the_days_that_taught(drawn: Drawn
     by_hour = ", ".join(f'{hour} = "{limit}min"' for hour, limit in found.hours.items())
     alone, together = quiet(found.within), quiet(found.within, f"hours = {{ {by_hour} }}")
     assert raised_by(together, history) == raised_by(alone, history) == found.raised[found.within]
+
+
+pauses = st.integers(1, 5) | st.integers(60, 2400)
+nights_ = st.lists(st.lists(st.tuples(pauses, pauses), max_size=6), min_size=14, max_size=16)
+
+
+@settings(max_examples=25)
+@given(nights_, st.sampled_from(BOUNDS["bed_exit"].shown))
+def test_what_would_have_raised_at_night_is_what_the_rule_raises(
+    drawn: list[list[tuple[int, int]]], limit: int
+) -> None:
+    """Each night: to bed at ten, then in bed and out of it for so many seconds, and up at seven."""
+    history = [heard("radar", "motion", at(0, "20:00"), resident="wang")]
+    for day, turns in enumerate(drawn):
+        when = at(day, "22:00")
+        history.append(heard("bed", "bed_occupied", when))
+        for inside, outside in turns:
+            history.append(heard("bed", "bed_occupied", when + inside * SECOND, False))
+            when += (inside + outside) * SECOND
+            history.append(heard("bed", "bed_occupied", when))
+        history.append(heard("bed", "bed_occupied", at(day + 1, "07:00"), False))
+    rule = f'[[rule]]\nid = "up"\nkind = "bed_exit"\nwithin = "{limit}min"'
+    found = proposed(
+        [*history, heard("radar", "motion", at(len(drawn), "20:00"), resident="wang")], rules(rule)
+    )["up"]
+    engine = Engine(rules(rule), HOME, history[0].at)
+    made = [decision for observation in history for decision in engine.observe(observation)]
+    raised = sum(each.change is Change.RAISE for each in made)
+    assert found.days == len(drawn)
+    assert (found.raised or {limit: raised})[limit] == raised
 
 
 def out_daily(days: int) -> list[Observation]:
