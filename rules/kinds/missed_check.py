@@ -143,7 +143,8 @@ def moved(rule: _Rule, subject: Subject, memory: Memory, now: int) -> Step[Memor
     schedule, absence, before = rule.settings, subject.absence, memory.absence
     if absence == before:
         return memory, ()
-    memory = memory._replace(absence=absence)
+    still = before in schedule.after and bool(absence)  # from hospital on leave: her return is yet to come
+    memory = memory._replace(absence=before if still else absence)
     made: list[Decision] = []
     if absence in schedule.pause and memory.alarmed:
         gone = Evidence(f"{rule.id}|{subject.id}|{absence}|{now}", "absence", "", now, now)
@@ -159,8 +160,8 @@ def moved(rule: _Rule, subject: Subject, memory: Memory, now: int) -> Step[Memor
 def _resumed(rule: _Rule, subject: Subject, memory: Memory, now: int, made: list[Decision]) -> Memory:
     """She is back: rounds count from now on, and what fell due while she was away is not asked for."""
     if rule.settings.every:
-        opens, due = rule.settings.next(subject.zone, now, now)
-        return memory._replace(opens=opens, due=due, told=0)
+        base = max(now, memory.last)  # that she is back may be said long after
+        return memory._replace(opens=base + 1, due=rule.settings.next(subject.zone, base, base).due, told=0)
     if memory.due <= now:
         return _passed(rule, subject, memory, paused=True, now=now, made=made)
     return memory

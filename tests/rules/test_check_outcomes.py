@@ -334,6 +334,23 @@ def test_while_she_is_in_hospital_rounds_pass_as_paused_and_what_was_overdue_is_
     assert ends(watch.tick(local("2025-11-23 23:30"))) == {"11-23 23:00": "missed"}
 
 
+def test_a_return_that_is_said_late_takes_back_no_round_made_since() -> None:
+    watch = engine(ROUNDS)
+    watch.observe(absent("leave", local("2025-11-22 20:30")))
+    watch.observe(visit(local("2025-11-22 22:30")))
+    watch.observe(
+        absent("present", local("2025-11-22 21:30"))._replace(received_at=local("2025-11-22 22:40"))
+    )
+    assert ends(watch.tick(local("2025-11-23 01:00"))) == {"11-23 00:30": "missed"}
+
+
+def test_r83_from_hospital_on_leave_the_return_is_yet_to_come() -> None:
+    watch = Engine(of_default("visit-after-change"), NEEDS, local("2025-11-23 00:00"))
+    for day, word in ((23, "hospital"), (25, "leave"), (27, "present")):
+        watch.observe(absent(word, local(f"2025-11-{day} 10:00"), "key"))
+    assert ends(watch.tick(local("2025-12-20 00:00")), "key") == {"11-28 10:00": "missed"}
+
+
 def test_only_what_the_rule_names_pauses_it() -> None:
     watch = engine(ROUNDS + 'pause = ["hospital"]')
     watch.observe(absent("leave", local("2025-11-22 20:30")))
