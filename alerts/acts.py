@@ -23,6 +23,8 @@ from alerts.event import (
 )
 from alerts.life import KINDS, about_life
 from alerts.suspension import LIMIT_MS, holds_over
+from alerts.where import known
+from devices.registry import Registry
 from rules.kind import Kind
 
 Act = Acknowledged | Resolved | SuspensionBegun | SuspensionEnded
@@ -42,6 +44,7 @@ class Refusal(StrEnum):
     TOO_LONG = "too_long"
     LIFE_SAFETY = "life_safety"
     UNKNOWN_RULE = "unknown_rule"
+    UNKNOWN_SUBJECT = "unknown_subject"
     UNKNOWN_DEVICE = "unknown_device"
     UNKNOWN_RESIDENT = "unknown_resident"
     UNKNOWN_SUSPENSION = "unknown_suspension"
@@ -125,7 +128,12 @@ class Maintenance:
 
 
 def shelve(
-    book: Book, asked: Shelving, kind: Kind[Any, Any] | None, now: int, source: str = ""
+    book: Book,
+    asked: Shelving,
+    kind: Kind[Any, Any] | None,
+    registry: Registry,
+    now: int,
+    source: str = "",
 ) -> list[Event] | Refused:
     """Alerts of one rule about one subject, or of one cause, call nobody for a while (R-55).
 
@@ -141,6 +149,8 @@ def shelve(
         return Refused(
             Refusal.BAD_SCOPE, "name the subject or the cause: a rule is not shelved for everybody"
         )
+    if asked.subject and not known(registry, asked.subject):
+        return Refused(Refusal.UNKNOWN_SUBJECT, "there is no such resident or place")
     metric = asked.cause.partition(":")[0]
     if kind.name in KINDS or (kind.life_safety and (not asked.cause or about_life(kind.name, metric))):
         return Refused(

@@ -62,6 +62,11 @@ def where(registry: Registry, subject: str) -> Where:
     )
 
 
+def known(registry: Registry, subject: str) -> bool:
+    """Whether there is such a subject: a resident or a place of the registry; any unassigned device is."""
+    return subject in registry.residents or subject in registry.places or subject.startswith(_DEVICE)
+
+
 def site_of(registry: Registry, subject: str) -> str:
     """The id of the site where a subject lives, "" when unknown."""
     return where(registry, subject).site

@@ -176,7 +176,7 @@ def _alerts(desk: Desk, heartbeat_s: float, stalled_s: float) -> APIRouter:
     ) -> Response:
         """Alerts, newest first: `{"alerts": [...], "next": cursor}`; `next` is null on the last page.
 
-        `first_out` marks the first of a group (R-49); `follows` is the id of the first in those that follow.
+        `first_out` marks the first of a group, be it alone (R-49); `follows` is its id in those that follow.
         `latched` counts evidence of an alarm that chatters (R-48), `muted` what waits in a flood (R-47);
         `suspension` is under what it is kept quiet. `order=urgent` and `stale=true` have no further pages.
         """

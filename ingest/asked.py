@@ -71,6 +71,7 @@ _STATUS = {
     Refusal.FRESH_EVIDENCE: 409,
     Refusal.UNKNOWN: 404,
     Refusal.UNKNOWN_RULE: 404,
+    Refusal.UNKNOWN_SUBJECT: 404,
     Refusal.UNKNOWN_DEVICE: 404,
     Refusal.UNKNOWN_RESIDENT: 404,
     Refusal.UNKNOWN_SUSPENSION: 404,

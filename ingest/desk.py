@@ -167,7 +167,9 @@ class Desk:
     async def shelve(self, asked: Shelving, source: str = "api") -> SuspensionBegun | Refused:
         """A named person shelves alerts of a rule about somebody, for a while; durable when it returns."""
         kind = self._kinds.get(asked.rule)
-        return await self._suspended(shelve(self.book, asked, kind, self._clock.now(), source))
+        return await self._suspended(
+            shelve(self.book, asked, kind, self._registry, self._clock.now(), source)
+        )
 
     async def take_out_of_service(self, asked: Maintenance, source: str = "api") -> SuspensionBegun | Refused:
         """A named person takes a device out of service for a while; durable when it returns."""

@@ -112,7 +112,7 @@ class Ending(BaseModel):
 
 
 _UNKNOWN: dict[int | str, dict[str, object]] = {
-    404: {"model": Problem, "description": "No such rule, device or suspension"}
+    404: {"model": Problem, "description": "No such rule, subject, device or suspension"}
 }
 
 

@@ -37,7 +37,7 @@ from alerts.notification import Notification, notify
 from alerts.records import dump_event, load_event
 from rules.decision import FLOOD, Change, Decision, Severity
 from rules.kinds import KINDS
-from tests.alerts.decisions import decision
+from tests.alerts.decisions import HOME, decision
 
 RULES = st.sampled_from(("sos", "fall", "unprotected", "bed_exit"))
 QUIETABLE = st.sampled_from(("unprotected", "bed_exit", "sos"))
@@ -181,7 +181,7 @@ class Watch(RuleBasedStateMachine):
         asked = Shelving(
             rule=what, subject=person, cause=cause, for_ms=length, by="Chen", reason="r", once=once
         )
-        events = shelve(self.book, asked, KINDS.get(what), self.now)
+        events = shelve(self.book, asked, KINDS.get(what), HOME, self.now)
         if what == "sos":
             assert isinstance(events, Refused)
         assert not any(note.calls for note in self._tell(events if isinstance(events, list) else []))

@@ -256,7 +256,7 @@ def test_every_reason_has_words(reason: EventName) -> None:
 def test_r49_r55_bodies_carry_the_marks_of_shelves_and_groups() -> None:
     course = Course()
     asked = Shelving(rule="bed_exit", subject="wang", for_ms=60_000, by="Chen Mei", reason="knee")
-    course.acted(shelve(course.book, asked, KINDS["bed_exit"], course.now))
+    course.acted(shelve(course.book, asked, KINDS["bed_exit"], HOME, course.now))
     fall = course.decided(decision(rule="fall", at=course.now))
     out = course.decided(decision(rule="bed_exit", severity=Severity.MEDIUM, at=course.now))
     assert fall is not None

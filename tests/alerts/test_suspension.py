@@ -19,7 +19,7 @@ from alerts.event import Outcome, State, SuspensionBegun, SuspensionEnded
 from rules.decision import Change, Severity
 from rules.kinds import KINDS
 from tests.alerts.course import Course
-from tests.alerts.decisions import decision
+from tests.alerts.decisions import HOME, decision
 
 HOUR = 3_600_000
 
@@ -37,7 +37,7 @@ def asked(**about: object) -> Shelving:
 
 def shelved(course: Course, **about: object) -> SuspensionBegun:
     act = asked(**about)
-    events = course.acted(shelve(course.book, act, KINDS.get(act.rule), course.now))
+    events = course.acted(shelve(course.book, act, KINDS.get(act.rule), HOME, course.now))
     begun = events[0]
     assert isinstance(begun, SuspensionBegun)
     return begun
@@ -166,6 +166,7 @@ def test_r55_a_one_shot_shelf_has_the_same_limit() -> None:
         ({"for_ms": 8 * HOUR + 1}, Refusal.TOO_LONG),
         ({"subject": ""}, Refusal.BAD_SCOPE),
         ({"rule": "nonsense"}, Refusal.UNKNOWN_RULE),
+        ({"subject": "wnag"}, Refusal.UNKNOWN_SUBJECT),
         ({"rule": "sos"}, Refusal.LIFE_SAFETY),
         ({"rule": "fall"}, Refusal.LIFE_SAFETY),
         ({"rule": "long_lie"}, Refusal.LIFE_SAFETY),
@@ -180,7 +181,7 @@ def test_r55_what_cannot_be_shelved_is_refused_and_changes_nothing(
 ) -> None:
     course = Course()
     act = asked(**about)
-    refused = shelve(course.book, act, KINDS.get(act.rule), course.now)
+    refused = shelve(course.book, act, KINDS.get(act.rule), HOME, course.now)
     assert isinstance(refused, Refused)
     assert refused.why is why
     assert course.book.suspensions.holding() == []
@@ -188,7 +189,7 @@ def test_r55_what_cannot_be_shelved_is_refused_and_changes_nothing(
 
 def test_r55_a_longer_shelf_is_refused_with_the_limit() -> None:
     course = Course()
-    refused = shelve(course.book, asked(for_ms=9 * HOUR), KINDS["bed_exit"], course.now)
+    refused = shelve(course.book, asked(for_ms=9 * HOUR), KINDS["bed_exit"], HOME, course.now)
     assert isinstance(refused, Refused)
     assert refused.message.startswith("at most 8 h")
 

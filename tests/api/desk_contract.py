@@ -192,6 +192,7 @@ class DeskContract:
         for asked, why in (
             (replace(BATH, rule="sos"), Refusal.LIFE_SAFETY),
             (replace(BATH, rule="nothing"), Refusal.UNKNOWN_RULE),
+            (replace(BATH, subject="nobody"), Refusal.UNKNOWN_SUBJECT),
             (replace(BATH, for_ms=9 * 3_600_000), Refusal.TOO_LONG),
         ):
             result = await desk.shelve(asked)

@@ -90,7 +90,9 @@ class MemoryDesk:
         return self._acted(episode, events)
 
     async def shelve(self, asked: Shelving, source: str = "api") -> SuspensionBegun | Refused:
-        return self._suspended(shelve(self.book, asked, KINDS.get(asked.rule), self.now, source))
+        return self._suspended(
+            shelve(self.book, asked, KINDS.get(asked.rule), self.registry, self.now, source)
+        )
 
     async def take_out_of_service(self, asked: Maintenance, source: str = "api") -> SuspensionBegun | Refused:
         if self.registry.device(asked.site, asked.device) is None:

@@ -135,6 +135,7 @@ async def test_r57_four_kinds_of_quiet_are_four_lists(served: Served) -> None:
         ({"rule": "environment"}, 422, "life_safety"),
         ({"rule": "environment", "cause": "smoke:kitchen"}, 422, "life_safety"),
         ({"rule": "nothing"}, 404, "unknown_rule"),
+        ({"subject": "nobody"}, 404, "unknown_subject"),
         ({"subject": ""}, 422, "bad_scope"),
         ({"reason": ""}, 422, "invalid"),
         ({"reason": " "}, 422, "invalid"),
