@@ -15,8 +15,9 @@ heart rate.
 
 More falls told while she lies are of the same time on the floor, which counts from the first; an hour later
 they begin a new one. A fall reported more than an hour late begins none: the alert of the fall itself tells
-people its age, and what has happened since nobody knows. A radar in a shared room watches the room: then only
-what that room's own devices tell, or a visit there, ends it.
+people its age, and what has happened since nobody knows. One from days ago is of now, told by a clock that is
+wrong. A radar in a shared room watches the room: then only what that room's own devices tell, or a visit
+there, ends it.
 """
 
 from typing import NamedTuple
@@ -30,6 +31,7 @@ from rules.settings import LifeSafetySettings
 STEPS_MS = (30_000, 180_000, 1_800_000, 3_600_000)
 SETTLED_MS = 10_000
 ENOUGH_STEPS = 5
+_NEVER_SO_LATE_MS = 86_400_000  # R-90: a call may be so late; one from further back is told by a wrong clock
 _UP = frozenset(("standing", "walking"))
 _WHILE_TRUE = frozenset(("bed_occupied", "seat_occupied", "bed_enter", "check_in", "visit", "staff_present"))
 
@@ -106,7 +108,10 @@ def wake(rule: Rule[LongLieSettings], subject: Subject, memory: Memory, now: int
 
 def _fell(memory: Memory, observation: Observation) -> Memory:
     """The memory after a fall was told."""
-    at, age = happened(observation), observation.received_at - happened(observation)
+    at = happened(observation)
+    if observation.received_at - at > _NEVER_SO_LATE_MS:
+        at = observation.received_at
+    age = observation.received_at - at
     lies = memory.fall is not None and at <= memory.fall + STEPS_MS[-1]
     if not observation.value or lies or at <= memory.up or age > STEPS_MS[-1]:
         return memory

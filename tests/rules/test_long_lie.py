@@ -13,7 +13,7 @@ from rules.decision import Change, Severity
 from rules.engine import Engine
 from rules.kinds.long_lie import SETTLED_MS, STEPS_MS
 from tests.rules.dwelling import HOUSE, of, play, said, watch
-from tests.rules.home import HOUR, MINUTE, SECOND, local
+from tests.rules.home import DAY, HOUR, MINUTE, SECOND, local
 
 RAISE, CLEAR = Change.RAISE, Change.CLEAR
 NOW = local("2025-11-22 10:00")
@@ -117,6 +117,12 @@ def test_r90_a_fall_told_late_calls_for_the_step_it_has_reached(late_min: int, f
     decisions = play(fresh(), [late], NOW + 3 * HOUR)
     steps = [decision.facts["step_s"] for decision in decisions if decision.kind == "long_lie"]
     assert steps == [ms // SECOND for ms in STEPS_MS if first and ms // SECOND >= first]
+
+
+def test_a_fall_told_by_a_clock_years_behind_is_of_now() -> None:
+    wrong = fall(NOW - 6 * 365 * DAY)._replace(received_at=NOW, quality=Quality.UNCERTAIN)
+    assert told(wrong) == [(RAISE, NOW + ms) for ms in STEPS_MS]
+    assert told(wrong, of("bo", "visit", NOW + 20 * SECOND)) == []
 
 
 @pytest.mark.parametrize("quality", [Quality.GOOD, Quality.UNCERTAIN, Quality.BAD])
