@@ -211,6 +211,8 @@ def _proposal(rule: Rule[Settings], routine: Routine) -> Proposal | None:
     within = _within(usual, bounds)
     raised = {limit: learned.raised(limit) for limit in sorted({*bounds.shown, learned.now, within})}
     words += [_reason(usual, within, bounds, days), _counts(raised, learned.now)]
+    if within > learned.now:
+        words.append("longer than now: people will be called later, which somebody must want")
     by_hour = learned.hours(within)
     if by_hour:
         words.append(

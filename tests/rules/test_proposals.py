@@ -111,6 +111,14 @@ def test_r75_the_time_out_of_bed_is_proposed_from_the_nights() -> None:
     assert found.raised == {5: 28, 10: 28, 15: 0, 20: 0, 30: 0}
 
 
+def test_r75_a_longer_limit_than_now_says_what_it_costs() -> None:
+    by = rules('[[rule]]\nid = "up"\nkind = "bed_exit"\nwithin = "10min"')
+    longer, shorter = proposed(nightly(28, 11), by)["up"], proposed(nightly(28, 11))["up"]
+    assert (longer.within, shorter.within) == (15, 15)
+    assert "longer than now: people will be called later, which somebody must want" in longer.evidence
+    assert not [words for words in shorter.evidence if words.startswith("longer than now")]
+
+
 def test_r75_who_must_not_get_up_alone_keeps_the_limit_of_none() -> None:
     by = rules('[[rule]]\nid = "up"\nkind = "bed_exit"\nwithin = "0s"')
     assert proposed(nightly(28, 11), by) == {}
