@@ -63,16 +63,21 @@ class Body:
 
 
 class Life:
-    """One resident's days between two instants. `up` are spans in which the person is surely out of bed."""
+    """One resident's days between two instants.
 
-    def __init__(self, seed: str, start_ms: int, end_ms: int, up: Iterable[Span] = ()) -> None:
+    `up` are spans in which the person is surely out of bed, `shaken` those of them with a fright.
+    """
+
+    def __init__(
+        self, seed: str, start_ms: int, end_ms: int, up: Iterable[Span] = (), shaken: Iterable[Span] = ()
+    ) -> None:
         rng = Random(seed)  # noqa: S311 - a life must be the same for the same seed
         self.body = Body(rng)
-        self._shaken = tuple(up)
+        self._shaken = tuple(shaken)
         in_bed: list[Span] = []
         for day in days(start_ms, end_ms):
             in_bed += self._rest(rng, day)
-        for out in self._shaken:
+        for out in up:
             in_bed = [rest for span in in_bed for rest in _without(span, out)]
         self.in_bed: tuple[Span, ...] = tuple(in_bed)
         self._edges = [edge for span in in_bed for edge in span]

@@ -69,6 +69,15 @@ class Fall(_Table):
     who: ResidentId
 
 
+class OutOfBed(_Table):
+    """A resident leaves the bed, or has left it already, and does not lie in it again for so long."""
+
+    kind: Literal["out_of_bed"]
+    at: Moment
+    lasts: Lasting
+    who: ResidentId
+
+
 class MissedCheckIn(_Table):
     """A resident does not say "I am fine" in the mornings of the scenario."""
 
@@ -104,7 +113,7 @@ class DeviceOffline(_Table):
     device: CallingDevice
 
 
-Incident = Sos | Fall | MissedCheckIn | MissedVisit | GatewayLost | DeviceOffline
+Incident = Sos | Fall | OutOfBed | MissedCheckIn | MissedVisit | GatewayLost | DeviceOffline
 
 
 class Description(_Table):

@@ -17,6 +17,7 @@ from simulators.scenario import (
     GatewayLost,
     MissedCheckIn,
     MissedVisit,
+    OutOfBed,
     Scenario,
     Sos,
 )
@@ -76,9 +77,19 @@ class Timetable:
         """When a fall keeps the person out of bed."""
         return [(at - UP_BEFORE_FALL_MS, at + UP_AFTER_FALL_MS) for at in self.falls(person)]
 
+    def out_of_bed(self, person: Person) -> list[Span]:
+        """When the person is up in the night, for no reason that is told."""
+        return [
+            (self.start_ms + each.at, self.start_ms + each.at + each.lasts)
+            for each in self._incidents
+            if isinstance(each, OutOfBed) and each.who == person.id
+        ]
+
     def life(self, person: Person) -> Life:
         """How the person lives during the run."""
-        return Life(f"{self._seed}/{person.id}", self.start_ms, self.end_ms, self.shaken(person))
+        shaken = self.shaken(person)
+        up = [*shaken, *self.out_of_bed(person)]
+        return Life(f"{self._seed}/{person.id}", self.start_ms, self.end_ms, up, shaken)
 
     def helped(self, person: Person) -> list[int]:
         """When staff come to the person because of a call or a fall."""

@@ -79,6 +79,7 @@ def _measured(run: Run, fate: Fate, body: Body, device: NativeDevice) -> Iterato
             yield device.telemetry(at, values | {"worn": False, "charging": charging})
             continue
         steps += rng.randrange(2 * _STEPS[where]) if where in _STEPS and rng.random() < 0.3 else 0
+        steps += 20 * any(fall.up <= at < fall.up + WATCH_EVERY_MS for fall in fate.falls)  # to the chair
         values |= {"worn": True, "steps": steps}
         if rng.random() > 0.03:
             values["heart_rate"] = _pulse(rng, fate, body, at, where)

@@ -109,7 +109,7 @@ def _summary(judged: list[Judged]) -> Iterator[str]:
         false = sum(len(one.false) for one in mine) / sum(one.resident_weeks for one in mine)
         yield f"{world}: {false:.2f} false alerts per resident-week"
     messages, seconds = sum(one.messages for one in judged), sum(one.seconds for one in judged)
-    yield f"{messages:,} messages, {messages / max(seconds, 1e-9):,.0f} a second in each process"
+    yield f"{messages:,} messages, {messages / max(seconds, 1e-9):,.0f} a second of a processor"
 
 
 def _shown(judged: list[Judged], what: str, kind: str, most: int) -> Iterator[str]:

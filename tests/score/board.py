@@ -125,7 +125,7 @@ def as_json(found: Iterable[Score], judged: Iterable[Judged], wrong: list[str]) 
     return {
         "scores": [asdict(one) for one in found],
         "messages": sum(one.messages for one in every),
-        "messages_per_s_per_process": round(
+        "messages_per_processor_second": round(
             sum(one.messages for one in every) / max(sum(one.seconds for one in every), 1e-9)
         ),
         "allowed": sum(one.allowed for one in every),
