@@ -29,10 +29,10 @@ _READ_AT_ONCE = 5_000
 # A float4 as text is the shortest decimal that is it: 0.9 comes back as 0.9.
 _SELECT = """
 SELECT device, metric, coalesce(word, ''), value,
-    (extract(epoch FROM at) * 1000)::bigint, (extract(epoch FROM received_at) * 1000)::bigint,
+    (date_part('epoch', at) * 1000)::bigint, (date_part('epoch', received_at) * 1000)::bigint,
     quality, at_source, site, coalesce(resident, ''), coalesce(place, ''), late, coalesce(key, ''),
     coalesce(detail, ''), confidence::text::float8, coalesce(by_whom, ''),
-    (extract(epoch FROM device_at) * 1000)::bigint, utc_offset
+    (date_part('epoch', device_at) * 1000)::bigint, utc_offset
 FROM observation
 WHERE received_at >= to_timestamp(%(since)s / 1000.0) AND received_at < to_timestamp(%(until)s / 1000.0)
     AND at >= to_timestamp((%(since)s - %(belated)s) / 1000.0)
