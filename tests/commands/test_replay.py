@@ -127,7 +127,7 @@ def test_what_falls_due_after_the_last_message_is_not_told(tmp_path: Path) -> No
     before = [line for line in lines if json.loads(line)["at"] < missed]
     assert len(before) < len(lines)
     simulated.lines.write_bytes(b"".join(before))
-    assert {event["rule"] for event in simulated.replayed()} == {"sos", "fall"}
+    assert {event["rule"] for event in simulated.replayed()} == {"sos", "fall", "long-lie"}
 
 
 @pytest.mark.skipif(not HOUSES.exists(), reason="the recorded houses are not here")
