@@ -139,9 +139,14 @@ class Checkpoint:
                 database.execute("ROLLBACK")
             raise
 
-    def drop(self, memories: Iterable[tuple[str, str]]) -> None:
-        """Drop memories by (rule, subject): nobody is watched by them any more."""
-        with self._writing, self._writer:
+    def drop(self, memories: Sequence[tuple[str, str]]) -> None:
+        """Drop memories by (rule, subject): nobody is watched by them any more.
+
+        What the disk refuses to drop now is dropped at the next start.
+        """
+        if not memories:
+            return
+        with self._writing, contextlib.suppress(sqlite3.Error), self._writer:
             self._writer.execute("BEGIN IMMEDIATE")
             self._writer.executemany("DELETE FROM memory WHERE rule = ? AND subject = ?", memories)
 

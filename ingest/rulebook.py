@@ -109,16 +109,19 @@ class Rulebook:
             self.problems = []
             self._metrics.rules_invalid.set(0)
             text, rules = found
-            if rules != self.rules:
-                await self._take_up(text, rules, by, reason)
-            return True
+            return rules == self.rules or await self._take_up(text, rules, by, reason)
 
-    async def _take_up(self, text: str, rules: RuleSet, by: str, reason: str) -> None:
+    async def _take_up(self, text: str, rules: RuleSet, by: str, reason: str) -> bool:
         before = self.rules
-        with _no_search_for_garbage():
-            await self._replace(rules)
+        try:
+            with _no_search_for_garbage():
+                await self._replace(rules)
+        except Exception as error:  # noqa: BLE001  a bug in taking over must not end those who watch
+            self._refuse([Problem(self.source, 0, f"could not take over: {type(error).__name__}")])
+            return False
         self.rules, self.loaded_at = rules, self._clock.now()
         await self._record(before, text, by, reason)
+        return True
 
     async def _record(self, before: RuleSet, text: str, by: str, reason: str) -> None:
         changes = difference(before, self.rules)

@@ -55,7 +55,7 @@ def print_comparison(compared: Comparison, extent: Extent) -> None:
         out.print(bare("  ".join(_words(pair, extent.zone))), markup=False, soft_wrap=True)
     days = extent.ms / (_WEEK_MS / 7)
     same = len(compared.pairs) - len(compared.differences)
-    watched = f"{extent.residents} residents, {days:.1f} days"
+    watched = f"{extent.residents} residents, {days:.2f} days"
     out.print(f"{len(compared.differences)} differ, {same} are the same; {watched}")
 
 

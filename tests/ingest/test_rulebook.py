@@ -182,3 +182,14 @@ async def test_without_a_file_the_default_rules_hold(kept: Kept) -> None:
     assert await book.reload()
     assert (book.source, kept.taken) == (DEFAULT, [])
     assert kept.records.changes(9)[0].source == DEFAULT
+
+
+async def test_a_bug_in_taking_over_ends_nobodys_watch(kept: Kept) -> None:
+    async def broken(_: RuleSet) -> None:
+        raise ZeroDivisionError
+
+    kept.path.write_text(ROUNDS.format(every="3h"))
+    book = Rulebook(kept.path, rounds("2h"), REGISTRY, kept.records, TestClock(), kept.metrics, broken)
+    assert not await book.reload()
+    assert book.rules == rounds("2h")
+    assert "could not take over: ZeroDivisionError" in str(book.problems[0])
