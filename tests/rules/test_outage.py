@@ -5,13 +5,15 @@ from hypothesis import strategies as st
 
 from devices.observation import Observation
 from devices.ourselves import broker_message, broker_observation
+from rules.configuration import default
 from rules.decision import Change, Decision
 from rules.engine import Engine
 from rules.snapshot import OUTAGE
 from tests.rules.dwelling import of, play, said, watch
-from tests.rules.home import HOUR, MINUTE, local
+from tests.rules.home import HOME, HOUR, MINUTE, heard, local
 
 NOW = local("2025-11-22 08:00")
+RULES = default()
 INACTIVITY = '[[rule]]\nid = "inactivity"\nkind = "inactivity"'
 
 
@@ -79,3 +81,42 @@ def test_no_silence_is_told_before_so_much_time_could_be_heard(events: list[tupl
             last = max(sign for sign in signs if sign < decision.at)
             deaf = sum(max(0, min(until, decision.at) - max(since, last)) for since, until in away)
             assert decision.at - last - deaf >= 4 * HOUR
+
+
+TOLD = ["motion", "bed_occupied", "visit", "battery", "worn", "heart_rate", "fall", "mains_power"]
+HISTORY = st.lists(
+    st.tuples(
+        st.integers(1, 3 * HOUR),
+        st.sampled_from(["wang", "li", "broker"]),
+        st.sampled_from(TOLD),
+        st.booleans(),
+    ),
+    max_size=15,
+)
+
+
+def happened(history: list[tuple[int, str, str, bool]]) -> list[Observation]:
+    at, found = NOW, []
+    for gap, who, metric, value in history:
+        at += gap
+        if who == "broker":
+            found.append(broker(at, reached=value))
+        elif metric in {"battery", "heart_rate"}:
+            found.append(heard("watch" if who == "wang" else "band", metric, at, 72.0 if value else 4.0))
+        else:
+            found.append(heard("watch" if who == "wang" else "band", metric, at, value or metric == "fall"))
+    return found
+
+
+@given(HISTORY, st.data())
+def test_with_the_default_rules_a_restart_changes_nothing_whether_the_broker_is_reached_or_not(
+    history: list[tuple[int, str, str, bool]], data: st.DataObject
+) -> None:
+    observations = happened(history)
+    until = NOW + 3 * 24 * HOUR
+    expected = play(Engine(RULES, HOME, NOW), observations, until)
+    cut = data.draw(st.integers(0, len(observations)))
+    before, after = Engine(RULES, HOME, NOW), Engine(RULES, HOME, NOW + 24 * HOUR)
+    decisions = [decision for one in observations[:cut] for decision in before.observe(one)]
+    after.restore(before.dirty())
+    assert decisions + play(after, observations[cut:], until) == expected
