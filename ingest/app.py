@@ -200,7 +200,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         ]
         api_url = _api(line, listening, setting, desk, parts, metrics, more)
         stack.push_async_callback(intake.settled)
-        _hear(line, sources, Reach(sources, intake.say, clock))
+        _hear(line, sources, Reach(sources, intake.say, clock, reached=not engine.outage))
         yield Running(api_url, desk, metrics, clock, intake.goes_ahead)
         log.info("stopping")
 

@@ -1,7 +1,7 @@
 """Whether the broker is reached, journalled whenever that changes. Rule: it is an input like any other.
 
-Who cannot reach us cannot call for help: the rules must know, live and in every replay. It is said once
-after each start, too: the service may have ended while the broker was away.
+Who cannot reach us cannot call for help: the rules must know, live and in every replay. The service may end
+while the broker is away and find it there at the next start: that is a change, too.
 """
 
 import asyncio
@@ -23,12 +23,18 @@ all that there is takes its time."""
 
 
 class Reach:
-    """Looks at the connections of all lanes: a call on the one that is missing is heard by nobody."""
+    """Looks at the connections of all lanes: a call on the one that is missing is heard by nobody.
 
-    def __init__(self, sources: Sequence[Source], say: Callable[[Message], None], clock: Clock) -> None:
+    `reached` is what was said last, before this start.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], say: Callable[[Message], None], clock: Clock, *, reached: bool
+    ) -> None:
         self._sources, self._say, self._clock = sources, say, clock
-        self._said: bool | None = None
+        self._said = reached
         self._missing = 0
+        self._patience = _AT_START
 
     async def run(self) -> None:
         """Look every second until cancelled."""
@@ -40,8 +46,8 @@ class Reach:
         """Say it where it is not what was said last."""
         reached = all(source.connected for source in self._sources)
         self._missing = 0 if reached else self._missing + 1
-        patience = _AT_START if self._said is None else _PATIENCE
-        if reached is not self._said and (reached or self._missing >= patience):
+        self._patience = _PATIENCE if reached else self._patience
+        if reached is not self._said and (reached or self._missing >= self._patience):
             self._said = reached
             log.info("broker_reached" if reached else "broker_not_reached")
             self._say(broker_message(self._clock.now(), reached=reached))

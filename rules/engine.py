@@ -121,6 +121,11 @@ class Engine:
             if watch.kind.deaf and not (self._outage and watch.waits):  # that one is told when it is over
                 self._run(watch, watch.kind.deaf, (since, until), until, self._pending)
 
+    @property
+    def outage(self) -> int:
+        """Since when the broker is not reached, ms UTC; 0 when it is."""
+        return self._outage
+
     def begin_again(self, now: int) -> None:
         """Takes up `now` (ms UTC) when our own clock had been ahead of it, and has gone back.
 
