@@ -121,6 +121,10 @@ class Fate:
         """Whether she is away then."""
         return any(absence.start <= at_ms < absence.end for absence in self.absences)
 
+    def away_about(self, start: int, end: int) -> bool:
+        """Whether she was away at some time of a span, or within an hour: the desk is not told at once."""
+        return any(gone.start - HOUR_MS < end and start < gone.end + HOUR_MS for gone in self.absences)
+
     def lies_still(self, at_ms: int) -> bool:
         """Whether she lies where nobody knows, without moving."""
         return any(start <= at_ms < end for start, end in self.still)

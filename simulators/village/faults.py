@@ -84,6 +84,16 @@ class Faults:
         lost, put_right = self.astray.get(device, (0, 0))
         return not lost <= at_ms < put_right
 
+    def lost(self, name: str, start: int, end: int) -> bool:
+        """Whether a gateway or device, its clock or the broker was lost at some time of a span."""
+        spans = [(one.start, one.end) for one in (*self.by_name.get(name, ()), *self.broker)]
+        spans += [self.astray[name]] if name in self.astray else []
+        return any(since < end and start < until for since, until in spans)
+
+    def heard_all(self, device: str, via: str, start: int, end: int) -> bool:
+        """Whether all that a device said in a span came in at once."""
+        return not (self.lost(device, start, end) or self.lost(via, start, end))
+
     def clock(self, device: str) -> Callable[[int], int]:
         """What the device's clock shows at a time."""
         return self.clocks.get(device, _right)

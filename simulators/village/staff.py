@@ -60,6 +60,10 @@ class Staff:
         """When it was done."""
         return [deed.at for deed in self.deeds if deed.what == what]
 
+    def came(self, start: int, end: int) -> bool:
+        """Whether somebody came to her in a span."""
+        return any(start <= at < end for at in self.done("visit"))
+
     def _who(self) -> str:
         return f"s-{self._rng.randrange(1, 9):02}"
 

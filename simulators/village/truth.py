@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import time
 
-from simulators.life import DAY_MS, HOUR_MS, MINUTE_MS, Span, at_local, days, local
-from simulators.timetable import CHECK_IN_BY, CHECK_IN_GRACE_MS, CHECK_IN_OPENS
-from simulators.truth import Expected, overdue
+from simulators.life import DAY_MS, HOUR_MS, MINUTE_MS, Span, at_local, local
+from simulators.truth import Expected
 from simulators.village import limits
+from simulators.village.checks import missed_checks
 from simulators.village.diary import Stay
 from simulators.village.fate import Fall, Fate
 from simulators.village.faults import Faults
@@ -24,10 +24,6 @@ from simulators.zigbee2mqtt import BRIDGE
 
 _HEARD_WITHIN_MS = 100_000  # the radio may be so late
 _TOLD_BY_BED_MS = 90_000  # what a bed sensor takes to make sure, and the radio
-CHECK_IN = "missed_check/check_in"
-VISIT = "missed_check/visit"
-TURNING = "missed_check/turning"
-AT_HOME = "missed_check/community_visit"
 
 
 def expected(site: Site) -> list[Expected]:
@@ -54,10 +50,7 @@ def _of(site: Site, one: Villager) -> Iterator[Expected]:
     yield from _still(fate, faults)
     yield from _strays(fate, staff, faults)
     yield from _illnesses(fate, faults)
-    yield from _check_ins(site, fate, staff)
-    yield from _rounds(site, fate, staff)
-    yield from _turns(site, fate, staff)
-    yield from _visits(site, fate, staff)
+    yield from missed_checks(site, fate, staff)
     yield from _unprotected(site, fate)
 
 
@@ -92,7 +85,7 @@ def _long_lie(fall: Fall, subjects: tuple[str, ...], said: str, heard: int | Non
 def _bed_exits(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
     """R-75: out of bed for longer than her time, from when she has been in it, at night."""
     one = fate.person
-    limit = limits.bed_exit_limit_ms(one)
+    sensor, limit = one.device("bed"), limits.bed_exit_limit_ms(one)
     for out in _without_naps(fate.diary.out_of_bed()):
         opens, closes = _night(out.start)
         due = out.start + limit
@@ -105,9 +98,9 @@ def _bed_exits(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
             and due < closes - MINUTE_MS
             and out.end > due + _TOLD_BY_BED_MS
             and not any(start <= due and out.start <= end for start, end in staff.assists)
-            and _all_heard(site, one.device("bed"), one.gateway, out.start - 30 * MINUTE_MS, due + MINUTE_MS)
-            and not _away(fate, out.start - MINUTE_MS, due + 30 * MINUTE_MS)
-            and not _seen(staff, due - 10 * MINUTE_MS, due + MINUTE_MS)
+            and site.faults.heard_all(sensor, one.gateway, out.start - 30 * MINUTE_MS, due + MINUTE_MS)
+            and not fate.away_about(out.start - MINUTE_MS, due + 30 * MINUTE_MS)
+            and not staff.came(due - 10 * MINUTE_MS, due + MINUTE_MS)
         )
         said = f"out of bed {(out.end - out.start) // MINUTE_MS} min, {out.where}; limit {limit // MINUTE_MS}"
         if (site.setting.eventful or out.end - out.start < 3 * HOUR_MS) and not fate.away(due):
@@ -154,7 +147,7 @@ def _still(fate: Fate, faults: Faults) -> Iterator[Expected]:
     via = BRIDGE if one.speaks == "zigbee" else one.gateway
     for start, found in fate.still:
         due = start + limits.STILL_MS
-        sure = not _lost(faults, via, start - HOUR_MS, due) and not fate.away(start)
+        sure = not faults.lost(via, start - HOUR_MS, due) and not fate.away(start)
         said = f"lay still {(found - start) // MINUTE_MS} min"
         yield Expected(
             "inactivity",
@@ -186,7 +179,7 @@ def _strays(fate: Fate, staff: Staff, faults: Faults) -> Iterator[Expected]:
             via = BRIDGE if one.speaks == "zigbee" else one.gateway
             heard = faults.heard_at(door, via, passes) == passes
         said = f"out of the door for {(back - passes) // MINUTE_MS} min"
-        sure = heard and not _seen(staff, passes - 10 * MINUTE_MS, passes)
+        sure = heard and not staff.came(passes - 10 * MINUTE_MS, passes)
         yield Expected(
             "wandering", "high", passes, _HEARD_WITHIN_MS, (one.id,), must=sure, early_ms=5000, happened=said
         )
@@ -218,119 +211,15 @@ def _illnesses(fate: Fate, faults: Faults) -> Iterator[Expected]:
         sure = (
             measured
             and not fate.lies_still(ill.full)
-            and not _away(fate, ill.onset, ill.ends)
-            and not _lost(faults, one.gateway, ill.onset, ill.wanes)
-            and not _lost(faults, one.device("watch"), ill.onset, ill.wanes)
+            and not fate.away_about(ill.onset, ill.ends)
+            and not faults.lost(one.gateway, ill.onset, ill.wanes)
+            and not faults.lost(one.device("watch"), ill.onset, ill.wanes)
         )
         for kind in ("news2", "vitals"):
             worst = Expected(kind, "high", ill.full, ill.wanes - ill.full, (one.id,), happened=said)
             yield replace(worst, must=sure, early_ms=ill.full - ill.onset)
             until = ill.ends - ill.onset + 2 * HOUR_MS
             yield Expected(kind, "high", ill.onset, until, (one.id,), must=False, happened=said)
-
-
-def _check_ins(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
-    """R-82: nobody said "I am fine" in the morning."""
-    one = fate.person
-    for day in days(site.start_ms, site.end_ms):
-        opens, by = at_local(day, CHECK_IN_OPENS), at_local(day, CHECK_IN_BY)
-        made = [at for at in staff.check_ins if opens <= at <= by]
-        due = by + CHECK_IN_GRACE_MS
-        if opens < site.start_ms or _away(fate, opens, due):
-            continue
-        device, via = (one.device("watch"), one.gateway) if one.dwelling == "care" else ("", "")
-        if made and all(
-            _in_time(site.faults.heard_at(device, via, at), due) and site.faults.tells_time(device, at)
-            for at in made
-        ):
-            continue
-        said = "said nothing" if not made else "said it, and was not heard"
-        must = Expected(CHECK_IN, "low", by, CHECK_IN_GRACE_MS, (one.id,), must=not made, happened=said)
-        yield from (must, replace(must, within_ms=HOUR_MS + MINUTE_MS, must=False))  # said again and again
-
-
-def _in_time(heard: int | None, due: int) -> bool:
-    return heard is not None and heard < due - 2 * MINUTE_MS
-
-
-def _rounds(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
-    """R-78: the time between two visits at night, and a tenth of it, has passed."""
-    one = fate.person
-    if one.dwelling != "care":
-        return
-    every = limits.ROUND_EVERY_MS[one.care_level]
-    made = staff.done("visit")
-    scanner = f"scanner-{one.floor}"
-    for day in days(site.start_ms, site.end_ms):
-        dusk = at_local(day, time(limits.ROUNDS_FROM))
-        dawn = dusk + (24 + limits.ROUNDS_TO - limits.ROUNDS_FROM) * HOUR_MS
-        if dusk < site.start_ms:
-            continue
-        for at in overdue(every, (dusk, dawn), made):
-            if not _away(fate, at - 2 * every, at):
-                told = _all_heard(site, scanner, one.gateway, at - 2 * every, at)
-                yield Expected(VISIT, "medium", at, MINUTE_MS, (one.id,), must=told, happened="nobody came")
-        for lost in (*site.faults.by_name[one.gateway], *site.faults.broker):
-            if dusk < lost.end and lost.start < dawn:  # rounds were made, and not heard of in time
-                within = lost.end - lost.start + every
-                yield Expected(VISIT, "medium", lost.start, within, (one.id,), must=False, happened="unheard")
-
-
-def _turns(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
-    """R-76: not turned for a quarter of the interval longer than it is."""
-    one = fate.person
-    every = limits.TURN_EVERY_MS.get(one.risk("pressure_ulcer"))
-    if one.dwelling != "care" or every is None:
-        return
-    made = staff.done("turned")
-    returns = [gone.end for gone in fate.absences]
-    bases = sorted({site.start_ms, *made, *returns})
-    for base, following in zip(bases, [*bases[1:], site.end_ms], strict=True):
-        late = base + every + every // limits.LATE_PARTS_OF_A_TURN
-        heard = _all_heard(site, f"scanner-{one.floor}", one.gateway, base - MINUTE_MS, late)
-        if following > late - MINUTE_MS or not heard:
-            sure = heard and following > late + MINUTE_MS and not _away(fate, base - every, following)
-            must = Expected(TURNING, "low", late, 2 * MINUTE_MS, (one.id,), happened="not turned")
-            yield replace(must, must=sure, early_ms=0 if sure else every)
-            yield replace(must, within_ms=max(following - late, 0) + every, must=False, early_ms=every)
-
-
-def _visits(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
-    """R-83: nobody came to her home in the week or month, or within a day of a change."""
-    one = fate.person
-    if not one.visit_tier:
-        return
-    made = staff.done("visit")
-    opens = site.start_ms
-    for due in limits.visits_due(site.start_ms, site.end_ms, one.visit_tier):
-        late = due + limits.VISITS_GRACE_MS
-        near = any(
-            abs(at - edge) < HOUR_MS or edge < at < edge + limits.VISITS_GRACE_MS
-            for at in made
-            for edge in (opens, due)
-        )
-        if near or not any(opens < at < due for at in made):
-            sure = not near and not _away(fate, due - DAY_MS, late)
-            must = Expected(AT_HOME, "low", late, 2 * MINUTE_MS, (one.id,), happened="nobody came in time")
-            yield replace(must, must=sure)
-            yield replace(must, within_ms=3 * DAY_MS, must=False)
-        opens = due
-    changes = [(gone.end, "back from hospital") for gone in fate.absences if gone.why == "hospital"]
-    changes += [
-        (fall.at, "fell")
-        for fall in fate.falls
-        if fall.told and site.faults.heard_at(fall.told, one.gateway, fall.at) is not None
-    ]
-    for at, said in changes:
-        late = at + limits.AFTER_CHANGE_MS
-        if not any(at < came < late - HOUR_MS for came in made):
-            sure = not any(late - HOUR_MS < came < late + HOUR_MS for came in made)
-            sure = sure and not any(
-                gone.start < late + HOUR_MS and at < gone.end - HOUR_MS for gone in fate.absences
-            )
-            must = Expected(AT_HOME, "medium", late, HOUR_MS, (one.id,), happened=f"{said}, nobody came")
-            yield replace(must, must=sure)
-            yield replace(must, within_ms=3 * DAY_MS, must=False)
 
 
 def _unprotected(site: Site, fate: Fate) -> Iterator[Expected]:
@@ -343,8 +232,8 @@ def _unprotected(site: Site, fate: Fate) -> Iterator[Expected]:
     for start, end in _in_all(lost):
         sure = (
             end - start > 2 * MINUTE_MS
-            and not _away(fate, start, end)
-            and not any(one.start < end and start < one.end + MINUTE_MS for one in faults.broker)
+            and not fate.away_about(start, end)
+            and not any(down.start < end and start < down.end + MINUTE_MS for down in faults.broker)
         )
         said = f"no way to call for {(end - start) // MINUTE_MS} min"
         yield Expected("unprotected", "medium", start, 3 * MINUTE_MS, (one.id,), must=sure, happened=said)
@@ -399,24 +288,3 @@ def _fire(site: Site, fire: Fire) -> Iterator[Expected]:
     )
     until = fire.end - fire.start + HOUR_MS
     yield Expected("environment", "high", fire.start, until, (fire.place, *live), must=False, happened=said)
-
-
-def _lost(faults: Faults, name: str, start: int, end: int) -> bool:
-    """Whether a gateway or device, or the broker, was lost at some time of a span."""
-    spans = [(one.start, one.end) for one in (*faults.by_name.get(name, ()), *faults.broker)]
-    spans += [faults.astray[name]] if name in faults.astray else []
-    return any(since < end and start < until for since, until in spans)
-
-
-def _all_heard(site: Site, device: str, via: str, start: int, end: int) -> bool:
-    return not (_lost(site.faults, device, start, end) or _lost(site.faults, via, start, end))
-
-
-def _away(fate: Fate, start: int, end: int) -> bool:
-    """Whether she was away, by the desk's word too, at some time of a span."""
-    return any(gone.start - HOUR_MS < end and start < gone.end + HOUR_MS for gone in fate.absences)
-
-
-def _seen(staff: Staff, start: int, end: int) -> bool:
-    """Whether staff were with her in a span."""
-    return any(start <= at < end for at in staff.done("visit"))
