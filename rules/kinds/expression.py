@@ -93,12 +93,16 @@ class Known(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """`known` in the order of the settings' metrics. `sure`: when last it was not unknown, ms UTC."""
+    """`known` in the order of the settings' metrics. `sure`: when last it was not unknown, ms UTC.
+
+    `suppressed`: what was said was said to nobody, for she was away.
+    """
 
     wake: int | None
     known: tuple[Known | None, ...]
     condition: Condition = QUIET
     sure: int = 0
+    suppressed: bool = False
 
 
 def start(
@@ -123,7 +127,7 @@ def observe(
     if before is not None and at < before.at:
         return memory, ()
     known = (*memory.known[:n], Known(observation.value, at), *memory.known[n + 1 :])
-    memory = Memory(memory.wake, known, memory.condition, memory.sure)
+    memory = Memory(memory.wake, known, memory.condition, memory.sure, memory.suppressed)
     doubtful = observation.quality is Quality.UNCERTAIN and METRICS[metric].suspect is not None
     return _asked(rule, subject, memory, at, observation, doubtful=doubtful)
 
@@ -142,8 +146,8 @@ def wake(rule: Rule[ExpressionSettings], subject: Subject, memory: Memory, now: 
 
 
 def moved(rule: Rule[ExpressionSettings], subject: Subject, memory: Memory, now: int) -> Step[Memory]:
-    """She left or came back: it is to be seen anew, unless the condition asks about that itself."""
-    if "absence" in rule.settings.metrics:
+    """She left, or is back after it was said to nobody: it is seen anew, unless it asks about that itself."""
+    if "absence" in rule.settings.metrics or not (subject.away or memory.suppressed):
         return memory, ()
     return _forgotten(rule, subject, memory, now, subject.absence)
 
@@ -165,7 +169,7 @@ def _asked(
     if holds is None:  # what was about to begin or to end is not
         after = told(before, settings.delays, before.active, at)
     else:
-        memory = Memory(memory.wake, memory.known, before, at)
+        memory = Memory(memory.wake, memory.known, before, at, memory.suppressed)
         after = told(before, settings.delays, holds, at, doubtful=doubtful)
     return _concluded(rule, subject, memory, after, at, by)
 
@@ -212,7 +216,8 @@ def _concluded(
     if not after.active:
         return kept, (_said(rule, subject, Change.CLEAR, at, by),)
     if subject.away and "absence" not in rule.settings.metrics:
-        return kept, (_said(rule, subject, Change.SUPPRESS, at, by, why=subject.absence),)
+        suppressed = _said(rule, subject, Change.SUPPRESS, at, by, why=subject.absence)
+        return kept._replace(suppressed=True), (suppressed,)
     return kept, (_said(rule, subject, Change.RAISE, at, by),)
 
 
@@ -221,7 +226,7 @@ def _forgotten(
 ) -> Step[Memory]:
     """Nothing counts of how it was so far. That it was so and is unknown now is noted, not cleared (R-26)."""
     kept = _timed(rule, subject, memory, QUIET, now)
-    if not memory.condition.active or not why:
+    if not memory.condition.active or memory.suppressed:
         return kept, ()
     return kept, (_said(rule, subject, Change.NOTE, now, None, why=why),)
 
@@ -231,7 +236,7 @@ def _timed(
 ) -> Memory:
     """The memory with this condition, and when that may be otherwise though nothing is heard."""
     wake = _wake(rule.settings, subject, memory, condition, now)
-    return Memory(wake, memory.known, condition, memory.sure)
+    return Memory(wake, memory.known, condition, memory.sure, memory.suppressed and condition.active)
 
 
 def _wake(

@@ -104,7 +104,8 @@ class Memory(NamedTuple):
 
     `scored` is when the last full score was taken (0: never), `asked` the response that it called for,
     `overdue` how often it was said that the next one is late. `wants_oxygen`: the staff were asked. `unworn`
-    are devices that lie somewhere, `hands` those that staff measure with.
+    are devices that lie somewhere, `hands` those that staff measure with. `suppressed`: what was said was
+    said to nobody, for she was away.
     """
 
     wake: int | None = None
@@ -117,6 +118,7 @@ class Memory(NamedTuple):
     wants_oxygen: bool = False
     unworn: tuple[str, ...] = ()
     hands: tuple[str, ...] = ()
+    suppressed: bool = False
 
 
 class Now(NamedTuple):
@@ -179,9 +181,14 @@ def wake(rule: Rule[News2Settings], subject: Subject, memory: Memory, now: int) 
 
 
 def moved(rule: Rule[News2Settings], subject: Subject, memory: Memory, now: int) -> Step[Memory]:
-    """She left or came back: what was measured counts no longer, and the next full score starts anew."""
+    """She left: what was measured counts no longer. Or she is back: what was said to nobody is to be said."""
+    if not subject.away:
+        if not memory.suppressed:
+            return memory, ()
+        back = memory._replace(inputs=Memory().inputs, raised=0, seen=0, suppressed=False)
+        return _timed(rule, back), ()
     kept = Memory(unworn=memory.unworn, hands=memory.hands)
-    if not subject.away or not memory.raised:
+    if not memory.raised or memory.suppressed:
         return kept, ()
     return kept, (_by_time(Now(rule, subject, now), Change.NOTE, "away", {"why": subject.absence}),)
 
@@ -302,6 +309,7 @@ def _called(now: Now, memory: Memory, found: Score, made: list[Decision]) -> Mem
         }
         urgent = Severity.HIGH if response is Response.EMERGENCY else None
         made.append(_said(now, "response", facts, urgent))
+        memory = memory._replace(suppressed=now.subject.away)
     return memory._replace(raised=int(response), seen=now.at)
 
 
@@ -313,7 +321,7 @@ def _calmed(now: Now, memory: Memory, found: Score, made: list[Decision]) -> Mem
         made.append(_over(now))
     else:
         made.append(_by_time(now, Change.NOTE, "calm", {"why": "not_measured"}))
-    return memory._replace(raised=0, seen=0)
+    return memory._replace(raised=0, seen=0, suppressed=False)
 
 
 def _asked(now: Now, memory: Memory, found: Score, made: list[Decision]) -> Memory:
@@ -372,9 +380,9 @@ def _timed(rule: Rule[News2Settings], memory: Memory) -> Memory:
 
 
 def _with(memory: Memory, n: int, one: Input) -> Memory:
-    wake, inputs, raised, when, scored, asked, overdue, wants, *devices = memory  # `_replace` is slow
-    inputs = (*inputs[:n], one, *inputs[n + 1 :])
-    return Memory(wake, inputs, raised, when, scored, asked, overdue, wants, *devices)
+    inputs = memory.inputs  # `_replace` is slow
+    made = (memory.wake, (*inputs[:n], one, *inputs[n + 1 :]), *memory[2:])
+    return tuple.__new__(Memory, made)
 
 
 def _ages(memory: Memory, now: Now) -> str:

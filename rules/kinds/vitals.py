@@ -115,7 +115,8 @@ class VitalsSettings(Settings):
 class Memory(NamedTuple):
     """`conditions`: one for each limit, none while all are quiet. `raised`: the rank of what was said last.
 
-    `device` showed what the conditions say; `unworn` are devices that lie somewhere.
+    `device` showed what the conditions say; `unworn` are devices that lie somewhere. `suppressed`: what was
+    said was said to nobody, for she was away.
     """
 
     wake: int | None = None
@@ -123,6 +124,7 @@ class Memory(NamedTuple):
     raised: int = 0
     device: str = ""
     unworn: tuple[str, ...] = ()
+    suppressed: bool = False
 
 
 def start(rule: Rule[VitalsSettings], subject: Subject, memory: Memory | None, now: int) -> Step[Memory]:  # noqa: ARG001
@@ -168,9 +170,9 @@ def wake(rule: Rule[VitalsSettings], subject: Subject, memory: Memory, now: int)
 
 
 def moved(rule: Rule[VitalsSettings], subject: Subject, memory: Memory, now: int) -> Step[Memory]:
-    """She left or came back: what was shown counts no longer."""
+    """She left: what was shown counts no longer. Or she is back: what was said to nobody is to be said."""
     if not subject.away:
-        return Memory(unworn=memory.unworn), ()  # what she had while away was said to nobody
+        return (Memory(unworn=memory.unworn) if memory.suppressed else memory), ()
     evidence = Evidence(f"{rule.id}|{subject.id}|{now}", rule.settings.metric, memory.device, now, now)
     return _forgotten(rule, subject, memory, evidence, subject.absence)
 
@@ -198,7 +200,7 @@ def _forgotten(
     if not memory.conditions:
         return memory, ()
     kept = Memory(unworn=memory.unworn)
-    if not memory.raised:
+    if not memory.raised or memory.suppressed:
         return kept, ()
     noted = decide(rule, subject, Change.NOTE, evidence, at=evidence.received_at, facts={"why": why})
     return kept, (noted,)
@@ -220,7 +222,9 @@ def _concluded(
     wake = min((at for at in waits if at is not None), default=None)
     worst = _worst(settings, conditions)
     rank = _RANK[worst] if worst else 0
-    kept = Memory(wake, conditions, max(rank, memory.raised) if rank else 0, memory.device, memory.unworn)
+    raised = max(rank, memory.raised) if rank else 0
+    suppressed = subject.away if rank > memory.raised else memory.suppressed and raised > 0
+    kept = Memory(wake, conditions, raised, memory.device, memory.unworn, suppressed)
     if rank > memory.raised:
         return kept, (_raise(rule, subject, memory, worst, by),)
     if memory.raised and not rank:

@@ -228,6 +228,46 @@ def test_an_override_may_ask_about_other_metrics() -> None:
     assert [d.subject for d in told(own, pulse(120), lis, spo2(90, NOW + SECOND))] == ["li", "wang"]
 
 
+_RULES = [
+    ("heart_rate > 110", 'on_delay = "5min"\noff_delay = "10min"\nfresh = "10min"'),
+    ("heart_rate > 110 && spo2 < 93", ""),
+    ("bed_exit && heart_rate > 110 || spo2 < 85", 'between = ["21:00", "06:00"]\nfresh = "1h"'),
+    ('heart_rate > 110 && absence == "present" && !staff_present', 'on_delay = "1min"'),
+]
+_HEARD = st.one_of(
+    st.tuples(st.just("heart_rate"), st.sampled_from((72.0, 120.0))),
+    st.tuples(st.just("spo2"), st.sampled_from((80.0, 97.0))),
+    st.tuples(st.just("bed_exit"), st.just(value=True)),
+    st.tuples(st.just("absence"), st.sampled_from(("present", "leave"))),
+    st.tuples(st.just("staff_present"), st.booleans()),
+)
+
+
+@given(
+    st.sampled_from(_RULES),
+    st.lists(st.tuples(_HEARD, st.integers(1, 10) | st.integers(1, 8 * 3600)), max_size=25),
+    st.data(),
+)
+def test_ticks_repeats_and_restarts_change_nothing(
+    rule: tuple[str, str], readings: list[tuple[tuple[str, Value], int]], data: st.DataObject
+) -> None:
+    at, heard_of = NOW, []
+    for (metric, value), gap in readings:
+        at += gap * SECOND
+        heard_of.append(heard("watch", metric, at, value))
+    end = at + 30 * HOUR
+    whole = engine(*rule)
+    expected = told(whole, *heard_of, until=end)
+    assert whole.failures() == []
+    cut = data.draw(st.integers(0, len(heard_of)))
+    first, second = engine(*rule), engine(*rule)
+    decisions = [d for one in heard_of[:cut] for again in (one, one) for d in first.observe(again)]
+    if cut < len(heard_of):
+        decisions += first.tick(data.draw(st.integers(NOW, heard_of[cut].received_at)))
+    second.restore(first.dirty())
+    assert decisions + told(second, *heard_of[cut:], until=end) == expected
+
+
 parts = st.sampled_from(
     [
         *"()[]!<>+-*/,",

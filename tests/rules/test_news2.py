@@ -329,6 +329,20 @@ def test_r58_while_she_is_away_it_is_counted_and_calls_nobody(engine: Engine) ->
     ]
 
 
+def test_r58_what_was_said_to_nobody_is_said_when_she_is_back(engine: Engine) -> None:
+    left = heard("desk", "absence", NOW, "leave", resident="wang")
+    back = heard("desk", "absence", NOW + 10 * MINUTE, "present", resident="wang")
+    reds = [measured("heart_rate", 140.0, NOW + n * MINUTE) for n in (1, 11)]
+    found = told(engine, [left, reds[0], back, reds[1]])
+    assert [d.change for d in found] == [Change.SUPPRESS, Change.RAISE]
+
+
+def test_r67_a_first_word_that_she_is_here_leaves_the_timer_as_it_is(engine: Engine) -> None:
+    here = heard("desk", "absence", NOW + HOUR, "present", resident="wang")
+    (late,) = told(engine, [*full(), here], until=NOW + 16 * HOUR)
+    assert late.at == NOW + 15 * HOUR
+
+
 def test_a_device_that_is_not_worn_is_not_listened_to(engine: Engine) -> None:
     off = heard("watch", "worn", NOW, False)
     lying = [heard("watch", "heart_rate", NOW + n * MINUTE, 30.0) for n in range(1, 60)]

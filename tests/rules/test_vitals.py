@@ -1,8 +1,11 @@
 """What lasts beyond a limit is said once, worse is said again, and unknown is never normal."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from devices.observation import Observation, Quality
+from devices.reading import Value
 from rules.configuration import Problem, default, load
 from rules.decision import Change, Decision, Severity
 from rules.engine import Engine
@@ -125,6 +128,12 @@ def test_r58_while_she_is_away_it_is_suppressed_and_counted(engine: Engine) -> N
     assert [d.change for d in again] == [Change.RAISE]
 
 
+def test_a_first_word_that_she_is_here_changes_nothing(engine: Engine) -> None:
+    here = heard("desk", "absence", NOW + 30 * SECOND, "present", resident="wang")
+    found = told(engine, [*series(140, NOW, 30), here, *series(140, NOW + 31 * SECOND, 600)])
+    assert [d.change for d in found] == [Change.RAISE]
+
+
 def test_r26_a_device_taken_off_leaves_what_it_showed_unknown(engine: Engine) -> None:
     assert len(told(engine, series(140, NOW, 60))) == 1
     off = heard("watch", "worn", NOW + MINUTE, False)
@@ -203,3 +212,40 @@ def test_a_clinician_sets_other_limits_for_one_resident() -> None:
     lis = [o._replace(device="band", resident="li") for o in hers]
     found = told(engine, sorted([*hers, *lis], key=lambda o: o.at))
     assert [d.subject for d in found] == ["li"]
+
+
+_SAID = st.one_of(
+    st.tuples(st.just("heart_rate"), st.sampled_from((20.0, 39.0, 42.0, 80.0, 128.0, 140.0, 160.0))),
+    st.tuples(st.just("worn"), st.booleans()),
+    st.tuples(st.just("absence"), st.sampled_from(("present", "hospital"))),
+)
+
+
+@given(
+    st.lists(st.tuples(_SAID, st.integers(1, 20) | st.integers(1, 7200), st.integers(0, 9)), max_size=30),
+    st.data(),
+)
+def test_repeats_and_restarts_change_nothing_and_nothing_is_said_twice(
+    readings: list[tuple[tuple[str, Value], int, int]], data: st.DataObject
+) -> None:
+    at, heard_of = NOW, []
+    for (metric, value), gap, doubt in readings:
+        at += gap * SECOND
+        quality = Quality.GOOD if doubt else Quality.UNCERTAIN
+        heard_of.append(heard("watch", metric, at, value, quality=quality))
+    end = at + 30 * HOUR
+    whole = Engine(rules(LIMITS), HOME, NOW)
+    expected = told(whole, heard_of, until=end)
+    assert whole.failures() == []
+    cut = data.draw(st.integers(0, len(heard_of)))
+    first, second = Engine(rules(LIMITS), HOME, NOW), Engine(rules(LIMITS), HOME, NOW)
+    decisions = [d for one in heard_of[:cut] for again in (one, one) for d in first.observe(again)]
+    second.restore(first.dirty())
+    assert decisions + told(second, heard_of[cut:], until=end) == expected
+    open_at: Severity | None = None
+    for decision in expected:
+        if decision.change is Change.RAISE:
+            assert open_at is None or (open_at, decision.severity) == (Severity.MEDIUM, Severity.HIGH)
+            open_at = decision.severity
+        elif decision.change in {Change.CLEAR, Change.NOTE}:
+            open_at = None
