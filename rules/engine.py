@@ -252,20 +252,20 @@ class Engine:
         self, tables: list[Table], observation: Observation, at: int, decisions: list[Decision]
     ) -> None:
         """Gives an observation to the rules that want its metric, about whomever it is."""
-        late, quality = observation.late, observation.quality
-        nobodys = not observation.resident and bool(observation.place)
+        late, quality, resident = observation.late, observation.quality, observation.resident
+        nobodys = not resident and bool(observation.place)
         for table in tables:
             kind = table.kind
             if late and not kind.takes_late:
                 continue
             if quality is _STALE or (quality is _BAD and not kind.life_safety):
                 continue  # R-94: not current
-            watch = self._watch(table, observation, at)
+            watch = table.watches.get(resident) or self._watch(table, observation, at)
             if watch is not None:
                 self._run(watch, kind.observe, observation, at, decisions)
             if nobodys and kind.shares:
-                for resident in self._registry.dwellers(observation.place):
-                    watch = self._watch(table, observation, at, resident)
+                for dweller in self._registry.dwellers(observation.place):
+                    watch = self._watch(table, observation, at, dweller)
                     if watch is not None:
                         self._run(watch, kind.observe, observation, at, decisions)
 
@@ -392,7 +392,8 @@ class Engine:
             return
         if memory is not watch.memory:
             self._keep(watch, memory)
-        decisions += made
+        if made:
+            decisions += made
 
     def _keep(self, watch: Watch, memory: Memory) -> None:
         watch.memory = memory

@@ -19,7 +19,7 @@ _Key = tuple[str, str, object, int]
 def happened(observation: Observation) -> int:
     """When it happened as far as can be known now, ms UTC: a clock ahead of ours holds nothing back."""
     at, received_at = observation.at, observation.received_at
-    return min(received_at, at)
+    return at if at < received_at else received_at  # noqa: FURB136  a call of `min` is what it costs
 
 
 def whose(observation: Observation) -> str:
