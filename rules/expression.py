@@ -15,13 +15,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
-
-import cel
+from typing import TYPE_CHECKING
 
 from devices.metrics import METRICS
 from devices.metrics import Kind as MetricKind
 from devices.reading import Value
 from devices.registry import CareLevel, Risk, RiskLevel
+
+if TYPE_CHECKING:
+    import cel
 
 MAX_LENGTH = 500
 OF_RISK = {f"risk_{risk}": risk for risk in Risk}
@@ -71,7 +73,7 @@ class Expression:
 
     text: str
     names: frozenset[str]
-    program: cel.Program
+    program: "cel.Program"
 
     def __call__(self, values: Mapping[str, Value]) -> bool | None:
         """Whether it is so, given what is known; None: unknown."""
@@ -144,7 +146,9 @@ def _written(tokens: Iterable[_Token]) -> str:
     )
 
 
-def _program(text: str) -> cel.Program:
+def _program(text: str) -> "cel.Program":
+    import cel  # it brings a command line along, a quarter of a second of imports: for whom has a condition
+
     try:
         return cel.compile(text)
     except ValueError as error:
@@ -196,6 +200,6 @@ def _check(piece: Sequence[_Token]) -> None:
 def _tried(piece: Iterable[_Token]) -> object:
     """The value of a piece when every name has its sample; None where there is none."""
     try:
-        return cel.compile(_written(piece)).execute(dict(NAMES))
+        return _program(_written(piece)).execute(dict(NAMES))
     except _FAILED:
         return None
