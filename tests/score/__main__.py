@@ -19,6 +19,8 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from rules import configuration
+from rules.ruleset import RuleSet
 from simulators.home import ZONE
 from simulators.life import DAY_MS
 from simulators.village.village import Setting, Site, calm, eventful, sites
@@ -38,6 +40,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=28)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--world", choices=_WORLDS, action="append", help="one world; may be repeated")
+    parser.add_argument("--rules", type=Path, help="a rule file; the default rules when missing")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--show", choices=("missed", "false"), action="append", help="each of them")
     parser.add_argument("--kind", default="", help="with --show: of this kind alone")
@@ -49,7 +52,10 @@ def main() -> None:
         for name, make in _WORLDS.items()
         if name in (chosen.world or _WORLDS)
     ]
-    judged = run(settings, chosen.seed, chosen.processes)
+    text = chosen.rules.read_text("utf-8") if chosen.rules else ""
+    if text and not isinstance(wrong := configuration.load(text), RuleSet):
+        parser.error("\n".join(f"{chosen.rules}: {problem}" for problem in wrong))
+    judged = run(settings, chosen.seed, chosen.processes, text)
     found = scores(judged)
     wrong = list(below_target(found, judged))
     out.print(table(found))
@@ -64,7 +70,7 @@ def main() -> None:
     sys.exit(1 if wrong else 0)
 
 
-def run(settings: list[Setting], seed: int, processes: int) -> list[Judged]:
+def run(settings: list[Setting], seed: int, processes: int, rules: str = "") -> list[Judged]:
     """The rules in every site of every world, in processes of their own, with a progress bar."""
     jobs = [(setting, site.id) for setting in settings for site in sites(setting, seed, START)]
     days = sum(setting.days for setting, _ in jobs)
@@ -91,16 +97,18 @@ def run(settings: list[Setting], seed: int, processes: int) -> list[Judged]:
 
         listener = Thread(target=listen, name="progress", daemon=True)
         listener.start()
-        futures = [pool.submit(_job, setting, site, seed, told) for setting, site in jobs]
+        futures = [pool.submit(_job, setting, site, seed, told, rules) for setting, site in jobs]
         judged = [future.result() for future in futures]
         told.put(None)
         listener.join()
     return judged
 
 
-def _job(setting: Setting, site: str, seed: int, told: "Queue[_Told]") -> Judged:
+def _job(setting: Setting, site: str, seed: int, told: "Queue[_Told]", text: str) -> Judged:
     name = f"{setting.name} {site}"
-    return try_rules(Site(setting, site, seed, START), lambda at: told.put((name, at - START)))
+    rules = configuration.load(text) if text else configuration.default()
+    assert isinstance(rules, RuleSet)
+    return try_rules(Site(setting, site, seed, START), lambda at: told.put((name, at - START)), rules)
 
 
 def _summary(judged: list[Judged]) -> Iterator[str]:

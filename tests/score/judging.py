@@ -60,16 +60,17 @@ class Judged:
     told: dict[tuple[str, str, int], str] = field(default_factory=dict)
 
 
-def try_rules(site: Site, progress: Callable[[int], None] = lambda _: None) -> Judged:
-    """Runs the default rules over a site. `progress` is told now and then how far the run is, ms UTC."""
+def try_rules(
+    site: Site, progress: Callable[[int], None] = lambda _: None, rules: RuleSet | None = None
+) -> Judged:
+    """Runs rules (the default ones) over a site. `progress` is told now and then how far it is, ms UTC."""
     text = registry.of_site(site)
     people = registry_files.read([(f"{site.id}.toml", text)])
     assert isinstance(people, Registry), people
-    rules = configuration.default()
     weeks = len(site.people) * site.setting.days / 7
     judged = Judged(site.setting.name, site.id, weeks)
     began = time.process_time()
-    raised = list(_raised(site, people, rules, judged, progress))
+    raised = list(_raised(site, people, rules or configuration.default(), judged, progress))
     judged.seconds = time.process_time() - began
     judge(expected(site) if site.setting.eventful else (), raised, judged)  # who is well needs nobody
     for each in judged.missed:

@@ -4,7 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from rules import configuration
+from rules.ruleset import RuleSet
 from simulators.truth import Expected
+from simulators.village.fate import Dangers
+from simulators.village.faults import CALM
 from simulators.village.village import calm, eventful, sites
 from tests.score.__main__ import START
 from tests.score.board import Score, below_target, scores, table
@@ -76,6 +80,25 @@ def test_a_target_below_is_told_and_what_nobody_expected_counts_by_the_week() ->
         "calm: 1.50 false per resident-week, should be 1 at most"
     ]
     assert table(scores([nuisance])).row_count == 1
+
+
+SLACK = """
+[[rule]]
+id = "bed-exit"
+kind = "bed_exit"
+within = "3h"
+"""
+
+
+def test_rules_that_are_too_slack_are_told_apart() -> None:
+    slack = configuration.load(SLACK)
+    assert isinstance(slack, RuleSet)
+    dangers = Dangers(long_out=3, press=3)
+    night = replace(eventful(4, 5), dangers=dangers, failing=CALM)
+    played = [try_rules(site, rules=slack) for site in sites(night, 1, START)]
+    recalls = {one.kind: one.recall for one in scores(played)}
+    assert (recalls["bed_exit"], recalls["sos"]) == (0.0, 1.0)
+    assert any("bed_exit: recall 0.000" in wrong for wrong in below_target(scores(played), played))
 
 
 def test_in_a_small_village_the_default_rules_reach_every_target() -> None:
