@@ -25,7 +25,7 @@ from simulators.scenario import (
 CHECK_IN_OPENS = time(5)
 CHECK_IN_BY = time(9, 30)
 CHECK_IN_GRACE_MS = 15 * MINUTE_MS
-CHECK_IN_OVERDUE = ((0, "low"), (15, "medium"), (30, "medium"), (60, "medium"))
+CHECK_IN_OVERDUE = ((15, "medium"), (30, "medium"), (60, "medium"))
 LIES_S = (30, 180, 1800, 3600)
 OUT_OF_BED_MS = 30 * MINUTE_MS
 IN_BED_BY_MS = 2 * HOUR_MS

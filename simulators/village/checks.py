@@ -49,8 +49,8 @@ def _check_ins(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
         ):
             continue
         said = "said nothing" if not made else "said it, and was not heard"
-        must = Expected(CHECK_IN, "low", by, CHECK_IN_GRACE_MS, (one.id,), must=not made, happened=said)
-        yield from (must, replace(must, within_ms=HOUR_MS + MINUTE_MS, must=False))  # said again and again
+        must = Expected(CHECK_IN, "medium", due, MINUTE_MS, (one.id,), must=not made, happened=said)
+        yield from (must, replace(must, within_ms=HOUR_MS, must=False))  # said again and again
 
 
 def _in_time(heard: int | None, due: int) -> bool:

@@ -123,7 +123,7 @@ async def test_everything_of_a_scenario_arrives_once_and_wills_are_published_by_
     )
     assert header["wills"] == 2
     lies, forgets = ["long-lie"] * 2, "daily-check-in"
-    told = ["sos", "fall", *lies, forgets, "sos", forgets, "unprotected"]
+    told = ["sos", "fall", *lies, "sos", forgets, "unprotected"]
     assert [alert["rule"] for alert in alerts] == told
     assert registry.read_text().startswith("[[place]]")
 

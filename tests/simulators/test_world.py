@@ -139,7 +139,6 @@ def test_demo_expects_what_its_incidents_say() -> None:
         ("fall", ("r-07",), 360),
         ("long-lie", ("r-07",), 390),
         ("long-lie", ("r-07",), 540),
-        ("daily-check-in", ("r-05",), 10 * 60),
         ("sos", ("r-09",), 960),
         ("daily-check-in", ("r-05",), 25 * 60),
         ("unprotected", everyone, 27 * 60),
