@@ -155,13 +155,60 @@ def test_r54_only_a_repeat_within_ten_minutes_of_a_call_does_not_call(
     for gap, raised, device, metric in told:
         at += gap * SECOND
         observation = detector(metric, at, value=raised)._replace(device=device)
-        (decision,) = engine.observe(observation)
+        decisions = engine.observe(observation)
         key = (device, metric)
         if not raised:
-            called.pop(key, None)
-            assert decision.change is Change.CLEAR
-        elif key in called and at - called[key] <= 10 * MINUTE:
+            heard_of = called.pop(key, None) is not None
+            goes_on = any(other == metric for _, other in called)
+            expected = [Change.NOTE if goes_on else Change.CLEAR] if heard_of or not goes_on else []
+            assert [decision.change for decision in decisions] == expected
+            continue
+        (decision,) = decisions
+        if key in called and at - called[key] <= 10 * MINUTE:
             assert decision.change is Change.NOTE
         else:
             called[key] = at
             assert (decision.change, decision.at) == (Change.RAISE, at)
+
+
+def test_the_air_is_clear_when_the_last_detector_says_so(engine: Engine) -> None:
+    def told(device: str, at: int, *, value: bool) -> list[Change]:
+        observation = detector("smoke", at, value=value)._replace(device=device)
+        return [decision.change for decision in engine.observe(observation)]
+
+    assert told("one", NOW, value=True) == [Change.RAISE]
+    assert told("two", NOW + SECOND, value=False) == [], "it saw nothing, and ends nothing"
+    assert told("two", NOW + 2 * SECOND, value=True) == [Change.RAISE]
+    assert told("one", NOW + MINUTE, value=False) == [Change.NOTE], "the other one still burns"
+    assert told("two", NOW + 2 * MINUTE, value=False) == [Change.CLEAR]
+
+
+def test_a_detector_that_fell_silent_keeps_no_other_one_from_ending(engine: Engine) -> None:
+    engine.observe(detector("smoke")._replace(device="burnt"))
+    later = NOW + 24 * HOUR + SECOND
+    engine.observe(detector("smoke", later)._replace(device="new"))
+    (decision,) = engine.observe(detector("smoke", later + MINUTE, value=False)._replace(device="new"))
+    assert decision.change is Change.CLEAR
+
+
+@pytest.mark.parametrize("said", [NOW - MINUTE, NOW + 30 * SECOND])
+def test_an_end_from_before_what_was_said_last_ends_nothing(engine: Engine, said: int) -> None:
+    """It waited for the network, and comes after the alarm, or after the alarm's repeat."""
+    engine.observe(detector("smoke"))
+    engine.observe(detector("smoke", NOW + MINUTE))
+    replayed = detector("smoke", said, value=False)._replace(received_at=NOW + 2 * MINUTE)
+    assert engine.observe(replayed) == []
+    (decision,) = engine.observe(detector("smoke", NOW + 3 * MINUTE, value=False))
+    assert decision.change is Change.CLEAR
+
+
+def test_a_detector_whose_clock_stands_still_calls_again_too(engine: Engine) -> None:
+    def told(heard_at: int) -> Change:
+        stuck = detector("smoke", NOW - 1000 * HOUR)._replace(received_at=heard_at, quality=Quality.UNCERTAIN)
+        return engine.observe(stuck)[0].change
+
+    assert [told(NOW), told(NOW + MINUTE), told(NOW + 11 * MINUTE)] == [
+        Change.RAISE,
+        Change.NOTE,
+        Change.RAISE,
+    ]
