@@ -15,8 +15,8 @@
     [rule.resident.r-03]
     every = "30min"
 
-All is checked rule by rule and override by override, against the registry too when there is one. The kinds
-keep their settings independent of each other, so that what is valid alone is valid together.
+All is checked rule by rule and override by override; where there is a registry, against it too, and together
+for everybody to whom several overrides apply.
 A life-safety kind (sos, fall, environment) that the file does not name holds all the same: leaving it out
 would be switching it off.
 """
@@ -24,7 +24,7 @@ would be switching it off.
 import re
 import tomllib
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
@@ -33,7 +33,7 @@ from pydantic_core import ErrorDetails
 
 from devices.registry import CareLevel, Registry, Risk, RiskLevel, VisitTier
 from rules.decision import FLOOD, TECHNICAL
-from rules.kind import Kind
+from rules.kind import Kind, Subject
 from rules.kinds import KINDS
 from rules.ruleset import SCOPES, Definition, Fields, RuleSet
 from rules.toml_lines import Path, line_of, lines
@@ -186,6 +186,33 @@ def _faults(definition: Definition, path: Path, where: str, registry: Registry |
                 about_layer = error["loc"][0] in layer if error["loc"] else not errors
                 if about_layer:
                     yield _fault(kind, error, at, here)
+    if registry is not None and not errors:
+        yield from _misfits(definition, path, where, registry)
+
+
+def _misfits(definition: Definition, path: Path, where: str, registry: Registry) -> Iterator[_Fault]:
+    """Overrides that are right one by one, and wrong together for somebody."""
+    kind, own, people = definition.kind, definition.fields, registry.residents.values()
+    subjects = [
+        *(Subject(one.id, one, one.place) for one in people),
+        *(Subject(place, place=place) for place in (registry.places if definition.place else ())),
+    ]
+    seen: set[tuple[tuple[str, str], ...]] = set()
+    for subject in subjects:
+        layers = tuple(definition.applying(subject, registry))
+        names = tuple((scope, name) for scope, name, _ in layers)
+        if len(layers) < 2 or names in seen:
+            continue
+        seen.add(names)
+        errors = _errors(kind, definition.written(layers))
+        if not errors or any(_errors(kind, {**own, **layer}) for _, _, layer in layers):
+            continue  # fits; or what is wrong with one alone has been said
+        scope, name, _ = layers[-1]
+        others = " and ".join(f"{of} {which}" for of, which in reversed(names[:-1]))
+        here = f"{where}, {scope} {name}"
+        for error in errors:
+            fault = _fault(kind, error, (*path, scope, *_keys(scope, name)), here)
+            yield replace(fault, message=f"{fault.message} (for {subject.id}, together with {others})")
 
 
 def _keys(scope: str, name: str) -> Path:

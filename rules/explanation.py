@@ -149,12 +149,12 @@ def _effective(
         key: (value, "rule", line_of(lines, (*path, key)) if lines else 0)
         for key, value in definition.fields.items()
     }
-    for scope, name, layer in definition.applying(subject, registry):
+    layers, settings = definition.fitting(tuple(definition.applying(subject, registry)))
+    for scope, name, layer in layers:
         names = name.split(".", 1) if scope == "risk" else [name]
         for key, value in layer.items():
             line = line_of(lines, (*path, scope, *names, key)) if lines else 0
             written[key] = (value, f"{scope} {name}", line)
-    settings = kind.settings.model_validate({key: value for key, (value, _, _) in written.items()})
     values = []
     for name, field in kind.settings.model_fields.items():
         key = field.alias or name

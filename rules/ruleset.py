@@ -1,12 +1,17 @@
 """A set of rules, checked. Rule: what applies to a subject follows from the set and the registry alone.
 
 Overrides, the most specific wins: the resident's, then her place's (innermost first), then her risks' (the
-later in the file first), her visit tier's, her care level's, then the rule itself.
+later in the file first), her visit tier's, her care level's, then the rule itself. Overrides that are valid
+one by one may not fit each other for somebody: then the more general ones give way, but for whether the rule
+is enabled. A rule file says so when it is read; but risks, levels and places of people change while it holds,
+and no rule may fall over that.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import ValidationError
 
 from devices.registry import Registry, Resident, Risk
 from rules.kind import Kind, Rule, Subject
@@ -15,13 +20,16 @@ from rules.settings import Settings
 Fields = Mapping[str, Any]
 """Settings as written in the file, by key."""
 
+Layer = tuple[str, str, Fields]
+"""An override: its scope, the name in it, and what it says."""
+
 SCOPES = ("care_level", "visit_tier", "risk", "place", "resident")
 """Whose overrides there are, the most general first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One rule of the file: its own settings and the overrides, as written. Valid in every combination.
+    """One rule of the file: its own settings and the overrides, as written: each valid by itself.
 
     The overrides of `risk` are by risk and level, as in `bed_fall.high`.
     """
@@ -45,12 +53,31 @@ class Definition:
         found: Mapping[str, Fields] = getattr(self, scope)
         return found
 
-    def layers(self, subject: Subject, registry: Registry) -> tuple[Fields, ...]:
-        """The overrides that hold for a subject, the most general first."""
-        return tuple(layer for _, _, layer in self.applying(subject, registry) if layer)
+    def written(self, layers: Iterable[Layer]) -> dict[str, Any]:
+        """The rule with these overrides, as written: settings, if they fit each other."""
+        written = dict(self.fields)
+        for _, _, layer in layers:
+            written.update(layer)
+        return written
 
-    def applying(self, subject: Subject, registry: Registry) -> Iterator[tuple[str, str, Fields]]:
-        """The same with whose they are: a scope, the name in it, the override."""
+    def fitting(self, layers: tuple[Layer, ...]) -> tuple[tuple[Layer, ...], Settings]:
+        """Those of the overrides that hold together, and what they make of the rule.
+
+        Where they do not fit each other the most general gives way, until the rest do. Only whether it is
+        enabled stays as all of them have it.
+        """
+        whole = self.written(layers)
+        enabled = {"enabled": whole["enabled"]} if "enabled" in whole else {}
+        while True:
+            try:
+                return layers, self.kind.settings.model_validate(self.written(layers) | enabled)
+            except ValidationError:
+                if not layers:
+                    raise
+                layers = layers[1:]
+
+    def applying(self, subject: Subject, registry: Registry) -> Iterator[Layer]:
+        """The overrides meant for a subject, the most general first, whether they fit each other or not."""
         resident = subject.resident
         if resident:
             named = [("care_level", resident.care_level.value), ("visit_tier", resident.visit_tier.value)]
@@ -100,14 +127,11 @@ class Application:
     def to(self, subject: Subject) -> Rule[Settings] | None:
         """The rule for a subject, None where it is not enabled."""
         definition = self._definition
-        layers = definition.layers(subject, self._registry)
-        key = tuple(map(id, layers))
+        layers = tuple(one for one in definition.applying(subject, self._registry) if one[2])
+        key = tuple(id(layer) for _, _, layer in layers)
         rule = self._made.get(key)
         if rule is None:
-            written = dict(definition.fields)
-            for layer in layers:
-                written.update(layer)
-            settings = definition.kind.settings.model_validate(written)
+            _, settings = definition.fitting(layers)
             rule = Rule(definition.id, definition.kind.name, settings, repr(settings))
             self._made[key] = rule
         return rule if rule.settings.enabled else None

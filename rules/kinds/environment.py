@@ -83,7 +83,7 @@ def observe(
 def _raised(
     known: Alarm | None, others: tuple[Alarm, ...], observation: Observation
 ) -> tuple[Change, Memory]:
-    """An alarm calls; a repeat of it does so once in ten minutes, by either clock: its own may stand still."""
+    """An alarm calls; its repeats do once in ten minutes, by either clock: its own may stand still."""
     at, heard = observation.at, observation.received_at
     if known is not None and max(abs(at - known.at), heard - known.heard) <= SAME_ALARM_MS:
         return Change.NOTE, Memory((*others, known._replace(last=max(at, known.last))))

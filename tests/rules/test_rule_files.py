@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from devices.registry import Registry, Resident, Risk, RiskLevel, VisitTier
 from rules.configuration import Problem, default, load
+from rules.explanation import explain
 from rules.kind import Subject
 from rules.kinds import KINDS
 from rules.kinds.missed_check import MissedCheckSettings
@@ -306,3 +307,57 @@ def test_ten_different_mistakes_are_ten_clear_errors_with_their_lines() -> None:
     found = problems(TEN_MISTAKES, HOME)
     assert [problem.line for problem in found] == WRONG_LINES
     assert len({problem.message for problem in found}) == 10
+
+
+MISFITS = {
+    "limits": (
+        'kind = "vitals"\nmetric = "heart_rate"\nabove = 150',
+        "far_above = 160",
+        "above = 170",
+        "above must be less than far_above",
+    ),
+    "rounds": (
+        'kind = "missed_check"\ncheck = "visit"\nevery = "2h"',
+        'every = "1h"',
+        'overdue = ["90min medium"]',
+        "overdue: it must come before the next round is due",
+    ),
+    "times": (
+        'kind = "missed_check"\ncheck = "check_in"\nby = "09:00"',
+        'by = ["08:00", "20:00"]',
+        'from = "05:00"',
+        '"from" goes with one daily by',
+    ),
+}
+
+
+@pytest.mark.parametrize(("own", "of_level", "of_resident", "message"), MISFITS.values(), ids=MISFITS)
+def test_overrides_that_are_right_alone_and_wrong_together_are_told_and_never_raise(
+    own: str, of_level: str, of_resident: str, message: str
+) -> None:
+    text = f"[[rule]]\nid = 'a'\n{own}\n[rule.care_level.1]\n{of_level}\n[rule.resident.li]\n{of_resident}\n"
+    (problem,) = problems(text, HOME)
+    assert problem.message.startswith(message)
+    assert problem.message.endswith("(for li, together with care_level 1)")
+    assert problem.where == 'rule "a", resident li'
+    assert problem.line == text.split("\n").index("[rule.resident.li]") + 1
+    rules = load(text)  # as when her level changes while the file holds
+    assert isinstance(rules, RuleSet)
+    hers = settings_of(rules, "a", "li")
+    alone = load(text.replace(of_level, ""))
+    assert isinstance(alone, RuleSet)
+    assert hers == settings_of(alone, "a", "li"), "the more general one gives way"
+    (held,) = (rule for rule in explain(rules, HOME, "li").rules if rule.rule == "a")
+    assert {value.source for value in held.values} == {"default", "rule", "resident li"}
+
+
+def test_a_rule_that_is_enabled_stays_so_where_its_overrides_do_not_fit() -> None:
+    own, of_level, of_resident, _ = MISFITS["rounds"]
+    rules = load(
+        f"[[rule]]\nid = 'a'\n{own}\nenabled = false\n[rule.care_level.1]\n{of_level}\nenabled = true\n"
+        f"[rule.resident.li]\n{of_resident}\n"
+    )
+    assert isinstance(rules, RuleSet)
+    hers = settings_of(rules, "a", "li")
+    assert isinstance(hers, MissedCheckSettings)
+    assert (hers.enabled, hers.every) == (True, 2 * HOUR)
