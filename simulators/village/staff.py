@@ -4,7 +4,7 @@ Staff come round before it is due; what they leave out is in the fates. They sca
 """
 
 from collections.abc import Iterator
-from datetime import time
+from datetime import time, timedelta
 from random import Random
 from typing import NamedTuple
 
@@ -107,9 +107,13 @@ class Staff:
         fate, rng = self._fate, self._rng
         changes = [gone.end for gone in fate.absences if gone.why == "hospital"]
         changes += [fall.up for fall in fate.falls if not fall.helped]
-        for at in changes:
+        for changed in changes:
+            at = changed + rng.randrange(2 * HOUR_MS, 4 * HOUR_MS)
+            if not _VISITED_FROM <= local(at).hour < _VISITED_TO:
+                day = local(changed) + timedelta(days=local(changed).hour >= _VISITED_FROM)
+                at = at_local(day, time(_VISITED_FROM)) + rng.randrange(HOUR_MS // 2)
             if not careless or rng.random() < 0.5:
-                yield Deed(at + rng.randrange(4 * HOUR_MS, 18 * HOUR_MS), "visit", self._who(), "gps")
+                yield Deed(at, "visit", self._who(), "gps")
         opens = self._start
         for due in visits_due(self._start, self._end + DAY_MS * 92, fate.person.visit_tier):
             free = [

@@ -86,6 +86,8 @@ def _bed_exits(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
     """R-75: out of bed for longer than her time, from when she has been in it, at night."""
     one = fate.person
     sensor, limit = one.device("bed"), limits.bed_exit_limit_ms(one)
+    # R-58: staff in the room, be it for her neighbour
+    assists = [span for mate in site.rooms[one.room] for span in site.staff[mate.id].assists]
     for out in _without_naps(fate.diary.out_of_bed()):
         opens, closes = _night(out.start)
         due = out.start + limit
@@ -97,7 +99,7 @@ def _bed_exits(site: Site, fate: Fate, staff: Staff) -> Iterator[Expected]:
             opens <= out.start
             and due < closes - MINUTE_MS
             and out.end > due + _TOLD_BY_BED_MS
-            and not any(start <= due and out.start <= end for start, end in staff.assists)
+            and not any(start <= due and out.start <= end for start, end in assists)
             and site.faults.heard_all(sensor, one.gateway, out.start - 30 * MINUTE_MS, due + MINUTE_MS)
             and not fate.away_about(out.start - MINUTE_MS, due + 30 * MINUTE_MS)
             and not staff.came(due - 10 * MINUTE_MS, due + MINUTE_MS)

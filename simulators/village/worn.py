@@ -62,7 +62,8 @@ def _measured(run: Run, fate: Fate, body: Body, device: NativeDevice) -> Iterato
     steps, day, cold = 0, 0, 0
     forgotten_until = 0
     for count, at in enumerate(run.ticks(device.device, WATCH_EVERY_MS)):
-        where = fate.diary.at(at).where
+        stay = fate.diary.at(at)
+        where = stay.where
         if (at + 8 * HOUR_MS) // DAY_MS != day:
             day, steps = (at + 8 * HOUR_MS) // DAY_MS, 0
         since = at - charged
@@ -79,7 +80,8 @@ def _measured(run: Run, fate: Fate, body: Body, device: NativeDevice) -> Iterato
             yield device.telemetry(at, values | {"worn": False, "charging": charging})
             continue
         steps += rng.randrange(2 * _STEPS[where]) if where in _STEPS and rng.random() < 0.3 else 0
-        steps += 20 * any(fall.up <= at < fall.up + WATCH_EVERY_MS for fall in fate.falls)  # to the chair
+        if stay.start > at - WATCH_EVERY_MS and where != FLOOR:
+            steps += rng.randrange(12, 40)  # on the way there
         values |= {"worn": True, "steps": steps}
         if rng.random() > 0.03:
             values["heart_rate"] = _pulse(rng, fate, body, at, where)
