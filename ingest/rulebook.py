@@ -6,6 +6,7 @@ changes nothing and they go on. Every change is recorded with what differs (R-61
 
 import asyncio
 import gc
+import stat
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,9 @@ DEFAULT = "the default rules"
 FILE = "file"
 """Who changed the rules, where a file changed and nobody said so."""
 
+MAX_BYTES = 4 * 1024 * 1024
+"""A longer file is none of rules: limits of their own for twenty thousand residents take a third of it."""
+
 _Signature = tuple[int, int, int] | None
 _MOST_LOGGED = 50
 
@@ -39,11 +43,17 @@ def read(path: Path | None, registry: Registry | None) -> tuple[str, RuleSet] | 
     if path is None:
         return "", configuration.default()
     try:
-        text = path.read_text("utf-8-sig")
+        if stat.S_ISFIFO(path.stat().st_mode):  # whoever opened it would wait for somebody to write
+            return [Problem(str(path), 0, "cannot be read: is no file")]
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode("utf-8-sig")
     except OSError as error:
         return [Problem(str(path), 0, f"cannot be read: {error.strerror}")]
     except UnicodeDecodeError:
         return [Problem(str(path), 0, "is not UTF-8 text")]
+    if len(content) > MAX_BYTES:
+        return [Problem(str(path), 0, f"is longer than {MAX_BYTES} bytes: this is no rule file")]
     found = configuration.load(text, registry)
     if isinstance(found, RuleSet):
         return text, found
@@ -79,7 +89,7 @@ class Rulebook:
     async def _begin(self) -> None:
         """Record what holds from now on, where it is not what held before the start."""
         last = next(iter(self._records.changes(1)), None)
-        found = await asyncio.to_thread(read, self._path, self._registry)
+        found = await self._read()
         if isinstance(found, tuple) and found[1] == self.rules and (last is None or last.text != found[0]):
             before = _as_recorded(last) if last else RuleSet()
             await self._record(before, found[0], FILE, "found at the start")
@@ -102,7 +112,7 @@ class Rulebook:
         async with self._reading:
             if self._path is not None:
                 self._read_last = await asyncio.to_thread(_signature, self._path)
-            found = await asyncio.to_thread(read, self._path, self._registry)
+            found = await self._read()
             if isinstance(found, list):
                 self._refuse(found)
                 return False
@@ -110,6 +120,12 @@ class Rulebook:
             self._metrics.rules_invalid.set(0)
             text, rules = found
             return rules == self.rules or await self._take_up(text, rules, by, reason)
+
+    async def _read(self) -> tuple[str, RuleSet] | list[Problem]:
+        try:
+            return await asyncio.to_thread(read, self._path, self._registry)
+        except Exception as error:  # noqa: BLE001  a file that brings out a bug must not end those who watch
+            return [Problem(self.source, 0, f"could not be read: {type(error).__name__}")]
 
     async def _take_up(self, text: str, rules: RuleSet, by: str, reason: str) -> bool:
         before = self.rules
@@ -134,7 +150,7 @@ class Rulebook:
     def _refuse(self, problems: list[Problem]) -> None:
         self.problems = problems
         self._metrics.rules_invalid.set(len(problems))
-        for problem in problems:
+        for problem in problems[:_MOST_LOGGED]:
             log.error("rules_invalid", problem=str(problem))
         log.error("rules_kept", source=self.source, problems=len(problems))
 

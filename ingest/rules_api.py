@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from devices.registry_files import Problem
+from ingest.asked import Name, Note
 from ingest.border import answer
 from ingest.rule_records import RuleRecords, RulesChanged
 from ingest.rulebook import FILE, Rulebook
@@ -19,8 +20,11 @@ class Reload(BaseModel):
     """Who changed the rules, and why; both are recorded (R-61)."""
 
     model_config = ConfigDict(extra="forbid")
-    by: Annotated[str, Field(max_length=100)] = FILE
-    reason: Annotated[str, Field(max_length=500)] = ""
+    by: Name = FILE
+    reason: Annotated[Note, Field(max_length=500)] = ""
+
+
+_MOST_SHOWN = 100  # problems: whoever has more begins with these
 
 
 def routes(rulebook: Rulebook, records: RuleRecords) -> APIRouter:
@@ -29,13 +33,16 @@ def routes(rulebook: Rulebook, records: RuleRecords) -> APIRouter:
 
     @router.get("")
     async def show() -> Response:
-        """The rules in force; `problems` is what is wrong with the file as it is now (then they go on)."""
+        """The rules in force; `problems` is what is wrong with the file as it is now (then they go on).
+
+        At most 100 of them are shown.
+        """
         return answer(200, _view(rulebook))
 
     @router.post("/reload")
     async def reload(act: Reload) -> Response:
         """Take up the rule file as it is now: 200, or 422 with `problems`, and the rules before go on."""
-        good = await rulebook.reload(act.by.strip() or FILE, act.reason)
+        good = await rulebook.reload(act.by, act.reason)
         if good:
             return answer(200, _view(rulebook))
         detail = f"{len(rulebook.problems)} problems; the rules before go on"
@@ -59,7 +66,7 @@ def _view(rulebook: Rulebook) -> dict[str, object]:
 
 
 def _problems(problems: Sequence[Problem]) -> list[dict[str, object]]:
-    return [{"file": one.file, "line": one.line, "message": one.message} for one in problems]
+    return [{"file": one.file, "line": one.line, "message": one.message} for one in problems[:_MOST_SHOWN]]
 
 
 def _change(record: RulesChanged) -> dict[str, object]:

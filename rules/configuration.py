@@ -72,6 +72,10 @@ def load(text: str, registry: Registry | None = None) -> RuleSet | list[Problem]
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return [_syntax_problem(text, str(error))]
+    except RecursionError:
+        return [Problem(1, "file", "not TOML that can be read: brackets within brackets, too many")]
+    except ValueError:  # of whole numbers with thousands of digits
+        return [Problem(1, "file", "not TOML that can be read: a number is too long")]
     faults: list[_Fault] = []
     definitions = tuple(_definitions(document, registry, faults))
     if not faults:

@@ -1,11 +1,13 @@
 """Rules change while they work: all or nothing, nothing decided twice or lost, every change on record."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import structlog
 
 from devices.message import Message
 from ingest.journal import SqliteJournal
@@ -17,7 +19,7 @@ from rules.configuration import default, load
 from rules.decision import Change
 from rules.ruleset import RuleSet
 from rules.snapshot import HELD, SITUATION
-from tests.deadline import eventually
+from tests.deadline import DEADLINE_S, eventually
 from tests.ingest.works import REGISTRY, T0, TestClock, Works, message, sos
 from tests.ingest.works import rules as rules_of_works
 from tests.mistakes import TEN_MISTAKES, WRONG_LINES
@@ -193,3 +195,37 @@ async def test_a_bug_in_taking_over_ends_nobodys_watch(kept: Kept) -> None:
     assert not await book.reload()
     assert book.rules == rounds("2h")
     assert "could not take over: ZeroDivisionError" in str(book.problems[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"x = " + b"[" * 5000, "brackets"),
+        (b"x = " + b"9" * 5000, "number"),
+        (b"# as long as you like\n" * 200_000, "no rule file"),
+        (b"\xff\xfe", "UTF-8"),
+    ],
+)
+async def test_no_file_ends_the_watch_whatever_is_in_it(kept: Kept, content: bytes, why: str) -> None:
+    kept.path.write_bytes(content)
+    book = kept.book(rounds("2h"), path=kept.path)
+    running = asyncio.create_task(book.run())
+    await eventually(lambda: bool(book.problems) or running.done(), why="nobody looked at the file")
+    assert not running.done(), "the watch ended, and with it the service"
+    running.cancel()
+    assert why in str(book.problems[0])
+    assert kept.taken == []
+
+
+async def test_a_pipe_in_place_of_the_file_holds_up_nobody(kept: Kept) -> None:
+    os.mkfifo(kept.path)
+    async with asyncio.timeout(DEADLINE_S):
+        assert not await kept.book(rounds("2h"), path=kept.path).reload()
+
+
+async def test_of_a_hundred_thousand_mistakes_few_are_logged(kept: Kept) -> None:
+    kept.path.write_text("".join(f"k{number} = 1\n" for number in range(1000)))
+    with structlog.testing.capture_logs() as logs:
+        assert not await kept.book(rounds("2h"), path=kept.path).reload()
+    assert kept.invalid() == 1000
+    assert 10 <= len(logs) <= 100, "each line holds up the loop, and with it an SOS"

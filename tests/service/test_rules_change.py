@@ -132,6 +132,18 @@ async def test_a_file_with_ten_mistakes_is_told_and_the_rules_before_go_on(
         assert (await shown(api, "/changes"))["changes"][0]["by"] == "file"
 
 
+@pytest.mark.parametrize("by", ["", "\u202enehc", "chen\0", "chen\n\x1b[31m"])
+async def test_who_changes_rules_is_named_in_plain_letters(
+    broker: AnyBroker, dsn: str, tmp_path: Path, by: str
+) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(ROUNDS.format(every="2h"))
+    setting = config(tmp_path, broker.url, dsn, rules=path)
+    async with living(setting, rules=rules_in(path)) as running, client(running.api_url) as api:
+        answer = await api.post("/api/v1/rules/reload", json={"by": by, "reason": "tried"})
+        assert (answer.status_code, answer.json()["error"]) == (422, "invalid")
+
+
 async def test_nobody_without_the_token_sees_or_changes_rules(
     broker: AnyBroker, dsn: str, tmp_path: Path
 ) -> None:
