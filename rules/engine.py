@@ -38,6 +38,9 @@ from rules.situation import Situation, follow
 from rules.snapshot import HELD, OUTAGE, SITUATION, Changed, Row, row
 from rules.watch import NEVER, Table, Watch, wake_of
 
+STRANGER = "device:"
+"""How the subject of a device begins that is nobody's and nowhere."""
+
 _BAD, _STALE = Quality.BAD, Quality.STALE
 _DeviceKey = tuple[str, str]
 _Given = Observation | int | tuple[int, int]
@@ -335,13 +338,13 @@ class Engine:
             if not kind.lazy:
                 return table.watches.get(name)
             if not name or name not in self._subjects:
-                name = observation.place or f"device:{observation.site}/{observation.device}"
+                name = observation.place or f"{STRANGER}{observation.site}/{observation.device}"
             if name in table.watches:
                 return table.watches[name]
             return self._new(table, self._subject(name, observation.place), at)
         subject = self._subjects.get(name)
         if subject is None:
-            device = f"device:{observation.site}/{observation.device}"
+            device = f"{STRANGER}{observation.site}/{observation.device}"
             subject = Subject(name or observation.place or device, place=observation.place)
         return table.watch(subject)
 
@@ -351,7 +354,10 @@ class Engine:
 
     def _new(self, table: Table, subject: Subject, at: int) -> Watch | None:
         """The watch of a lazy kind over somebody it is told of for the first time."""
-        watch = table.watches[subject.id] = table.watch(subject)
+        watch = table.watch(subject)
+        if watch is None and subject.id.startswith(STRANGER):
+            return None  # there is no end of strangers: nothing is remembered of those nobody watches
+        table.watches[subject.id] = watch
         if watch is not None:
             self._begin(watch, at, self._pending)
         return watch
@@ -459,7 +465,7 @@ class Engine:
         if subject in table.watches or not table.kind.lazy:
             return table.watches.get(subject)
         place = subject if subject in self._registry.places else ""
-        if not place and subject not in self._subjects and not subject.startswith("device:"):
+        if not place and subject not in self._subjects and not subject.startswith(STRANGER):
             return None
         watch = table.watch(self._subject(subject, place))
         if watch is not None:

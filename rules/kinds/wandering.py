@@ -5,6 +5,9 @@ the night, a door named in `exits` opens at any hour, a geofence is left, or a z
 of `allowed`. Not located `unlocated` (15 min) later it raises once more, saying so and where she was last
 seen. A tracker that goes on telling meanwhile is noted.
 
+A zone that is told again and again she enters once. But a beacon at the gate tells of nothing else: who was
+located, and of whom it was silent for `unlocated`, has come there anew.
+
 Located: a geofence or an allowed zone entered, in bed or on her seat, seen in her own room, staff with her;
 that clears. What sees her in her room in the first minute may be seeing her leave. `motion` locates nobody:
 some watches tell of motion too. Nor does what is seen in a room that she shares.
@@ -60,7 +63,7 @@ class Memory(NamedTuple):
     """`lost` is since when she has not been located (0: she is), `found` when she last was.
 
     `seen` is when she was last seen leaving, and `place` where. `here`: the staff at a place that is
-    nobody's. `zone`: the one not allowed that she is in. ms UTC.
+    nobody's. `zone`: the one not allowed that she is in, told last when she was `zoned`. ms UTC.
     """
 
     wake: int | None = None
@@ -71,6 +74,7 @@ class Memory(NamedTuple):
     zone: str = ""
     found: int = 0
     here: Situation = UNREPORTED
+    zoned: int = 0
 
 
 def start(
@@ -95,9 +99,10 @@ def observe(
     if metric == "geofence_exit":
         return _leaves(rule, subject, memory, observation, "geofence")
     if metric == "zone" and rule.settings.allowed and value not in rule.settings.allowed:
-        if value == memory.zone:
-            return memory, ()  # she has not moved on
-        return _leaves(rule, subject, memory._replace(zone=str(value)), observation, "zone")
+        at, told = happened(observation), max(memory.zoned, happened(observation))
+        same = value == memory.zone and (memory.lost or at - memory.zoned <= rule.settings.unlocated)
+        memory = memory._replace(zone=str(value), zoned=told)
+        return (memory, ()) if same else _leaves(rule, subject, memory, observation, "zone")
     if metric == "zone" and memory.zone:
         memory = memory._replace(zone="")
     at = happened(observation)

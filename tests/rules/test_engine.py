@@ -1,5 +1,6 @@
 """The engine's laws: the same inputs give the same decisions, however time and restarts cut them up."""
 
+import tracemalloc
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.observation import Observation
+from rules.configuration import default
 from rules.decision import Change, Decision, Severity
 from rules.engine import Engine
 from rules.failure import Failure
@@ -384,3 +386,26 @@ def test_r42_a_failing_sos_rule_calls_for_help_itself_and_stays_on() -> None:
 def test_every_device_of_the_home_can_call_for_help(device: str) -> None:
     made = fresh().observe(heard(device, "sos", NOW))
     assert [d.kind for d in made] == ["sos"]
+
+
+def test_nothing_is_remembered_of_a_stranger_whom_no_rule_watches() -> None:
+    """Telephones pass by with ever new addresses; a call for help of one is heard all the same."""
+    engine = Engine(default(), HOME, NOW)
+
+    def pass_by(number: int) -> None:
+        for metric, value in (("battery", 5.0), ("heart_rate", 190.0), ("zone", "hall"), ("online", False)):
+            told = heard(f"phone-{number}", metric, NOW + number * SECOND, value, resident="")
+            assert engine.observe(told) == []
+        engine.tick(NOW + number * SECOND + REORDER_MS)
+        engine.dirty()
+
+    pass_by(0)
+    tracemalloc.start()
+    try:
+        for number in range(1, 1_001):
+            pass_by(number)
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < 50_000, "less than 50 bytes of each"
+    assert engine.observe(heard("phone-7", "sos", NOW + HOUR, resident=""))

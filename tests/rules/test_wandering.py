@@ -130,6 +130,15 @@ def test_found_on_the_street_by_a_nurse_she_is_not_lost_again_there_until_she_wa
     assert told([*walk, home, again], NOON + 2 * HOUR, OURS)[2:] == [(RAISE, NOON + 2 * HOUR)]
 
 
+def test_a_beacon_that_knows_but_one_zone_tells_of_her_every_time() -> None:
+    """It hangs at the gate: nothing says that she went away from there but that she is in bed."""
+    tomorrow = NOON + DAY
+    gate = [of("an", "zone", at, "gate") for at in (NOON, NOON + MINUTE, tomorrow, tomorrow + MINUTE)]
+    bed = of("an", "bed_occupied", NOON + 10 * MINUTE, device="mat")
+    history = sorted([*gate, bed], key=lambda one: one.at)
+    assert told(history, tomorrow + 2 * MINUTE, OURS) == [(RAISE, NOON), (CLEAR, bed.at), (RAISE, tomorrow)]
+
+
 def test_r58_with_staff_at_hand_a_door_is_suppressed_and_a_geofence_is_not() -> None:
     staff = of("an", "staff_present", NIGHT - MINUTE, device="badge")
     assert told([staff, door(NIGHT)], NIGHT + HOUR) == [(SUPPRESS, NIGHT)]
