@@ -29,6 +29,7 @@ from importlib import resources
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from devices.registry import CareLevel, Registry, Risk, RiskLevel, VisitTier
@@ -36,6 +37,7 @@ from rules.decision import FLOOD, TECHNICAL
 from rules.kind import Kind, Subject
 from rules.kinds import KINDS
 from rules.ruleset import SCOPES, Definition, Fields, RuleSet
+from rules.settings import advice
 from rules.toml_lines import Path, line_of, lines
 from rules.unreadable import UNREADABLE
 
@@ -252,6 +254,7 @@ def _errors(kind: Kind[Any, Any], fields: Fields) -> list[ErrorDetails]:
 
 def _fault(kind: Kind[Any, Any], error: ErrorDetails, path: Path, where: str) -> _Fault:
     key = str(error["loc"][0]) if error["loc"] else ""
+    names = [part for part in error["loc"] if isinstance(part, str) and part != "[key]"]
     match error["type"]:
         case "extra_forbidden":
             fields = kind.settings.model_fields.items()
@@ -263,5 +266,11 @@ def _fault(kind: Kind[Any, Any], error: ErrorDetails, path: Path, where: str) ->
         case "value_error":
             message = str(error["ctx"]["error"])
         case _:
-            message = error["msg"].replace("Input should", "should")
-    return _Fault((*path, key), where, f"{key}: {message}" if key else message)
+            message = advice(error, _field(kind, key))
+    return _Fault((*path, key), where, f"{' '.join(names)}: {message}" if key else message)
+
+
+def _field(kind: Kind[Any, Any], key: str) -> FieldInfo | None:
+    """The setting that is written by this key."""
+    fields = kind.settings.model_fields
+    return fields.get(key) or next((field for field in fields.values() if field.alias == key), None)

@@ -53,6 +53,7 @@ _OBSERVED = ("consciousness", "staff_present")  # no events, but what staff did 
 _ALERT = "A"  # of ACVPU: awake and well; any other word is a deterioration (R-73)
 _DAY = timedelta(days=1)
 _TIMES_OVER = re.compile(r"(\S+)(?: ?x ?([1-9]\d?))?")
+_TASK = re.compile(r"[a-z_]{0,32}")
 _LATENESS = re.compile(r"(?:(\d{1,3})%|(\S+)) (high|medium|low|info)")
 
 
@@ -128,7 +129,7 @@ class Schedule(Settings):
     """A check: what it is, when it is due, who may have done it how. Exactly one form of DUE is given."""
 
     check: str
-    task: Annotated[str, Field(pattern=r"^[a-z_]{0,32}$")] = ""
+    task: str = ""
     also: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     by: Annotated[tuple[WallTime, ...], BeforeValidator(_listed)] = ()
     opens: Annotated[WallTime, Field(alias="from")] = time(0, 0)
@@ -262,6 +263,13 @@ class Schedule(Settings):
             raise ValueError("name an event such as check_in, visit or medication_taken")
         return check
 
+    @field_validator("task")
+    @classmethod
+    def _is_a_name(cls, task: str) -> str:
+        if not _TASK.fullmatch(task):
+            raise ValueError('write a name of a-z and "_", at most 32 long, such as "night_round"')
+        return task
+
     @field_validator("also", "after")
     @classmethod
     def _are_known(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -321,7 +329,8 @@ class Schedule(Settings):
         if any(step.percent for step in self.overdue) and not (self.every or self.within):
             raise ValueError('overdue: there is no interval to take a part of: write "15min medium"')
         if self.every and self.steps[-1][0] >= self.every:
-            raise ValueError("overdue: it must come before the next round is due")
+            late = "overdue" if self.overdue else "grace"
+            raise ValueError(f"{late}: it must come before the next round is due")
         return self
 
 

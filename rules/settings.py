@@ -4,12 +4,13 @@ Rule: what the models here accept can run. Messages are for the person who write
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import time
 from typing import Annotated, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StrictBool, field_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from rules.decision import Severity
 
@@ -72,6 +73,38 @@ def as_written(value: object, field: FieldInfo | None = None) -> str:
             )
         case _:
             return str(value)
+
+
+_BOUNDS: Mapping[str, tuple[str, str]] = {
+    "less_than_equal": ("le", "at most"),
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "more than"),
+}
+_SHAPES: Mapping[str, str] = {
+    "bool_type": "write true or false, without quotes",
+    "string_type": "write text, in quotes",
+    "tuple_type": "write a list, in brackets",
+    "frozen_set_type": "write a list, in brackets",
+    "mapping_type": "write a table, in braces",
+    "dict_type": "write a table, in braces",
+    "float_type": "write a number",
+    "float_parsing": "write a number",
+    "int_type": "write a whole number",
+    "int_parsing": "write a whole number",
+    "int_from_float": "write a whole number",
+    "too_long": "has too many values",
+}
+
+
+def advice(error: ErrorDetails, field: FieldInfo | None) -> str:
+    """What to write instead, of an error about a value; bounds as one writes them in the file."""
+    kind = error["type"]
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        bound = error["ctx"][key]
+        written = as_written(bound, field) if isinstance(bound, int) else f"{bound:g}"
+        return f"write {words} {written}"
+    return _SHAPES.get(kind) or error["msg"].replace("Input should", "should")
 
 
 def _is_duration(annotation: object, metadata: Sequence[object] = ()) -> bool:

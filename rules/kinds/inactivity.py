@@ -26,11 +26,12 @@ that is a fault and no silence: it is said as suppressed, and the time counts an
 is taken out. Signs are kept to five minutes, rounded up: never too early, and little to write down.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, NamedTuple
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from devices.observation import Observation
 from devices.reading import Value
@@ -43,6 +44,7 @@ from rules.settings import DailyWindow, Duration, Settings
 
 GRAIN_MS = 300_000
 _HOUR_MS = 3_600_000
+_HOUR = re.compile(r"[01]\d|2[0-3]", re.ASCII)
 _LONGEST_MS = 12 * _HOUR_MS
 _LEAVING_MS = 120_000  # opening and closing the door, with a coat in hand
 _BEFORE_MS = 2 * _HOUR_MS
@@ -54,7 +56,14 @@ _BED = frozenset(("bed_occupied", "bed_enter", "bed_exit"))
 Limit = Annotated[Duration, Field(ge=2 * _HOUR_MS, le=_LONGEST_MS)]
 """R-81: 2 to 12 h."""
 
-Hour = Annotated[str, Field(pattern=r"^([01]\d|2[0-3])$")]
+
+def _hour(written: str) -> str:
+    if not _HOUR.fullmatch(written):
+        raise ValueError('write the hour as "00" to "23"')
+    return written
+
+
+Hour = Annotated[str, AfterValidator(_hour)]
 
 
 class InactivitySettings(Settings):

@@ -34,6 +34,7 @@ every = "90min"
 enabled = true
 """
 
+QUIET = "[[rule]]\nid = 'a'\nkind = 'inactivity'\n"
 CHECK = "[[rule]]\nid = 'a'\nkind = 'missed_check'\ncheck = 'visit'\n"
 
 
@@ -109,7 +110,7 @@ def test_without_a_registry_references_are_not_checked() -> None:
         ("[[rule]]\nid = 'a'\nkind = 'fall'\nenabled = false", 4, "R-42"),
         ("[[rule]]\nid = 'a'\nkind = 'fall'\n[rule.resident.wang]\nenabled = false", 5, "R-42"),
         ("[[rule]]\nid = 'a'\nkind = 'sos'\n[rule.place.bed-2]\nseverity = 'low'", 5, "R-42"),
-        ("[[rule]]\nid = 'a'\nkind = 'unprotected'\nenabled = 'no'", 4, "boolean"),
+        ("[[rule]]\nid = 'a'\nkind = 'unprotected'\nenabled = 'no'", 4, "true or false"),
         ("[[rule]]\nid = 'a'\nkind = 'unprotected'\nseverity = 'urgent'", 4, "medium"),
         ("[[rule]]\nid = 'a'\nkind = 'unprotected'\n[rule.care_level.4]", 4, "special, 1, 2 or 3"),
         ("[[rule]]\nid = 'a'\nkind = 'unprotected'\n[rule.place.attic]", 4, "attic"),
@@ -119,7 +120,25 @@ def test_without_a_registry_references_are_not_checked() -> None:
         ("[[rule]]\nid = 'a'\nkind = 'missed_check'\ncheck = 'spo2'\nby = '09:30'", 4, "event"),
         (CHECK + "by = '9:30'", 5, "09:30"),
         (CHECK + "by = 09:30:00", 5, "09:30"),
-        (CHECK + "every = '0h'", 5, "greater"),
+        (CHECK + "every = '0h'", 5, "every: write more than 0s"),
+        (CHECK + "every = '2h'\ngrace = '3h'", 1, "grace"),
+        (CHECK + "every = '2h'\nproof = 'nfc'\nfrom_first = 'no'", 7, "from_first: write true or false"),
+        (QUIET + "within = '14h'", 4, "within: write at most 12h"),
+        (QUIET + "within = '30min'", 4, "within: write at least 2h"),
+        (QUIET + "exits = 'door-1'", 4, "exits: write a list, in brackets"),
+        (QUIET + "exits = [1]", 4, "exits: write text, in quotes"),
+        (QUIET + "hours = ['13']", 4, "hours: write a table, in braces"),
+        (QUIET + "hours = { 25 = '3h' }", 4, 'hours 25: write the hour as "00" to "23"'),
+        (QUIET + "hours = { 12 = '1h' }", 4, "hours 12: write at least 2h"),
+        (QUIET + "between = '21:00'", 4, "between: write a list, in brackets"),
+        (QUIET + "between = ['06:00', '12:00', '18:00']", 4, "too many"),
+        ("[[rule]]\nid = 'a'\nkind = 'climate'\ncold = 35", 4, "cold: write at most 25"),
+        ("[[rule]]\nid = 'a'\nkind = 'climate'\ncold = 'x'", 4, "cold: write a number"),
+        (
+            "[[rule]]\nid = 'a'\nkind = 'vitals'\nmetric = 'spo2'\nbelow = 85\nreadings = 1.5",
+            6,
+            "a whole number",
+        ),
         (
             CHECK + "every = '2h'\nfrom = '05:00'",
             1,
