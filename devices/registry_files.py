@@ -269,7 +269,7 @@ class _Cells:
         try:
             return words(value)
         except ValueError:
-            self.problem(f"{column} {value!r} is none of {', '.join(words)}")
+            self.problem(f"{column} {value!r} is none of {', '.join(filter(None, words))}")
             return next(iter(words))
 
     def zone(self, column: str) -> str:

@@ -132,7 +132,9 @@ def _observed(file: Path, home: _Home) -> Iterator[Observation]:
 
 def _print(routine: Routine, proposals: Iterable[Proposal]) -> None:
     told.print(f"\n{bare(routine.resident)}", style="bold", markup=False)
-    told.print(_picture(hours(routine)))
+    found = list(hours(routine))
+    if any(silent or out for _, silent, out in found):
+        told.print(_picture(found))
     for proposal in proposals:
         stays = "" if proposal.within is None else "stays as it is" if not proposal.changes else "changes"
         told.print(f"{bare(proposal.rule)}: {stays or 'nothing is proposed'}", style="bold", markup=False)

@@ -50,6 +50,11 @@ def import_(
 
     CSV headers are id,kind,name,parent,timezone (places), id,place,name,care_level,away (residents) and
     id,kind,model,resident,place,site,gateway,calls,supervision (devices); columns may be missing.
+
+    Residents may have more columns: visit_tier (high, key, general), spo2_scale (1, 2), oxygen (air, oxygen),
+    and the nine risks (low, medium, high; empty: not assessed 未评估): risk_choking, risk_intake,
+    risk_pressure_ulcer, risk_scald, risk_bed_fall, risk_fall, risk_going_missing, risk_harm, risk_activity.
+
     A running service reads the registry when it starts.
     """
     before = stored(data, [])

@@ -60,7 +60,8 @@ def run(
         str, typer.Option("--from", help="No FILE but the history from here: 2026-11-01[T21:00], local.")
     ] = "",
     until: Annotated[
-        str, typer.Option("--to", help="Until before this date or time; now when missing.")
+        str,
+        typer.Option("--to", help="Until before this date or time; to the last observation when missing."),
     ] = "",
     dsn: Annotated[
         str, typer.Option(help="The database of the history.", envvar="SHOUWANG_DATABASE__DSN")
@@ -94,6 +95,12 @@ def run(
     if (file is None) == (not since):
         context.fail("Missing FILE or --from: give one of them")
     home = _home(rules, other, registry or [], site, config)
+    if not home.registry.residents:
+        told.print(
+            "note: no residents are known (--registry, --config): nothing is expected of anybody",
+            style="yellow",
+            markup=False,
+        )
     apart_ms, warm_up_ms = duration("--within", within), duration("--warm-up", warm_up)
     if file is not None:
         recording = Recording(home.registry, home.site)

@@ -90,6 +90,11 @@ def explain_(
     assessed (R-79), and with what she can call for help.
     """
     book = _book(config, rules, registry)
+    if not book.registry.residents:
+        end(
+            "there are no residents in the registry, or no registry: name one with --config or --registry",
+            USAGE,
+        )
     if resident not in book.registry.residents:
         near = difflib.get_close_matches(resident, book.registry.residents, 3, 0.5)
         hint = f": did you mean {' or '.join(near)}?" if near else ""

@@ -21,7 +21,7 @@ COMMANDS = {
     "rules explain": "--config --rules --registry --all --json resident",
     "rules list": "--config --rules --registry --json",
     "registry": "import export",
-    "registry import": "--data files",
+    "registry import": "--data files risk_choking risk_activity visit_tier spo2_scale oxygen",
     "registry export": "--data",
 }
 

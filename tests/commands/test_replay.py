@@ -56,6 +56,16 @@ def test_a_recording_may_come_through_a_pipe() -> None:
     assert [each["rule"] for each in called("replay", "-", stdin=line).lines] == ["sos"]
 
 
+def test_who_names_no_registry_is_told_that_nobody_is_watched(tmp_path: Path) -> None:
+    said = "note: no residents are known"
+    assert said in called("replay", recorded(tmp_path, {"at": AT, **PRESS})).err
+    (tmp_path / "home.toml").write_text(
+        '[[place]]\nid = "h"\nkind = "site"\n[[resident]]\nid = "r-1"\nplace = "h"\n'
+    )
+    words = ("--registry", tmp_path / "home.toml")
+    assert said not in called("replay", recorded(tmp_path, {"at": AT, **PRESS}), *words).err
+
+
 def test_the_registry_says_who_called(tmp_path: Path) -> None:
     (tmp_path / "places.csv").write_text("id,kind\nh,site\n")
     (tmp_path / "residents.csv").write_text("id,place\nr-1,h\n")

@@ -68,6 +68,12 @@ def test_somebody_unknown_is_asked_for_by_the_nearest_names(home: Path) -> None:
     assert "did you mean r-01" in answer.err
 
 
+def test_who_names_no_registry_is_asked_for_one() -> None:
+    answer = called("rules", "explain", "r-01")
+    assert (answer.code, answer.out) == (2, b"")
+    assert "no registry: name one with --config or --registry" in answer.err
+
+
 def test_errors_of_the_rule_file_are_told(home: Path, tmp_path: Path) -> None:
     (tmp_path / "rules.toml").write_text("colour = 1\n")
     answer = called("rules", "explain", "r-01", "--registry", home, "--rules", tmp_path / "rules.toml")

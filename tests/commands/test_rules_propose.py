@@ -67,6 +67,14 @@ def test_a_recording_gives_toml_for_the_rule_file_and_words_for_people(home: Pat
         assert word in answer.err
 
 
+def test_of_whom_nothing_is_to_be_learnt_no_empty_hours_are_shown(home: Path, recording: Path) -> None:
+    recording.write_bytes(recording.read_bytes().splitlines()[0])
+    answer = called("rules", "propose", "wang", "--recording", recording, "--registry", home)
+    assert (answer.code, answer.out) == (0, b"")
+    assert "nothing is proposed" in answer.err
+    assert "hour 时" not in answer.err
+
+
 def test_as_json_there_is_one_line_a_resident(home: Path, recording: Path) -> None:
     answer = called("rules", "propose", "wang", "--recording", recording, "--registry", home, "--json")
     (line,) = answer.lines

@@ -258,6 +258,12 @@ class TestWhole:
         assert renamed.places["home"].name == "New"
         assert renamed.residents == more.residents
 
+    def test_the_words_that_may_be_written_are_named(self) -> None:
+        text = "id,place,visit_tier\nr-1,,High\n"
+        found = read([("r.csv", text)])
+        assert isinstance(found, list)
+        assert found[-1].message == "visit_tier 'High' is none of high, key, general"
+
     def test_how_a_problem_is_printed(self) -> None:
         assert str(Problem("p.csv", 3, "why")) == "p.csv:3: why"
         assert str(Problem("p.csv", 0, "why")) == "p.csv: why"
