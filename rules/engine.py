@@ -138,10 +138,11 @@ class Engine:
         while self._window.next < NEVER:
             self._let_go(self._window.release(), self._pending)
         for resident, subject in list(self._subjects.items()):
-            absence, since, staff, staff_at = subject.situation
-            if since > now or staff_at > now:
+            absence, since, staff, *times = subject.situation
+            if max(since, *times) > now:
                 self._moved.add(resident)
-                self._placed(resident, Situation(absence, min(since, now), staff, min(staff_at, now)))
+                dated = (min(at, now) for at in times)
+                self._placed(resident, Situation(absence, min(since, now), staff, *dated))
         self._heap.clear()
         self._now = now
         self._outage, self._outage_said = min(self._outage, now), True

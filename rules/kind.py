@@ -51,9 +51,9 @@ class Subject:
 
     def attended(self, at: int, within_ms: int = 0) -> bool:
         """Whether staff are with her at a time (ms UTC), or were at most `within_ms` before it (R-58)."""
-        _, _, staff, staff_at = self.situation
-        holds = STAFF_HOLDS_MS if staff else within_ms
-        return bool(staff_at) and at - staff_at <= holds
+        situation = self.situation
+        holds = STAFF_HOLDS_MS if situation.staff and not situation.left_behind(at) else within_ms
+        return bool(situation.staff_at) and at - situation.staff_at <= holds
 
 
 S = TypeVar("S", bound=Settings)

@@ -11,6 +11,9 @@ from devices.observation import Observation
 STAFF_HOLDS_MS = 3_600_000
 """That staff are with her is believed for so long after it was last said."""
 
+STAFF_STAYS_MS = 7_200_000
+"""And for so long after it was first said without a break: then a badge was left at the bedside."""
+
 METRICS = frozenset(("absence", "staff_present", "visit"))
 
 
@@ -18,13 +21,20 @@ class Situation(NamedTuple):
     """All times ms UTC.
 
     `absence` is a word of the metric of that name ("" present) since `since` (0: nobody ever said).
-    `staff` is whether somebody says that staff are with her; `staff_at` when that or a visit was last said.
+    `staff` is whether somebody says that staff are with her, `came` since when without a break, `told` when
+    last; `staff_at` when that, while it was to be believed, or a visit was last said.
     """
 
     absence: str = ""
     since: int = 0
     staff: bool = False
     staff_at: int = 0
+    came: int = 0
+    told: int = 0
+
+    def left_behind(self, at: int) -> bool:
+        """Whether what says that staff are with her has said so for longer than anybody stays (ms UTC)."""
+        return self.staff and at - self.came > STAFF_STAYS_MS
 
 
 UNREPORTED = Situation()
@@ -38,10 +48,12 @@ def follow(situation: Situation, observation: Observation) -> Situation:
             absence = "" if observation.value == "present" else str(observation.value)
             if not situation.since or absence != situation.absence:
                 return situation._replace(absence=absence, since=at)
-        case "staff_present" if at >= situation.staff_at:
-            staff = observation.value is True
-            seen = staff or situation.staff  # that they leave now says that they were here
-            return situation._replace(staff=staff, staff_at=at if seen else situation.staff_at)
+        case "staff_present" if at >= max(situation.staff_at, situation.told):
+            if observation.value is not True:  # that they leave now says that they were here
+                return situation._replace(staff=False, staff_at=at if situation.staff else situation.staff_at)
+            goes_on = situation.staff and at - situation.told <= STAFF_HOLDS_MS
+            now = situation._replace(staff=True, came=situation.came if goes_on else at, told=at)
+            return now if now.left_behind(at) else now._replace(staff_at=at)
         case "visit" if at > situation.staff_at:
             return situation._replace(staff_at=at)
     return situation

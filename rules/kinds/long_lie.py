@@ -11,7 +11,7 @@ What ends it, from ten seconds after the fall on (a bed sensor lags behind, a st
 standing or walking; in bed or on a seat; a count of steps that rises by five; "I am fine"; staff or a visitor
 with her. What does not: `fall_cleared` and `help_cancelled` (a radar clears by itself, and a hand that
 cancels may be lying on the floor), sitting (also on the floor), motion and doors (somebody's, not hers), a
-heart rate.
+heart rate, a badge that was left at the bed hours ago (`rules.situation`).
 
 More falls told while she lies are of the same time on the floor, which counts from the first; an hour later
 they begin a new one. A fall reported more than an hour late begins none: the alert of the fall itself tells
@@ -83,6 +83,8 @@ def observe(
         ends = counted >= memory.counted + ENOUGH_STEPS
     elif observation.metric == "posture":
         ends = observation.value in _UP
+    elif observation.metric == "staff_present":
+        ends = observation.value is True and not subject.situation.left_behind(at)
     else:
         ends = observation.value is True
     if not ends:

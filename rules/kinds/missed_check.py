@@ -12,6 +12,7 @@ clears. An old report settles nothing that has fallen due since: it never hides 
 A further miss raises again in the same episode, with evidence of its own; so does each step of lateness.
 While she is away deadlines pass as paused, and what was overdue is so no longer. Who comes back between a
 deadline and the end of its grace is not asked for it, and rounds count from when she is back.
+A badge that has been at the bed for hours was left there, and stands in for nobody (`rules.situation`).
 At first start the deadlines ahead count, from the moment of the start on for rounds: what was done before
 nobody told us, and asking once too often is the safe error.
 """
@@ -105,6 +106,8 @@ def observe(rule: _Rule, subject: Subject, memory: Memory, observation: Observat
     schedule = rule.settings
     made: tuple[Decision, ...] = ()
     match schedule.told(observation):
+        case Told.INSTEAD if _is_of_a_badge_left_behind(subject, observation):
+            pass
         case Told.DONE | Told.INSTEAD as told:
             memory, made = _done(rule, subject, memory, observation, told)
         case Told.NO_PROOF | Told.NOT_ENTITLED as told:
@@ -115,6 +118,11 @@ def observe(rule: _Rule, subject: Subject, memory: Memory, observation: Observat
         happened, heard = min(observation.at, observation.received_at), observation.received_at
         memory = _begun(schedule, memory, happened, heard)
     return memory, made
+
+
+def _is_of_a_badge_left_behind(subject: Subject, observation: Observation) -> bool:
+    """Whether it says that staff are there, and has for longer than anybody stays: it makes no rounds."""
+    return observation.metric == "staff_present" and subject.situation.left_behind(observation.at)
 
 
 def wake(rule: _Rule, subject: Subject, memory: Memory, now: int) -> Step[Memory]:

@@ -7,14 +7,16 @@ from hypothesis import strategies as st
 
 from devices.observation import Observation
 from devices.reading import Value
-from rules.decision import Decision
+from rules.configuration import default
+from rules.decision import Change, Decision
 from rules.engine import Engine
 from rules.reorder import REORDER_MS
 from rules.snapshot import Row
-from tests.rules.dwelling import of, play, watch
+from tests.rules.dwelling import HOUSE, of, play, watch
 from tests.rules.home import DAY, HOUR, MINUTE, SECOND, local
 
 NOW = local("2025-11-22 19:30")
+RECORD = Change.RECORD
 RULES = """
 [[rule]]
 id = "bed"
@@ -164,3 +166,51 @@ def test_no_kind_ever_fails(history: list[Observation]) -> None:
     engine = fresh()
     play(engine, history, NOW + 6 * DAY)
     assert engine.failures() == []
+
+
+def badge(first: int, last: int, every: int = MINUTE) -> list[Observation]:
+    """A badge that says again and again that staff are with An."""
+    return [of("an", "staff_present", at, device="badge") for at in range(first, last + 1, every)]
+
+
+def told_of(kind: str, history: list[Observation], rules: str = "") -> list[tuple[str, int]]:
+    history = sorted(history, key=lambda one: one.at)
+    engine = watch(rules, NOW) if rules else Engine(default(), HOUSE, NOW)
+    decisions = play(engine, history, history[-1].at + MINUTE)
+    hers = (one for one in decisions if (one.kind, one.subject) == (kind, "an"))
+    return [(one.change.value, one.at) for one in hers if one.change is not RECORD]
+
+
+def test_r58_a_badge_left_at_the_bed_keeps_nobody_from_being_called_for_long() -> None:
+    up = NOW + 5 * HOUR
+    bed = [of("an", "bed_occupied", NOW + n, n == 0, device="mat") for n in (0, up - NOW)]
+    assert told_of("bed_exit", [*bed, *badge(NOW, up + HOUR)], RULES) == [("raise", up + 10 * MINUTE)]
+    comes = up - HOUR
+    assert told_of("bed_exit", [*bed, *badge(comes, up + HOUR)], RULES)[0] == ("suppress", up + 10 * MINUTE)
+    taken, back = of("an", "staff_present", comes - MINUTE, False, device="badge"), badge(comes, up + HOUR)
+    again = [*bed, *badge(NOW, comes - 2 * MINUTE), taken, *back]
+    assert told_of("bed_exit", again, RULES)[0] == ("suppress", up + 10 * MINUTE)
+
+
+def test_r78_a_badge_left_at_the_bed_makes_no_rounds() -> None:
+    rounds = """
+[[rule]]
+id = "r"
+kind = "missed_check"
+check = "visit"
+also = ["staff_present"]
+every = "1h"
+"""
+    left = badge(NOW, NOW + 6 * HOUR)
+    missed = [at for change, at in told_of("missed_check", left, rounds) if change == "raise"]
+    assert missed
+    assert missed[0] == NOW + 3 * HOUR + 6 * MINUTE
+    assert told_of("missed_check", badge(NOW, NOW + 2 * HOUR), rounds) == []
+
+
+def test_r71_a_badge_left_at_the_bed_is_nobody_with_her_on_the_floor() -> None:
+    fall = NOW + 3 * HOUR
+    history = [*badge(NOW, fall + 5 * MINUTE), of("an", "fall", fall, device="watch")]
+    assert told_of("long_lie", history) == [("raise", fall + 30 * SECOND), ("raise", fall + 3 * MINUTE)]
+    helped = [*badge(fall + MINUTE, fall + 5 * MINUTE), of("an", "fall", fall, device="watch")]
+    assert told_of("long_lie", helped) == [("raise", fall + 30 * SECOND), ("clear", fall + MINUTE)]
