@@ -15,7 +15,8 @@ One rule watches one metric:
 What is not given has the value of section 11 for the metric. One episode per resident and rule. When the
 device that showed an excursion is taken off, or nobody measured for an hour, or she leaves, what it showed
 is neither so nor over: that is noted, and the next excursion is a new one. Values of all her devices count as
-one series. Facts hold no values and no direction: what was measured is in the history.
+one series, but where they disagree: what one of them shows, another's calm values do not hide while it goes
+on measuring (`DISPUTED_MS`). Facts hold no values and no direction: what was measured is in the history.
 """
 
 from collections.abc import Iterable
@@ -37,6 +38,13 @@ from rules.settings import Duration, Settings
 OFF_DELAY_MS = 300_000
 FORGET_MS = 3_600_000
 """An excursion that was not measured for so long is unknown: the next one is said again."""
+
+DISPUTED_MS = 900_000
+"""So long after a device last showed an excursion only its own word can end that, not another device's.
+
+For its second reading we wait longer (FORGET_MS): it may measure every half hour.
+"""
+
 _UNCERTAIN = Quality.UNCERTAIN
 _ANY = float("inf")
 _RANK = {Severity.INFO: 1, Severity.LOW: 2, Severity.MEDIUM: 3, Severity.HIGH: 4}
@@ -150,13 +158,27 @@ def observe(
     if observation.device in memory.unworn:
         return memory, ()
     at, delays, doubtful = happened(observation), settings.delays, observation.quality is _UNCERTAIN
-    after = tuple(
-        told(condition, delays, beyond(limit, value, condition.active), at, doubtful=doubtful)
+    holds = [
+        beyond(limit, value, condition.active)
         for condition, (limit, _) in zip(conditions, settings.limits, strict=True)
+    ]
+    shows = any(holds) or observation.device == memory.device
+    after = tuple(
+        condition
+        if not shows and _stands(condition, at)
+        else told(condition, delays, held, at, doubtful=doubtful)
+        for condition, held in zip(conditions, holds, strict=True)
     )
     if after == memory.conditions:
         return memory, ()
     return _concluded(rule, subject, memory._replace(device=observation.device), after, observation)
+
+
+def _stands(condition: Condition, at: int) -> bool:
+    """Whether another device's calm value leaves a condition as it is: it was seen lately, or may be yet."""
+    if condition.active:
+        return at - condition.last <= DISPUTED_MS
+    return condition.since is not None and at - condition.last <= FORGET_MS
 
 
 def wake(rule: Rule[VitalsSettings], subject: Subject, memory: Memory, now: int) -> Step[Memory]:

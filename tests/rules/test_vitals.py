@@ -26,7 +26,7 @@ far_above = 150
 
 
 def pulse(value: float, at: int, device: str = "watch", quality: Quality = Quality.GOOD) -> Observation:
-    return heard(device, "heart_rate", at, value, quality=quality)
+    return heard(device, "heart_rate", at, value, quality=quality, resident="wang")
 
 
 def told(engine: Engine, observations: list[Observation], *, until: int = 0) -> list[Decision]:
@@ -160,6 +160,42 @@ def test_another_device_taken_off_ends_nothing(engine: Engine) -> None:
     assert len(told(engine, series(140, NOW, 60))) == 1
     assert told(engine, [heard("bed", "worn", NOW + MINUTE, False)]) == []
     assert [d.change for d in told(engine, series(160, NOW + 2 * MINUTE, 60))] == [Change.RAISE]
+
+
+def both(watch: float, radar: float, since: int, minutes: int) -> list[Observation]:
+    """A watch and a radar that measure every minute."""
+    return [
+        pulse(value, since + n * MINUTE + after, device)
+        for n in range(minutes)
+        for device, value, after in (("watch", watch, 0), ("radar", radar, 20 * SECOND))
+    ]
+
+
+def test_what_one_device_shows_is_not_hidden_by_another_that_disagrees(engine: Engine) -> None:
+    start, calm = NOW + 60 * MINUTE, NOW + 90 * MINUTE
+    history = both(70, 70, NOW, 60) + both(180, 70, start, 30) + both(70, 70, calm, 30)
+    assert [(change, after) for change, _, after in changes(told(engine, history))] == [
+        (Change.RAISE, 61 * 60),
+        (Change.CLEAR, 95 * 60),
+    ]
+
+
+def test_a_device_that_measures_every_half_hour_is_not_hidden_either(engine: Engine) -> None:
+    slow = [pulse(180, NOW + n * 30 * MINUTE) for n in range(2)]
+    quick = [pulse(70, NOW + n * MINUTE, "patch") for n in range(1, 30)]
+    history = sorted([*slow, *quick], key=lambda one: one.at)
+    assert [change for change, _, _ in changes(told(engine, history))] == [Change.RAISE]
+
+
+def test_when_the_device_that_disagreed_falls_silent_the_other_one_is_believed(engine: Engine) -> None:
+    alone = [pulse(70, NOW + 10 * MINUTE + n * MINUTE, "radar") for n in range(60)]
+    history = both(180, 70, NOW, 10) + alone
+    assert [change for change, _, _ in changes(told(engine, history))] == [Change.RAISE, Change.CLEAR]
+
+
+def test_two_devices_that_agree_are_two_readings(engine: Engine) -> None:
+    history = [pulse(140, NOW), pulse(140, NOW + 20 * SECOND, "radar"), pulse(70, NOW + 30 * SECOND, "patch")]
+    assert changes(told(engine, history)) == [(Change.RAISE, Severity.MEDIUM, 20)]
 
 
 def test_nothing_decided_holds_a_value() -> None:
