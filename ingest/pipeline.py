@@ -120,7 +120,9 @@ class Pipeline:
         count = 0
         while entries := self._journal.read(self.position, 1000):
             for start in range(0, len(entries), SLICE):
-                self._process([e for e in entries[start : start + SLICE] if e.seq not in self._ahead])
+                # What went ahead is done with, also once the position has come to it and passed.
+                part = entries[start : start + SLICE]
+                self._process([e for e in part if e.seq > self.position and e.seq not in self._ahead])
             self._reached(entries[-1].seq)
             count += len(entries)
         return count

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from devices.message import Message
 from ingest.journal import Entry
+from ingest.pipeline import SLICE
 from tests.ingest.works import T0, Works, message, metrics_of, sos, works
 
 
@@ -59,6 +60,19 @@ class TestCheckpoints:
                 metrics_of([o for entry in await at_work.stored() for o in entry.observations])
                 == [("sos", True)] * 2
             )
+
+
+async def test_a_call_that_went_ahead_is_not_taken_for_its_own_repeat_after_a_crash(tmp_path: Path) -> None:
+    """However the entries up to it fall into slices: its row is stored, its fate counted once."""
+    with works(tmp_path) as at_work:
+        before = [message("telemetry", {"heart_rate": 70, "id": f"t{number}"}) for number in range(SLICE - 8)]
+        calls = [sos(id=f"press-{number}") for number in range(16)]  # in this slice and the next
+        await at_work.take(*before, *calls)
+        await at_work.pipeline.save()  # the calls are processed, what came before them is not
+        at_work.crash()
+        rows = metrics_of([o for entry in await at_work.stored() for o in entry.observations])
+        assert rows.count(("sos", True)) == len(calls)
+        assert at_work.fates() == {"observed": len(before) + len(calls)}
 
 
 _PAYLOADS = st.sampled_from(
