@@ -210,14 +210,15 @@ class Book:
     def _in_order(self) -> Iterator[Episode]:
         return (self._records[episode].episode for episode in self._open.values())
 
-    def urgent(self, limit: int) -> list[Episode]:
-        """At most `limit` not resolved: about life first, then open before taken charge of, then by severity.
+    def urgent(self, limit: int, state: State | None = None) -> list[Episode]:
+        """At most `limit` not resolved, of one state or all, the most urgent first.
 
-        Among equals the newest first. In a flood, calls for help and falls stay on top (R-47).
+        About life first, then open before taken charge of, then by severity. Among equals the newest
+        first. In a flood, calls for help and falls stay on top (R-47).
         """
         return nsmallest(
             limit,
-            self._in_order(),
+            (one for one in self._in_order() if state in {None, one.state}),
             key=lambda one: (
                 not one.about_life,
                 one.state is not State.OPEN,

@@ -46,8 +46,11 @@ class Desk(Protocol):
         """At most `limit` episodes of one state, or all: newest first, by (raised_at, id) downwards."""
         ...
 
-    def urgent(self, limit: int) -> list[Episode]:
-        """At most `limit` that are not resolved: about life first, then open ones, then by severity."""
+    def urgent(self, limit: int, state: State | None = None) -> list[Episode]:
+        """At most `limit` that are not resolved, of one state or all.
+
+        About life first, then open ones, then by severity.
+        """
         ...
 
     def stale(self) -> list[Episode]:
@@ -180,19 +183,17 @@ def _alerts(desk: Desk, heartbeat_s: float, stalled_s: float) -> APIRouter:
         `latched` counts evidence of an alarm that chatters (R-48), `muted` what waits in a flood (R-47);
         `suspension` is under what it is kept quiet. `order=urgent` and `stale=true` have no further pages.
         """
+        wanted = None if state == "all" else State(state)
         if stale or order == "urgent":
-            listed = [
-                episode
-                for episode in (desk.stale() if stale else desk.urgent(limit))
-                if state in {"all", episode.state.value}
-            ]
-            return answer(
-                200, {"alerts": [view(episode, desk.registry) for episode in listed[:limit]], "next": None}
+            listed = (
+                [one for one in desk.stale() if wanted in {None, one.state}][:limit]
+                if stale
+                else desk.urgent(limit, wanted)
             )
+            return answer(200, {"alerts": [view(one, desk.registry) for one in listed], "next": None})
         cursor = _cursor(before)
         if isinstance(cursor, Response):
             return cursor
-        wanted = None if state == "all" else State(state)
         found = desk.episodes(wanted, limit + 1, cursor)
         page = found[:limit]
         following = f"{page[-1].raised_at}.{page[-1].id}" if len(found) > limit else None

@@ -188,9 +188,9 @@ class Desk:
         await self._taken(followed)
         return None
 
-    def urgent(self, limit: int) -> list[Episode]:
-        """What is not resolved, the most urgent first (R-47)."""
-        return self.book.urgent(limit)
+    def urgent(self, limit: int, state: State | None = None) -> list[Episode]:
+        """What is not resolved, of one state or all, the most urgent first (R-47)."""
+        return self.book.urgent(limit, state)
 
     def stale(self) -> list[Episode]:
         """What is not resolved and holds for more than 24 h, the oldest first (R-50)."""

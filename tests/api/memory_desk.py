@@ -59,8 +59,8 @@ class MemoryDesk:
         ]
         return fitting[:limit]
 
-    def urgent(self, limit: int) -> list[Episode]:
-        return self.book.urgent(limit)
+    def urgent(self, limit: int, state: State | None = None) -> list[Episode]:
+        return self.book.urgent(limit, state)
 
     def stale(self) -> list[Episode]:
         return self.book.stale(self.now)

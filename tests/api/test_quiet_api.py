@@ -197,6 +197,16 @@ async def test_r47_urgent_order_has_help_on_top_and_no_further_page(served: Serv
     assert opened["alerts"][0]["rule"] == "sos"
 
 
+async def test_urgent_order_of_one_state_is_not_cut_short_by_the_others(served: Served) -> None:
+    out_of_bed(served)
+    (taken,) = [one["alert"] for one in (await served.client.get(API)).json()["alerts"]]
+    served.desk.decide(decision("help", at=NOW), NOW)
+    await served.client.post(f"{API}/{taken}/acknowledge", json={"by": "chen"})
+    asked = {"order": "urgent", "state": "acknowledged", "limit": "1"}
+    found = (await served.client.get(API, params=asked)).json()["alerts"]
+    assert [one["rule"] for one in found] == ["bed_exit"]
+
+
 async def test_r50_stale_alerts_are_listed(served: Served) -> None:
     out_of_bed(served)
     out_of_bed(served, "k2", subject="li", now=NOW + 24 * HOUR)

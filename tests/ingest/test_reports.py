@@ -71,6 +71,15 @@ async def test_r58_the_rules_hear_of_it_live_and_after_a_crash(tmp_path: Path) -
             assert away(at_work) == []
 
 
+async def test_two_reports_of_one_moment_are_two_and_the_second_holds(tmp_path: Path) -> None:
+    with works(tmp_path) as at_work:
+        async with desk(tmp_path / "desk", at_work.clock) as one:
+            await one.reports.report(IN_HOSPITAL)
+            await one.reports.report(Report("ann", "absence", "present", "zhou"))
+            await at_work.take(*one.said)
+            assert away(at_work) == [], "she is here, and nobody would be told what is wrong with her"
+
+
 def away(at_work: Works) -> list[tuple[str, str]]:
     """Who is away once all that was taken is processed and its order certain (R-92)."""
     at_work.pipeline.drain()
