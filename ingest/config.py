@@ -246,7 +246,7 @@ def load(path: Path) -> Config | list[Problem]:
     except OSError as error:
         return [Problem(name, 0, f"cannot be read: {error.strerror}")]
     except UnicodeDecodeError:
-        return [Problem(name, 0, "is not UTF-8 text")]
+        return [Problem(name, 0, "is not UTF-8 text: save it as UTF-8 请另存为 UTF-8")]
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

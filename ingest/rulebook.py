@@ -51,7 +51,7 @@ def read(path: Path | None, registry: Registry | None) -> tuple[str, RuleSet] | 
     except OSError as error:
         return [Problem(str(path), 0, f"cannot be read: {error.strerror}")]
     except UnicodeDecodeError:
-        return [Problem(str(path), 0, "is not UTF-8 text")]
+        return [Problem(str(path), 0, "is not UTF-8 text: save it as UTF-8 请另存为 UTF-8")]
     if len(content) > MAX_BYTES:
         return [Problem(str(path), 0, f"is longer than {MAX_BYTES} bytes: this is no rule file")]
     found = configuration.load(text, registry)

@@ -1,10 +1,12 @@
 """`rules explain` and `rules list`: as people read it, and for machines."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.commands.program import called
+from tests.deploy.folder import REPOSITORY
 
 REGISTRY = """
 [[place]]
@@ -79,6 +81,23 @@ def test_errors_of_the_rule_file_are_told(home: Path, tmp_path: Path) -> None:
     answer = called("rules", "explain", "r-01", "--registry", home, "--rules", tmp_path / "rules.toml")
     assert answer.code == 2
     assert "rules.toml:1: " in answer.err
+
+
+def test_a_rule_file_of_another_encoding_is_told_how_to_be_saved(tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_bytes("# 夜间巡视".encode("gbk"))
+    answer = called("rules", "list", "--rules", tmp_path / "rules.toml")
+    assert answer.code == 2
+    assert "rules.toml: is not UTF-8 text: save it as UTF-8" in answer.err
+
+
+def test_kinds_have_the_chinese_names_of_the_guide(tmp_path: Path) -> None:
+    guide = (REPOSITORY / "rules" / "README.md").read_text("utf-8")
+    names = dict(re.findall(r"^### `(\w+)` (\S+)", guide, re.MULTILINE))
+    rules = (REPOSITORY / "rules" / "default.toml").read_text("utf-8")
+    condition = "[[rule]]\nid = 'own'\nkind = 'expression'\ncondition = 'spo2 < 90.0'\n"
+    (tmp_path / "rules.toml").write_text(f"{rules}\n{condition}", "utf-8")
+    said = called("rules", "list", "--rules", tmp_path / "rules.toml").out.decode()
+    assert [f"{kind} {name}" for kind, name in names.items() if f"{kind} {name}" not in said] == []
 
 
 def test_the_rules_of_a_file_are_listed(tmp_path: Path) -> None:
