@@ -5,11 +5,12 @@ being made durable becomes the next one (group commit), so an fsync is shared by
 """
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -164,6 +165,11 @@ class SqliteJournal:
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Read from the journal's database."""
         return self._reader.execute(sql, parameters).fetchall()
+
+    def query_apart(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[object, ...]]:
+        """Read row by row from any thread, by a connection of its own: the event loop waits for nothing."""
+        with contextlib.closing(connect(self._path)) as reader:
+            yield from reader.execute(sql, parameters)
 
     def trim(self, upto: int, before: int) -> None:
         """Forget entries up to `upto` received before `before` (ms), some at each commit; not the newest."""

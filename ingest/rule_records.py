@@ -76,9 +76,11 @@ class RuleRecords:
         await self._write(body.pop("at"), What.RULES, body)
 
     def changes(self, limit: int) -> list[RulesChanged]:
-        """The newest changes of the rules, the newest first."""
-        rows = self._journal.query(_NEWEST, (What.RULES, limit))
-        return [_read(cast("int", at), cast("bytes", body)) for at, body in rows]
+        """The newest changes of the rules, the newest first; from any thread."""
+        return [
+            _read(cast("int", at), cast("bytes", body))
+            for at, body in self._journal.query_apart(_NEWEST, (What.RULES, limit))
+        ]
 
     async def _write(self, at: int, what: What, body: dict[str, object]) -> None:
         row = (at, what.value, orjson.dumps(body))

@@ -145,7 +145,7 @@ class Rulebook:
         await self._records.changed(changed)
         self._metrics.rules_changed.inc()
         said = [str(change) for change in changes[:_MOST_LOGGED]]
-        log.info("rules_changed", source=self.source, by=by, count=len(changes), changes=said)
+        log.info("rules_changed", source=self.source, count=len(changes), changes=said)  # by whom: on record
 
     def _refuse(self, problems: list[Problem]) -> None:
         self.problems = problems

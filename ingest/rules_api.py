@@ -1,5 +1,6 @@
 """The rules over HTTP: which hold, since when, what was changed, what is wrong. Rule: it only translates."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -51,9 +52,13 @@ def routes(rulebook: Rulebook, records: RuleRecords) -> APIRouter:
     @router.get("/changes")
     async def changes(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
         """The changes of the rules, newest first: who, when, why, and each key before and after."""
-        return answer(200, {"changes": [_change(change) for change in records.changes(limit)]})
+        return await asyncio.to_thread(_changes, records, limit)  # of large files they are many megabytes
 
     return router
+
+
+def _changes(records: RuleRecords, limit: int) -> Response:
+    return answer(200, {"changes": [_change(change) for change in records.changes(limit)]})
 
 
 def _view(rulebook: Rulebook) -> dict[str, object]:

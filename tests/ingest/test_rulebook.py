@@ -229,3 +229,12 @@ async def test_of_a_hundred_thousand_mistakes_few_are_logged(kept: Kept) -> None
         assert not await kept.book(rounds("2h"), path=kept.path).reload()
     assert kept.invalid() == 1000
     assert 10 <= len(logs) <= 100, "each line holds up the loop, and with it an SOS"
+
+
+async def test_who_changed_the_rules_is_on_record_and_in_no_log(kept: Kept) -> None:
+    kept.path.write_text(ROUNDS.format(every="3h"))
+    with structlog.testing.capture_logs() as logs:
+        assert await kept.book(rounds("2h"), path=kept.path).reload("chen", "too many")
+    assert [one["event"] for one in logs] == ["rules_changed"]
+    assert "chen" not in str(logs)
+    assert kept.records.changes(1)[0].by == "chen"
