@@ -22,6 +22,7 @@ _TIMES = {"BYHOUR", "BYMINUTE", "BYSECOND"}
 _ENDS = {"COUNT", "UNTIL"}
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _NUMBERS = {"INTERVAL": (1, 366), "BYMONTH": (1, 12), "BYMONTHDAY": (-31, 31), "BYSETPOS": (-366, 366)}
+_DAYS = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 31, "YEARLY": 366}  # among which BYSETPOS picks
 _YEARS = 8  # looked at when a text is checked: two leap days, every weekday of a month's first
 _AHEAD = 30  # years in which the next day is looked for
 
@@ -29,7 +30,7 @@ _AHEAD = 30  # years in which the next day is looked for
 def problem(text: str, since: date = SINCE) -> str:
     """What is wrong with an RRULE text, in words for who wrote it; "" when it is right."""
     parts = dict(part.partition("=")[::2] for part in text.split(";"))
-    return _wrong_words(text, parts) or _wrong_days(text, parts, since)
+    return _wrong_words(text, parts) or _wrong_together(parts) or _wrong_days(text, parts, since)
 
 
 def next_day(text: str, since: date, after: date) -> date:
@@ -54,8 +55,13 @@ def previous_day(text: str, since: date, before: date) -> date:
 
 @lru_cache(maxsize=256)
 def _days(text: str, since: date, year: int) -> tuple[date, ...]:
+    return _between(text, since, year, year)
+
+
+def _between(text: str, since: date, year: int, last_year: int) -> tuple[date, ...]:
+    """The days of some years: all at once, for a text that means no day is followed to the end of time."""
     start = datetime.combine(since, time())
-    first, last = datetime(year, 1, 1), datetime(year, 12, 31)  # noqa: DTZ001  local days: no zone is meant
+    first, last = datetime(year, 1, 1), datetime(last_year, 12, 31)  # noqa: DTZ001  local days, of no zone
     return tuple(at.date() for at in rrulestr(text, dtstart=start).between(first, last, inc=True))
 
 
@@ -92,13 +98,26 @@ def _wrong_part(name: str, value: str) -> str:
     return ""
 
 
+def _wrong_together(parts: Mapping[str, str]) -> str:
+    """Parts that RFC 5545 has for other frequencies only."""
+    frequency = parts["FREQ"]
+    most = _DAYS[frequency]
+    if any(abs(position) > most for position in _numbers(parts, "BYSETPOS")):
+        return f"BYSETPOS: {frequency} has no more than {most} to pick from"
+    if frequency == "WEEKLY" and "BYMONTHDAY" in parts:
+        return "BYMONTHDAY: days of a month go with FREQ=MONTHLY"
+    if frequency in {"DAILY", "WEEKLY"} and re.search(r"\d", parts.get("BYDAY", "")):
+        return "BYDAY: the first or the last of a weekday goes with FREQ=MONTHLY"
+    return ""
+
+
 def _wrong_days(text: str, parts: Mapping[str, str], since: date) -> str:
     months = _numbers(parts, "BYMONTH") or tuple(range(1, 13))
     shortest = min(_LENGTHS[month - 1] for month in months)
     if "BYSETPOS" not in parts and any(abs(day) > shortest for day in _numbers(parts, "BYMONTHDAY")):
         return "BYMONTHDAY: some months have no such day, and would have no check: write -1 for the last day"
     try:
-        found = [day for n in range(1, _YEARS + 1) for day in _days(text, since, since.year + n)]
+        found = _between(text, since, since.year + 1, since.year + _YEARS)
     except ValueError as error:
         return f"{error}"
     if set(_periods(parts, months, since)) <= {_period(parts, day) for day in found} and found:

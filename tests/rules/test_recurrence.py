@@ -90,3 +90,18 @@ def test_a_text_that_is_wrong_or_would_leave_somebody_out_says_what_to_write(tex
 def test_no_text_is_a_crash(text: str) -> None:
     assert isinstance(problem(text), str)
     assert isinstance(problem("FREQ=MONTHLY;" + text), str)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("FREQ=DAILY;BYSETPOS=5", "BYSETPOS: DAILY has no more than 1 to pick from"),
+        ("FREQ=WEEKLY;BYDAY=MO;BYSETPOS=366", "BYSETPOS: WEEKLY has no more than 7 to pick from"),
+        ("FREQ=WEEKLY;BYDAY=MO;BYMONTHDAY=13", "BYMONTHDAY: days of a month go with FREQ=MONTHLY"),
+        ("FREQ=WEEKLY;BYDAY=1MO", "BYDAY: the first or the last of a weekday goes with FREQ=MONTHLY"),
+        ("FREQ=DAILY;INTERVAL=7;BYDAY=TU", "sometimes there is no such day"),
+    ],
+)
+def test_what_never_comes_or_comes_otherwise_than_it_reads_is_refused(text: str, wrong: str) -> None:
+    """The first two would be followed day by day to the year 9999, again and again."""
+    assert problem(text).startswith(wrong)
