@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from devices.message import Message
-from ingest.journal import SqliteJournal
+from ingest.journal import Entry, SqliteJournal
 from ingest.metrics import Metrics
 from ingest.rule_records import SCHEMA, RuleRecords
 from ingest.rulebook import DEFAULT, FILE, Rulebook
@@ -20,7 +20,7 @@ from rules.decision import Change
 from rules.ruleset import RuleSet
 from rules.snapshot import HELD, SITUATION
 from tests.deadline import DEADLINE_S, eventually
-from tests.ingest.works import REGISTRY, T0, TestClock, Works, message, sos
+from tests.ingest.works import REGISTRY, T0, TestClock, Works, heart_rate, message, sos, works
 from tests.ingest.works import rules as rules_of_works
 from tests.mistakes import TEN_MISTAKES, WRONG_LINES
 
@@ -37,6 +37,13 @@ every = "{every}"
 def rounds(every: str) -> RuleSet:
     found = load(ROUNDS.format(every=every), REGISTRY)
     assert isinstance(found, RuleSet)
+    return found
+
+
+def pulse(above: int) -> RuleSet:
+    """A rule that gets its observations in their order (R-92)."""
+    found = load(f'[[rule]]\nid = "pulse"\nkind = "expression"\ncondition = "heart_rate > {above}"', REGISTRY)
+    assert isinstance(found, RuleSet), found
     return found
 
 
@@ -72,6 +79,33 @@ async def test_rules_that_go_are_forgotten_and_begin_anew_when_they_come_back(at
     await at_work.pipeline.replace(rounds("2h"))
     at_work.pipeline.tick(T0 + 10 * HOUR)
     assert decided(at_work, "round") == [], "what fell due while nobody watched is nobody's fault"
+
+
+async def test_what_happens_while_other_rules_are_made_ready_is_known_to_them(tmp_path: Path) -> None:
+    meanwhile: list[list[Entry]] = []
+
+    async def recorded() -> None:  # what the checkpoint will say is settled by now
+        while meanwhile:
+            at_work.give(meanwhile.pop())
+            at_work.pipeline.drain()
+
+    with works(tmp_path, recorded) as at_work:
+        await at_work.pipeline.replace(rounds("2h"))
+        meanwhile.append(await at_work.journalled(visit("d1", T0 + HOUR, "v")))
+        await at_work.pipeline.replace(rounds("3h"))
+        at_work.pipeline.tick(T0 + 5 * HOUR)
+        late = 3 * HOUR + 3 * HOUR // 10
+        assert decided(at_work, "round") == [("bob", T0 + late), ("ann", T0 + HOUR + late)]
+
+
+async def test_r92_what_waits_for_its_order_is_not_lost_when_other_rules_take_over(at_work: Works) -> None:
+    await at_work.pipeline.replace(pulse(120))
+    await at_work.take(heart_rate(150, T0 + 1_000))
+    at_work.pipeline.drain()
+    assert decided(at_work, "pulse") == [], "it waits"
+    await at_work.pipeline.replace(pulse(130))
+    at_work.pipeline.tick(T0 + 10_000)
+    assert decided(at_work, "pulse") == [("ann", T0 + 1_000)]
 
 
 async def test_a_call_while_other_rules_are_made_ready_is_decided_at_once_and_once(at_work: Works) -> None:
