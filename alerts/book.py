@@ -269,8 +269,8 @@ def _hear(record: _Record, event: Opened | EvidenceAdded) -> None:
     """
     before = record.activations.get(event.subject, NONE)
     if event.calls:
-        record.activations[event.subject] = called(before, event.evidence.received_at)
+        record.activations[event.subject] = called(before, event.at)
         source = (event.evidence.device, event.evidence.metric)
         record.heard_at[source] = max(event.evidence.at, record.heard_at.get(source, event.evidence.at))
     elif event.weight is Weight.LATCHED:
-        record.activations[event.subject] = counted(before, event.evidence.received_at)
+        record.activations[event.subject] = counted(before, event.at)

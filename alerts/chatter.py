@@ -2,7 +2,8 @@
 
 R-48: three activations of one alarm (one rule, cause and subject) in 60 s are chattering. The fourth and all
 that follow are kept and counted, and call nobody, until ten minutes passed without one or a person acted.
-Times are when we heard (ms): a clock at fault must not make a chatter of three old messages.
+Times are when people are called (ms, our clock): after an outage all rounds that were missed hour by hour are
+told at once, and three calls say as much as thirty.
 """
 
 from typing import NamedTuple

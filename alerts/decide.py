@@ -209,7 +209,7 @@ def _weigh(
             return Weight(suspension.state.value), suspension.suspension
     if episode is not None and rank(decision.severity) <= rank(episode.severity):
         activations = book.activations(episode.id, decision.subject)
-        if latches(activations, decision.evidence.received_at):
+        if latches(activations, now):
             return Weight.LATCHED, ""
     if rank(decision.severity) <= rank(Severity.LOW) and book.positions[site].flooded:
         return Weight.MUTED, ""

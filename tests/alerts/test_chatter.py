@@ -45,6 +45,16 @@ def test_r48_three_in_more_than_a_minute_are_no_chatter() -> None:
     assert len(course.calls) == 30
 
 
+def test_r48_what_was_due_hour_by_hour_in_an_outage_calls_three_times_when_it_is_over() -> None:
+    course, hour = Course(), 3_600_000
+    for number in range(30):
+        due = course.now - (30 - number) * hour
+        course.decided(decision(f"round-{number}", rule="night-round", at=due, severity=Severity.MEDIUM))
+    (episode,) = course.book.unresolved()
+    assert len(course.calls) == 3
+    assert (episode.evidence, episode.latched) == (30, 27)
+
+
 def test_r48_after_ten_quiet_minutes_it_calls_again() -> None:
     course = chattering()
     course.now += QUIET_MS - 20_001
