@@ -54,6 +54,7 @@ log = structlog.get_logger()
 _WATCHER_QUEUE = 1000
 _PATIENCE_S = 1.0  # how long telling of life safety waits to be recorded
 _FORGET_EVERY = 1000  # events between two looks at what may be forgotten
+_MOMENT_MS = 1000
 _TICK_S = 1.0  # real seconds between two looks at what follows by itself
 
 
@@ -100,6 +101,7 @@ class Desk:
         self._idle.set()
         self._watchers: set[_Watcher] = set()
         self._since_forgetting = 0
+        self._suspended_at = -1
         self.book = Book.of(self._log.remembered(clock.now()))
         self._count()
 
@@ -167,9 +169,7 @@ class Desk:
     async def shelve(self, asked: Shelving, source: str = "api") -> SuspensionBegun | Refused:
         """A named person shelves alerts of a rule about somebody, for a while; durable when it returns."""
         kind = self._kinds.get(asked.rule)
-        return await self._suspended(
-            shelve(self.book, asked, kind, self._registry, self._clock.now(), source)
-        )
+        return await self._suspended(shelve(self.book, asked, kind, self._registry, self._moment(), source))
 
     async def take_out_of_service(self, asked: Maintenance, source: str = "api") -> SuspensionBegun | Refused:
         """A named person takes a device out of service for a while; durable when it returns."""
@@ -177,8 +177,14 @@ class Desk:
         if device is None:
             return Refused(Refusal.UNKNOWN_DEVICE, "no such device is registered at that site")
         site = site_of(self._registry, device.resident or device.place) or device.site
-        found = take_out_of_service(self.book, replace(asked, site=site), self._clock.now(), source)
+        found = take_out_of_service(self.book, replace(asked, site=site), self._moment(), source)
         return await self._suspended(found)
+
+    def _moment(self) -> int:
+        """Now (ms), as no suspension before: of two in one moment the second takes the place of the first."""
+        now = self._clock.now()
+        self._suspended_at = self._suspended_at + 1 if 0 <= self._suspended_at - now < _MOMENT_MS else now
+        return self._suspended_at
 
     async def end_suspension(self, suspension: str, by: str, source: str = "api") -> Refused | None:
         """A named person ends a suspension before its time; durable when it returns."""

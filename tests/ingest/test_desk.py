@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.event import State
+from alerts.acts import Maintenance
+from alerts.event import State, SuspensionBegun
 from ingest import alert_log, outbox, outcomes
 from ingest.desk import Desk
 from ingest.journal import SqliteJournal
@@ -89,6 +90,17 @@ async def test_r55_a_shelf_and_what_is_under_it_survive_a_restart_and_end_in_tim
         await desk.settled()
         assert history == ["opened", "released"]
         assert [event.name.value for event in desk.history(desk.book.unresolved()[0].id)] == history
+
+
+async def test_the_same_asked_for_twice_in_one_moment_is_answered_twice_and_holds_once(
+    tmp_path: Path,
+) -> None:
+    device = Maintenance(site="s1", device="button-1", for_ms=3_600_000, by="Chen", reason="battery")
+    async with opened(tmp_path, TestClock(1_000)) as desk:
+        shelves = await asyncio.gather(*(desk.shelve(BATH) for _ in range(3)))
+        services = await asyncio.gather(*(desk.take_out_of_service(device) for _ in range(3)))
+        assert all(isinstance(one, SuspensionBegun) for one in (*shelves, *services))
+        assert desk.book.suspensions.holding() == [shelves[-1], services[-1]]
 
 
 async def test_r57_what_is_quiet_is_counted_and_the_gauges_say_how_alerts_stand(tmp_path: Path) -> None:

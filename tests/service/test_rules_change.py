@@ -98,6 +98,21 @@ async def test_rules_change_under_presses_and_every_press_is_decided_once(
         )
 
 
+async def test_r55_what_may_be_shelved_follows_the_rules_that_decide(
+    broker: AnyBroker, dsn: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(ROUNDS.format(every="2h"))
+    setting = config(tmp_path, broker.url, dsn, rules=path)
+    bath = {"rule": "round", "subject": "r-01", "minutes": 45, "by": "chen", "reason": "bath"}
+    async with living(setting, rules=rules_in(path)) as running, client(running.api_url) as api:
+        assert (await api.post("/api/v1/quiet/shelve", json=bath)).status_code == 200
+        path.write_text('[[rule]]\nid = "round"\nkind = "long_lie"\n')
+        assert (await api.post("/api/v1/rules/reload", json={"by": "chen"})).status_code == 200
+        answer = await api.post("/api/v1/quiet/shelve", json=bath)
+        assert (answer.status_code, answer.json()["error"]) == (422, "life_safety")
+
+
 async def test_a_file_with_ten_mistakes_is_told_and_the_rules_before_go_on(
     broker: AnyBroker, dsn: str, tmp_path: Path
 ) -> None:
