@@ -11,6 +11,7 @@ from rules.configuration import default
 from rules.decision import Change, Decision
 from rules.engine import Engine
 from rules.reorder import REORDER_MS
+from rules.situation import UNREPORTED, follow
 from rules.snapshot import Row
 from tests.rules.dwelling import HOUSE, of, play, watch
 from tests.rules.home import DAY, HOUR, MINUTE, SECOND, local
@@ -214,3 +215,21 @@ def test_r71_a_badge_left_at_the_bed_is_nobody_with_her_on_the_floor() -> None:
     assert told_of("long_lie", history) == [("raise", fall + 30 * SECOND), ("raise", fall + 3 * MINUTE)]
     helped = [*badge(fall + MINUTE, fall + 5 * MINUTE), of("an", "fall", fall, device="watch")]
     assert told_of("long_lie", helped) == [("raise", fall + 30 * SECOND), ("clear", fall + MINUTE)]
+
+
+def test_the_newest_word_wins_by_when_it_was_so_not_by_when_it_was_heard() -> None:
+    leave = follow(UNREPORTED, of("an", "absence", NOW, "leave", device="desk"))
+    older = of("an", "absence", NOW - HOUR, "present", device="card")._replace(received_at=NOW + HOUR)
+    assert follow(leave, older) == leave
+    ahead = of("an", "absence", NOW + HOUR, "present", device="card")._replace(received_at=NOW + MINUTE)
+    assert follow(leave, ahead).since == NOW + MINUTE, "nothing is of the future"
+
+
+def test_of_two_words_about_staff_the_older_one_changes_nothing() -> None:
+    here = follow(UNREPORTED, of("an", "staff_present", NOW, device="badge"))
+    left = of("an", "staff_present", NOW - MINUTE, False, device="badge")._replace(received_at=NOW + HOUR)
+    assert follow(here, left) == here
+    gone = follow(here, left._replace(at=NOW))
+    assert (gone.staff, gone.staff_at) == (False, NOW)
+    left_there = here._replace(told=NOW + 5 * HOUR)  # its last word counts, though it was not believed
+    assert follow(left_there, left._replace(at=NOW + HOUR)) == left_there
