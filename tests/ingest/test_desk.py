@@ -148,3 +148,12 @@ async def test_r47_a_flood_is_told_once_counted_and_over(tmp_path: Path) -> None
         assert [(one.cause, one.number) for one in floods] == [("flood:s1", 1)]
         desk.tick(clock.time + 600_000)
         assert sample("shouwang_alert_floods") == 0
+
+
+async def test_nothing_is_settled_before_the_outcomes_of_checks_are_on_record(tmp_path: Path) -> None:
+    """Or a checkpoint would say that their message is done with, and a crash would lose them."""
+    clock = TestClock(1_000)
+    ended = decision(rule="bed_exit", change=Change.RECORD)
+    async with opened(tmp_path, clock) as desk:
+        await decided(desk, clock, ended, 1_000)
+        assert desk._journal.query("SELECT count(*) FROM outcome") == [(1,)]
