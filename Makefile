@@ -9,7 +9,7 @@ demo: .venv/runtime.stamp  ## a small home, complete: make demo ARGS="--for 60 -
 	$(BIN)/shouwang demo $(ARGS)
 
 test: .venv/dev.stamp  ## every test; ARGS="-k sos" picks some
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: .venv/dev.stamp  ## lint, format, types, import contracts
 	$(BIN)/ruff check .
