@@ -26,6 +26,7 @@ _KINDS = {
     "wandering": ("走失风险", "may be going missing"),
     "environment": ("环境报警", "environment alarm"),
     "climate": ("室温异常", "too cold or too hot"),
+    "absence": ("登记外出却似乎在床，请核实", "reported away, but her bed is in use: ask"),
     "unprotected": ("无法呼救", "cannot call for help"),
     "device_health": ("设备需要维护", "a device needs attention"),
     "expression": ("自定义规则", "own rule"),

@@ -2,6 +2,8 @@
 
 Staff report an absence (leave, hospital, holiday) and its end; a badge or a sensor says that staff are in the
 room, and a visit proves it. Rules suppress by it (R-58) and pause; never an SOS or a fall.
+That she is here is believed whenever it is heard, also from a clock that is slow: to ask too often is the
+safe error.
 """
 
 from typing import NamedTuple
@@ -44,10 +46,13 @@ def follow(situation: Situation, observation: Observation) -> Situation:
     """The situation after one of METRICS; itself where it says nothing new, or nothing newer."""
     at = min(observation.at, observation.received_at)
     match observation.metric:
+        case "absence" if observation.value == "present":
+            if not situation.since or situation.absence:
+                since = at if at > situation.since else max(observation.received_at, situation.since + 1)
+                return situation._replace(absence="", since=since)
         case "absence" if at >= situation.since:
-            absence = "" if observation.value == "present" else str(observation.value)
-            if not situation.since or absence != situation.absence:
-                return situation._replace(absence=absence, since=at)
+            if observation.value != situation.absence:
+                return situation._replace(absence=str(observation.value), since=at)
         case "staff_present" if at >= max(situation.staff_at, situation.told):
             if observation.value is not True:  # that they leave now says that they were here
                 return situation._replace(staff=False, staff_at=at if situation.staff else situation.staff_at)

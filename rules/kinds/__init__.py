@@ -4,6 +4,7 @@ from typing import Any
 
 from rules.kind import Kind
 from rules.kinds import (
+    absence,
     bed_exit,
     climate,
     device_health,
@@ -31,6 +32,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         inactivity,
         wandering,
         climate,
+        absence,
         missed_check,
         unprotected,
         device_health,

@@ -57,7 +57,9 @@ def test_only_the_private_text_names_the_resident() -> None:
     assert "王秀英" not in orjson.dumps(body(episode, notification, HOME)).decode()
 
 
-@pytest.mark.parametrize("rule", [rule for rule in default() if rule.kind.name == "missed_check"], ids=lambda rule: rule.id)
+@pytest.mark.parametrize(
+    "rule", [rule for rule in default() if rule.kind.name == "missed_check"], ids=lambda rule: rule.id
+)
 def test_every_check_of_the_default_rules_has_words_of_its_own(rule: Definition) -> None:
     check = rule.fields.get("task") or rule.fields["check"]
     overdue = replace(decision(rule=rule.id, metric="visit"), kind="missed_check", facts={"check": check})
