@@ -11,6 +11,7 @@ from devices.instants import PLAUSIBLE_FROM, Zoned
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY, METRICS, Kind, Lateness, Metric
 from devices.observation import Observation, Quality
+from devices.ourselves import DESK
 from devices.reading import Decoded, Reading, Reason, Rejected, TimeSource, Value
 from devices.registry import Registry
 
@@ -83,9 +84,13 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
             continue
         if (whose := (device, about)) != bound:
             spoken_of = _about(registry, about)
-            if about and spoken_of is None and name not in LIFE_SAFETY:
-                rejected.append(Rejected(Reason.UNKNOWN_SUBJECT, "is not in the registry", device, name))
-                continue
+            if about and name not in LIFE_SAFETY:
+                if where != DESK[0] and registry.device(where, device) is None:
+                    rejected.append(Rejected(Reason.UNREGISTERED, "speaks of others", device, name))
+                    continue
+                if spoken_of is None:
+                    rejected.append(Rejected(Reason.UNKNOWN_SUBJECT, "is not in the registry", device, name))
+                    continue
             bound, (resident, place) = whose, spoken_of or _bound(registry, where, device)
         if (this := (at, source, metric.lateness)) != last or at is None:
             last, moment = this, _time(reading.at, reading.at_source, metric, message, ahead_ms)

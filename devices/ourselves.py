@@ -1,8 +1,9 @@
-"""What the service says of itself, as messages of its own in the journal. Rule: nobody outside can say it.
+"""What the service says itself, as messages of its own in the journal. Rule: nobody outside can say it.
 
-Whether the broker is reached is an input of the rules like any other, so that a replay decides the same. The
-topic begins with `$`: no broker gives such a one to a subscription with a wildcard, and `ingest.intake` takes
-none from a broker. No device of a site has a site of that name.
+Whether the broker is reached, and what staff report at the desk (who is away, who stands in), are inputs of
+the rules like any other, so that a replay decides the same. The topics begin with `$`: no broker gives such
+ones to a subscription with a wildcard, and `ingest.intake` takes none from a broker. No device of a site has
+a site of that name.
 """
 
 from devices.message import Message
@@ -12,6 +13,10 @@ from devices.reading import TimeSource
 TOPIC = "$shouwang/broker"
 BROKER = ("$shouwang", "broker")
 """Site and device of what is said about the broker."""
+
+DESK_TOPIC = "$shouwang/desk"
+DESK = ("$shouwang", "desk")
+"""Site and device of what is reported at the desk: a `telemetry` payload of the native protocol."""
 
 
 def ours(topic: str) -> bool:

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     UNDECODED = "undecoded"  # raw bytes without a decoder for them
     NOT_UNDERSTOOD = "not_understood"  # read, but nothing it says is known of this device
     EMPTY = "empty"
+    UNREGISTERED = "unregistered"  # only a registered device may speak of others than its own
     UNKNOWN_SUBJECT = "unknown_subject"  # told of a resident or place that nobody registered
     UNSTORABLE = "unstorable"  # the database refused it
     BUG = "bug"  # our own mistake: the message is kept, and costs no other

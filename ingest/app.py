@@ -187,7 +187,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         line.start("pipeline", pipeline.run())
         line.start("rulebook", rulebook.run())
         line.start("intake", intake.run())
-        said = _reports(line, Reports(journal, intake.record, registry, config.site, clock))
+        said = _reports(line, Reports(journal, intake.record, registry, clock))
         line.start(
             "housekeeping",
             _House(setting, journal, checkpoint, pipeline, writer, projections, metrics, parts).run(),

@@ -5,6 +5,7 @@ and so does, when it has fallen behind, the store: both must mean the same.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from devices.catalogue import NEED_A_MODEL, known_model
@@ -15,8 +16,8 @@ from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.normalise import normalise
 from devices.observation import Observation
+from devices.ourselves import DESK, DESK_TOPIC, broker_observation
 from devices.ourselves import TOPIC as OURS
-from devices.ourselves import broker_observation
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected
 from devices.registry import Device, Registry
 from devices.urgency import about_life, calls_for_help
@@ -62,7 +63,7 @@ def interpret(message: Message, registry: Registry, site: str, known: Known | No
 
 
 def _interpret(message: Message, registry: Registry, site: str, known: Known) -> Interpreted:
-    decoded = decode(message, known)
+    decoded = _at_desk(message, known) if message.topic == DESK_TOPIC else decode(message, known)
     if isinstance(decoded, Rejected):
         family = family_of(message, known)
         return Interpreted(
@@ -88,6 +89,11 @@ def _interpret(message: Message, registry: Registry, site: str, known: Known) ->
         observations, found, normalised.rejected, anonymous(message) if unnamed else 0, good_for
     )
     return _with_rest(decoded, said, message, registry, site)
+
+
+def _at_desk(message: Message, known: Known) -> Decoded | Rejected:
+    decoded = decode(replace(message, topic=f"shouwang/v1/desk/{DESK[1]}/telemetry"), known)
+    return decoded if isinstance(decoded, Rejected) else decoded._replace(site=DESK[0])
 
 
 def _with_children(decoded: Decoded, known: Known) -> Decoded:

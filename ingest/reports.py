@@ -15,6 +15,7 @@ import structlog
 
 from alerts.acts import Refusal, Refused
 from devices.message import Message
+from devices.ourselves import DESK_TOPIC
 from devices.registry import Registry
 from ingest.clock import Clock
 from ingest.journal import SqliteJournal
@@ -31,7 +32,6 @@ CREATE TABLE IF NOT EXISTS report_end (
 LIMIT_MS = 366 * 86_400_000
 """How far ahead an end may lie: further is a slip of the pen."""
 
-_DESK = "desk"
 _LOOK_S = 1.0
 _OVER: dict[str, str | bool] = {"absence": "present", "stand_in": False}
 _MOMENT_MS = 1000
@@ -61,11 +61,10 @@ class Reports:
         journal: SqliteJournal,
         record: Callable[[Message], Awaitable[None]],
         registry: Registry,
-        site: str,
         clock: Clock,
     ) -> None:
         self._journal, self._record, self._registry = journal, record, registry
-        self._topic, self._clock = f"shouwang/v1/{site}/{_DESK}/telemetry", clock
+        self._clock = clock
         self._turn = asyncio.Lock()  # a report and the end of the one before must not cross
         self._latest = 0  # ms, of the reports so far
 
@@ -134,7 +133,7 @@ class Reports:
         }
         said |= {"note": report.note} if report.note else {}
         said |= {} if at is None else {"ts": at}
-        await self._record(Message(self._topic, orjson.dumps(said), self._clock.now(), qos=1))
+        await self._record(Message(DESK_TOPIC, orjson.dumps(said), self._clock.now(), qos=1))
 
 
 def _forget(database: sqlite3.Connection, about: tuple[str, str, int]) -> None:

@@ -31,6 +31,8 @@ REASONS: Mapping[Reason, str] = {
     Reason.NOT_UNDERSTOOD: "read, but its words are not known of this model: register the model"
     " 已读取，但不认识其内容：请登记型号",
     Reason.EMPTY: "nothing in it 内容为空",
+    Reason.UNREGISTERED: "speaks of a resident, and is not registered: register the device, then retry"
+    " 设备未登记，不能代报老人情况：登记设备后重试",
     Reason.UNKNOWN_SUBJECT: "about a resident or place that nobody registered: register it, then retry"
     " 所指的老人或地点未登记：登记后重试",
     Reason.UNSTORABLE: "the database refused it 数据库拒绝写入",

@@ -3,7 +3,7 @@
 While she is away rounds, bed exits, silences and the like rest (R-58). An absence that nobody ended, or that
 was reported of the wrong person, would leave her alone in her own bed. So when her bed has been occupied
 without a break for `after` (30 min: longer than somebody sits on it or makes it) while she is reported away,
-this raises once, until she is reported present or away anew. What is worn says nothing: a watch goes with her.
+this raises once, until she is reported present or away anew. What she wears says nothing: it goes with her.
 """
 
 from typing import Annotated, NamedTuple

@@ -32,7 +32,7 @@ def _check_config(file: Path) -> subprocess.CompletedProcess[str]:
 def test_check_config_accepts_the_example(installation: Path) -> None:
     done = _check_config(installation / "shouwang.toml")
     assert done.returncode == 0, done.stderr
-    assert "11 rules, 3 residents, 6 devices" in done.stderr
+    assert "11 rules, 3 residents, 7 devices" in done.stderr
 
 
 def test_check_config_asks_for_secrets_that_were_not_made(installation: Path) -> None:

@@ -131,6 +131,12 @@ class TestOfWhomASharedDeviceSpeaks:
         assert not result.observations
         assert [rejected.reason for rejected in result.rejected] == [Reason.UNKNOWN_SUBJECT]
 
+    def test_who_is_not_registered_speaks_of_nobody_but_in_a_call(self) -> None:
+        result = normalised(Reading("stranger", "absence", "hospital", about="bob"), registry=_HOME)
+        assert [rejected.reason for rejected in result.rejected] == [Reason.UNREGISTERED]
+        (call,) = normalised(Reading("stranger", "sos", value=True, about="bob"), registry=_HOME).observations
+        assert call.resident == "bob"
+
     def test_a_call_about_somebody_unknown_is_the_devices_own(self) -> None:
         (told,) = normalised(Reading("band", "sos", value=True, about="nobody"), registry=_HOME).observations
         assert told.resident == "ann"

@@ -8,11 +8,12 @@ import orjson
 
 from alerts.acts import Refusal, Refused
 from devices.message import Message
+from devices.ourselves import DESK_TOPIC
 from ingest.journal import SqliteJournal
 from ingest.reports import SCHEMA, Report, Reports
 from rules.engine import Engine
 from rules.ruleset import RuleSet
-from tests.ingest.works import REGISTRY, SITE, T0, TestClock, Works, works
+from tests.ingest.works import REGISTRY, T0, TestClock, Works, works
 
 HOUR = 3_600_000
 IN_HOSPITAL = Report("ann", "absence", "hospital", "chen", "check-up", T0 + HOUR)
@@ -23,7 +24,7 @@ class Desk:
 
     def __init__(self, journal: SqliteJournal, clock: TestClock) -> None:
         self.said: list[Message] = []
-        self.reports = Reports(journal, self._record, REGISTRY, SITE, clock)
+        self.reports = Reports(journal, self._record, REGISTRY, clock)
 
     async def _record(self, message: Message) -> None:
         self.said.append(message)
@@ -45,7 +46,7 @@ async def test_a_report_is_a_message_of_our_own_about_the_resident(tmp_path: Pat
     async with desk(tmp_path, TestClock()) as one:
         assert await one.reports.report(IN_HOSPITAL) is None
     (message,) = one.said
-    assert message.topic == f"shouwang/v1/{SITE}/desk/telemetry"
+    assert message.topic == DESK_TOPIC
     said = orjson.loads(message.payload)
     assert said == {
         "id": f"report:ann:absence:{T0}",
