@@ -89,7 +89,8 @@ class Input(NamedTuple):
     """What is known of a parameter: its band (-1: nothing sure) and since when. All times ms UTC.
 
     `doubted` is the mildest band of the readings since `since` that were worse, 0 for none since; `suspect`
-    while only suspect ones were: they wait as long as it takes.
+    while only suspect ones were: they wait as long as it takes. `by` is the device that said so: another
+    one that says all is well does not settle it.
     """
 
     band: int
@@ -97,6 +98,7 @@ class Input(NamedTuple):
     doubted: int = -1
     since: int = 0
     suspect: bool = False
+    by: str = ""
 
 
 class Memory(NamedTuple):
@@ -163,7 +165,8 @@ def observe(
     if n in _CERTAIN or (observation.device in memory.hands and not suspect):
         after = Input(placed, at) if before is None or at > before.at else before
     else:
-        after = _heard(rule, _point_of(subject, memory, n), before, Input(placed, at), _LASTING[n], suspect)
+        new = Input(placed, at, by=observation.device)
+        after = _heard(rule, _point_of(subject, memory, n), before, new, _LASTING[n], suspect)
     if after is before:
         return memory, ()
     return _concluded(Now(rule, subject, at, observation), _with(memory, n, after))
@@ -216,20 +219,20 @@ def _heard(
     suspect: bool,
 ) -> Input:
     """An input after a reading: believed, or in doubt until the next one says the same."""
-    at, placed = new.at, new.band
+    at, placed, believed = new.at, new.band, new._replace(by="")
     if before is None:
-        return Input(-1, 0, placed, at, suspect=True) if suspect else new
+        return Input(-1, 0, placed, at, suspect=True, by=new.by) if suspect else believed
     if at <= max(before.at, before.since):
         return before
     settled = before.band >= 0 and at - before.at <= REGULAR_MS
     if settled and point_of[placed] <= point_of[before.band]:
-        return before if suspect else new
+        return before if suspect or (before.since and before.by != new.by) else believed
     if not before.since:
         if not suspect and not (settled and rule.settings.confirm):
-            return new
-        return before._replace(doubted=placed, since=at, suspect=suspect)
+            return believed
+        return before._replace(doubted=placed, since=at, suspect=suspect, by=new.by)
     if not suspect and not settled:
-        return new
+        return believed
     milder = min(before.doubted, placed, key=point_of.__getitem__)
     if at - before.since >= lasting:
         return Input(milder, at)

@@ -436,3 +436,30 @@ def test_a_response_is_said_again_only_when_worse_within_an_hour(
 
 def test_all_seven_are_metrics_of_the_vocabulary() -> None:
     assert set(PARAMETERS) < KIND.metrics(News2Settings())
+
+
+def test_r63_what_one_device_shows_is_not_hidden_by_another_that_says_all_is_well() -> None:
+    engine = Engine(rules(RULE), WARD, NOW)
+    both = [
+        heard(device, "spo2", NOW + n * 10 * MINUTE + delay, value, resident="wang")
+        for n in range(6)
+        for device, delay, value in (("ring", 0, 97.0), ("watch", 5 * MINUTE, 98.0 if n == 0 else 78.0))
+    ]
+    assert bands(told(engine, both))[:1] == ["single_red"]
+
+
+def test_r60_an_artefact_of_one_device_is_settled_by_its_own_next_reading() -> None:
+    engine = Engine(rules(RULE), WARD, NOW)
+    values = [
+        ("ring", 97.0),
+        ("watch", 98.0),
+        ("watch", 78.0),
+        ("ring", 97.0),
+        ("watch", 97.0),
+        ("ring", 97.0),
+    ]
+    course = [
+        heard(device, "spo2", NOW + n * 5 * MINUTE, value, resident="wang")
+        for n, (device, value) in enumerate(values)
+    ]
+    assert told(engine, course, until=NOW + HOUR) == []
