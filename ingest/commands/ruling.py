@@ -33,6 +33,7 @@ _KINDS: Mapping[str, str] = {
     "inactivity": "长时间无活动",
     "wandering": "走失风险",
     "climate": "室温",
+    "absence": "登记外出核实",
     "missed_check": "照护任务逾期",
     "unprotected": "无法呼救",
     "device_health": "设备维护",

@@ -219,8 +219,10 @@ def test_r71_a_badge_left_at_the_bed_is_nobody_with_her_on_the_floor() -> None:
 
 def test_the_newest_word_wins_by_when_it_was_so_not_by_when_it_was_heard() -> None:
     leave = follow(UNREPORTED, of("an", "absence", NOW, "leave", device="desk"))
-    older = of("an", "absence", NOW - HOUR, "present", device="card")._replace(received_at=NOW + HOUR)
+    older = of("an", "absence", NOW - HOUR, "hospital", device="card")._replace(received_at=NOW + HOUR)
     assert follow(leave, older) == leave
+    slow = follow(leave, older._replace(value="present"))
+    assert (slow.absence, slow.since) == ("", NOW + HOUR), "but that she is here is believed from any clock"
     ahead = of("an", "absence", NOW + HOUR, "present", device="card")._replace(received_at=NOW + MINUTE)
     assert follow(leave, ahead).since == NOW + MINUTE, "nothing is of the future"
 

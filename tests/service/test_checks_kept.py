@@ -40,6 +40,8 @@ async def test_kill_9_in_the_middle_of_rounds_keeps_each_of_them_once(dsn: str, 
     broker.start()
     house = Killable(tmp_path, broker.url, dsn)
     (tmp_path / "rules.toml").write_text(RULES)
+    with (tmp_path / "registry.toml").open("a") as registry:
+        registry.write('\n[[device]]\nid = "scanner"\nsite = "home-1"\n')
     config = tmp_path / "shouwang.toml"
     config.write_text('rules = "rules.toml"\n' + config.read_text())
     try:
