@@ -206,6 +206,35 @@ def test_r75_sitting_up_is_said_early_where_it_is_asked_for() -> None:
     assert early == [(RAISE, LATE), (CLEAR, LATE + MINUTE)]
 
 
+def test_r75_only_lying_again_ends_what_was_said_early_and_the_next_sitting_is_said_anew() -> None:
+    course = ["sitting", "standing", "sitting", "lying", "sitting"]
+    history = [bed(LATE - HOUR, True)]
+    history += [of("bo", "posture", LATE + n * MINUTE, posture) for n, posture in enumerate(course)]
+    early = told(history, LATE + HOUR, f"{AT_ONCE}\nearly = true")
+    assert early == [(RAISE, LATE), (CLEAR, LATE + 3 * MINUTE), (RAISE, LATE + 4 * MINUTE)]
+
+
+def test_r75_back_in_bed_after_an_early_word_the_next_sitting_is_said_anew() -> None:
+    history = [
+        bed(LATE - HOUR, True),
+        of("bo", "posture", LATE, "sitting"),
+        bed(LATE + MINUTE, False),
+        bed(LATE + 2 * MINUTE, True),
+        of("bo", "posture", LATE + 3 * MINUTE, "sitting"),
+    ]
+    ours = told(history, LATE + HOUR, f"{AT_ONCE}\nearly = true")
+    assert [change for change, _ in ours] == [RAISE, RAISE, CLEAR, RAISE]
+
+
+def test_r26_of_two_sensors_that_say_out_one_offline_changes_nothing() -> None:
+    history = [
+        *(bed(LATE - HOUR, True, device=device) for device in ("mat", "radar")),
+        *(bed(LATE, False, device=device) for device in ("mat", "radar")),
+        of("bo", "online", LATE + MINUTE, False, device="radar"),
+    ]
+    assert told(history, LATE + HOUR) == [(RAISE, LATE + 30 * MINUTE)]
+
+
 SETTLE = 3
 OPENS, CLOSES = local("2025-11-22 21:00"), local("2025-11-22 21:20")
 BEGINS = OPENS - 5 * MINUTE

@@ -170,6 +170,22 @@ def test_a_time_in_which_we_heard_nobody_is_taken_out() -> None:
     assert said(engine.tick(MORNING + 6 * HOUR + 2 * SECOND), "inactivity") == [(RAISE, MORNING + 6 * HOUR)]
 
 
+def test_of_a_time_in_which_we_heard_nobody_only_what_came_after_the_last_sign_is_taken_out() -> None:
+    engine = Engine(default(), HOUSE, MORNING)
+    play(engine, [motion(MORNING + 2 * HOUR)], MORNING + 3 * HOUR)
+    engine.deaf(MORNING + HOUR, MORNING + 3 * HOUR)
+    assert said(engine.tick(MORNING + 8 * HOUR), "inactivity") == [(RAISE, MORNING + 7 * HOUR)]
+
+
+def test_a_change_that_is_older_than_what_is_known_is_no_sign() -> None:
+    """That a door was closed, told an hour and a half late, makes no change of what it says since."""
+    moved = [motion(MORNING + n * MINUTE) for n in range(2)]
+    door = [of("bo", "door_open", MORNING, False), of("bo", "door_open", MORNING + HOUR, True)]
+    late = of("bo", "door_open", MORNING + 30 * MINUTE, False)._replace(received_at=MORNING + 2 * HOUR)
+    again = of("bo", "door_open", MORNING + 3 * HOUR, True)
+    assert told([*moved, *door, late, again], MORNING + 6 * HOUR) == [(RAISE, MORNING + 5 * HOUR)]
+
+
 def test_still_no_sign_raises_again() -> None:
     ours = told([motion(MORNING)], MORNING + 9 * HOUR)
     assert ours == [(RAISE, MORNING + 4 * HOUR), (RAISE, MORNING + 8 * HOUR)]
