@@ -62,11 +62,11 @@ class EmbeddedBroker(EmbeddedServer):
     def _start(self, opened: contextlib.ExitStack) -> Server:
         lock = opened.enter_context(claimed(self._folder))
         port_file = self._folder / "port"
-        port = self._wanted or port_for(port_file)
-        if not is_free(port):
+        if self._wanted and not is_free(self._wanted):
             raise EmbeddedError(
-                f"port {port} is taken: stop the program that uses it, or choose another port"
+                f"port {self._wanted} is taken: stop the program that uses it, or choose another port"
             )
+        port = self._wanted or port_for(port_file)  # asked once: another service's look takes it for a moment
         store = self._folder / "store"
         account = account_for(store)
         make_private(store, account)
