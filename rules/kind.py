@@ -140,6 +140,11 @@ class Kind(Generic[S, M]):
     rewinds: bool = False
 
 
+def teller(observation: Observation) -> str:
+    """Which device said it: "<site>/<device>"."""
+    return f"{observation.site}/{observation.device}"
+
+
 def seen(observation: Observation, same_within_ms: int = 0) -> Evidence:
     """The evidence that an observation is. Its key is the same whenever the same happening is reported."""
     return Evidence(

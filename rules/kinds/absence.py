@@ -12,7 +12,7 @@ from pydantic import Field
 
 from devices.observation import Observation
 from rules.decision import Change, Decision, Evidence
-from rules.kind import Kind, Rule, Step, Subject, decide
+from rules.kind import Kind, Rule, Step, Subject, decide, teller
 from rules.reorder import happened
 from rules.settings import Duration, Settings
 
@@ -50,7 +50,7 @@ def observe(
     if observation.metric == "online" and observation.value is not False:
         return memory, ()
     inside = observation.value is True and observation.metric in {"bed_occupied", "bed_enter"}
-    name, at = f"{observation.site}/{observation.device}", happened(observation)
+    name, at = teller(observation), happened(observation)
     if inside is (name in memory.inside) or at < memory.newest:
         return memory, ()  # nearly always
     names = tuple(one for one in memory.inside if one != name)

@@ -28,7 +28,7 @@ from pydantic import Field, StrictBool
 from devices.observation import Observation
 from rules.deadlines import window_at
 from rules.decision import Change, Decision, Evidence
-from rules.kind import Kind, Rule, Step, Subject, decide
+from rules.kind import Kind, Rule, Step, Subject, decide, teller
 from rules.reorder import happened
 from rules.settings import DailyWindow, Duration, Settings
 
@@ -135,7 +135,7 @@ def _said(
     rule: Rule[BedExitSettings], subject: Subject, memory: Memory, observation: Observation, inside: bool
 ) -> Step[Memory]:
     """A sensor said that she is in bed or out of it."""
-    name, at = _name(observation), happened(observation)
+    name, at = teller(observation), happened(observation)
     for device, said, since in memory.words:
         if device == name:
             if at < since or (inside is said and at < since + REFRESH_MS):
@@ -169,7 +169,7 @@ def _lost(
     rule: Rule[BedExitSettings], subject: Subject, memory: Memory, observation: Observation
 ) -> Step[Memory]:
     """A device said, or it was said of it, that it is offline: its word counts no more."""
-    gone, at = _name(observation), happened(observation)
+    gone, at = teller(observation), happened(observation)
     words = tuple(word for word in memory.words if word.device != gone)
     if len(words) == len(memory.words):
         return memory, ()
@@ -234,10 +234,6 @@ def _together(rule: Rule[BedExitSettings], words: tuple[Word, ...], at: int) -> 
     """Whether she is in bed, by all sensors that are to be believed; None where there are none."""
     believed = [word.inside for word in words if at - word.at <= rule.settings.stale]
     return any(believed) if believed else None
-
-
-def _name(observation: Observation) -> str:
-    return f"{observation.site}/{observation.device}"
 
 
 def _suppressed(rule: Rule[BedExitSettings], subject: Subject, memory: Memory, at: int, why: str) -> Decision:

@@ -23,7 +23,7 @@ from devices.metrics import METRICS
 from devices.observation import Observation, Quality
 from rules.condition import QUIET, Condition, Delays, Limit, beyond, due, passed, told
 from rules.decision import Change, Decision, Evidence, Severity
-from rules.kind import Kind, Rule, Step, Subject, decide
+from rules.kind import Kind, Rule, Step, Subject, decide, teller
 from rules.reorder import happened
 from rules.settings import Duration, Settings
 
@@ -88,7 +88,7 @@ def observe(
     conditions = memory.conditions
     if not conditions and settings.warm <= value <= settings.cool:
         return memory, ()
-    device, at = f"{observation.site}/{observation.device}", happened(observation)
+    device, at = teller(observation), happened(observation)
     doubtful = observation.quality is Quality.UNCERTAIN
     after: dict[str, Condition] = {}
     for name, limit in settings.limits().items():

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from devices.observation import Observation
 from rules.decision import Change, Decision, Evidence, Severity
-from rules.kind import Kind, Rule, Step, Subject, decide, ended
+from rules.kind import Kind, Rule, Step, Subject, decide, ended, teller
 from rules.settings import Duration, Settings
 
 _DAY_MS = 86_400_000
@@ -109,7 +109,7 @@ def observe(
     holds = _holds(rule.settings, memory, observation)
     if holds is not True and not memory.conditions and metric != "charging":
         return memory, ()  # nearly always: it is well
-    name = f"{observation.site}/{observation.device}"
+    name = teller(observation)
     if metric == "charging" and name not in memory.charged:
         memory = memory._replace(charged=(*memory.charged, name))
     cause = f"{_WHAT[metric]}:{name}"
@@ -154,7 +154,7 @@ def _holds(settings: DeviceHealthSettings, memory: Memory, observation: Observat
     if metric == "battery":
         if not isinstance(value, (int, float)):
             return None
-        charged = memory.charged and f"{observation.site}/{observation.device}" in memory.charged
+        charged = memory.charged and teller(observation) in memory.charged
         low = settings.low_charged if charged else settings.low
         return True if value <= low else (False if value >= low + _DEADBAND else None)
     if metric == "charging":

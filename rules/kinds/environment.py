@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from devices.observation import Observation
 from rules.decision import Change, Severity
-from rules.kind import Kind, Rule, Step, Subject, ended
+from rules.kind import Kind, Rule, Step, Subject, ended, teller
 from rules.kinds.sos import said_by_device
 from rules.settings import LifeSafetySettings
 
@@ -87,7 +87,7 @@ def _raised(
     at, heard = observation.at, observation.received_at
     if known is not None and max(abs(at - known.at), heard - known.heard) <= SAME_ALARM_MS:
         return Change.NOTE, Memory((*others, known._replace(last=max(at, known.last))))
-    return Change.RAISE, Memory((*others, Alarm(_name(observation), observation.metric, at, heard, at)))
+    return Change.RAISE, Memory((*others, Alarm(teller(observation), observation.metric, at, heard, at)))
 
 
 def _goes_on(others: tuple[Alarm, ...], observation: Observation) -> bool:
@@ -101,13 +101,9 @@ def _goes_on(others: tuple[Alarm, ...], observation: Observation) -> bool:
 def _known(memory: Memory, observation: Observation) -> Alarm | None:
     """The alarm of this detector and danger that has not ended."""
     for alarm in memory.alarms:
-        if alarm.metric == observation.metric and alarm.device == _name(observation):
+        if alarm.metric == observation.metric and alarm.device == teller(observation):
             return alarm
     return None
-
-
-def _name(observation: Observation) -> str:
-    return f"{observation.site}/{observation.device}"
 
 
 KIND = Kind(

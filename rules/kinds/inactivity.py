@@ -38,7 +38,7 @@ from devices.reading import Value
 from rules import signs
 from rules.deadlines import local_time, window_at
 from rules.decision import Change, Decision, Evidence
-from rules.kind import Kind, Rule, Step, Subject, decide, seen
+from rules.kind import Kind, Rule, Step, Subject, decide, seen, teller
 from rules.reorder import happened
 from rules.settings import DailyWindow, Duration, Settings
 
@@ -132,7 +132,7 @@ def observe(
         and metric not in _BED
         and memory.moves
         and not (memory.offline or memory.left)
-        and _name(observation) in memory.sensors
+        and teller(observation) in memory.sensors
     ):
         return memory, ()  # nearly always
     known, sign = signs.notice(memory.known, observation)
@@ -193,7 +193,7 @@ def _alive(
     rule: Rule[InactivitySettings], subject: Subject, memory: Memory, observation: Observation, at: int
 ) -> Step[Memory]:
     """The memory after a sign of life, which ends the silence."""
-    metric, device = observation.metric, _name(observation)
+    metric, device = observation.metric, teller(observation)
     kept = memory
     if metric not in _BY_OTHERS:
         kept = _heard(memory, metric, device)
@@ -229,7 +229,7 @@ def _connected(
     rule: Rule[InactivitySettings], subject: Subject, memory: Memory, observation: Observation
 ) -> Memory:
     """The memory after a sensor of hers went offline or came back."""
-    device, at, back = _name(observation), happened(observation), observation.value is True
+    device, at, back = teller(observation), happened(observation), observation.value is True
     if device not in memory.sensors or back is (device not in memory.offline):
         return memory
     if not back:
@@ -290,10 +290,6 @@ def _limit(settings: InactivitySettings, zone: str, since: int, *, out: bool = F
 
 def _rounded(at: int) -> int:
     return -(-at // GRAIN_MS) * GRAIN_MS
-
-
-def _name(observation: Observation) -> str:
-    return f"{observation.site}/{observation.device}"
 
 
 KIND = Kind(
