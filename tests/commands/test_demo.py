@@ -71,7 +71,7 @@ async def test_a_demo_stopped_while_it_starts_leaves_nothing_behind(
     async with started("demo") as demo:
         await eventually(lambda: servers(tmp_path))
         answer = await demo.ends(stop)
-    # CPython ends by SIGINT, whatever the exit code, when one came while a dataclass is made by `exec`.
+    # Run with -m, CPython ends by SIGINT whatever the exit code, if one came in an `exec` (of a dataclass).
     assert answer.code in {0, -signal.SIGINT}
     assert servers(tmp_path) == set()
     assert leftovers(tmp_path) == []
