@@ -7,19 +7,26 @@ condition went away (ISA-18.2 "return to normal") is noted in `active` and close
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from alerts.call import Call, answered, stepped
 from alerts.event import (
     SUSPENDED,
     Acknowledged,
+    Arrived,
     Cleared,
     EpisodeEvent,
     EventName,
     EvidenceAdded,
+    Lapsed,
+    MessageDelivered,
+    MessageFailed,
+    Notified,
     Opened,
     Outcome,
     Released,
     Resolved,
     State,
     Suspended,
+    Told,
     Weight,
 )
 from alerts.life import about_life, opens_about_life
@@ -29,40 +36,56 @@ LATE_MS = 120_000
 """An alert raised so long after it happened says how old it is (R-90)."""
 
 
+_UNRESOLVED = tuple(state for state in State if state is not State.RESOLVED)
+_QUIET = tuple(SUSPENDED.values())
+
 TRANSITIONS: Mapping[tuple[State, EventName], State] = {
-    (State.OPEN, EventName.EVIDENCE): State.OPEN,
-    (State.OPEN, EventName.CLEARED): State.OPEN,
-    (State.OPEN, EventName.ACKNOWLEDGED): State.ACKNOWLEDGED,
-    (State.OPEN, EventName.RESOLVED): State.RESOLVED,
-    (State.OPEN, EventName.SHELVED): State.SHELVED,
-    (State.OPEN, EventName.OUT_OF_SERVICE): State.OUT_OF_SERVICE,
-    (State.OPEN, EventName.RELEASED): State.OPEN,
-    (State.ACKNOWLEDGED, EventName.EVIDENCE): State.OPEN,
-    (State.ACKNOWLEDGED, EventName.CLEARED): State.ACKNOWLEDGED,
-    (State.ACKNOWLEDGED, EventName.ACKNOWLEDGED): State.ACKNOWLEDGED,
-    (State.ACKNOWLEDGED, EventName.RESOLVED): State.RESOLVED,
-    (State.ACKNOWLEDGED, EventName.SHELVED): State.ACKNOWLEDGED,
-    (State.ACKNOWLEDGED, EventName.OUT_OF_SERVICE): State.ACKNOWLEDGED,
-    (State.ACKNOWLEDGED, EventName.RELEASED): State.OPEN,
     **{
         edge: after
-        for suspended in SUSPENDED.values()
+        for state in _UNRESOLVED
         for edge, after in {
-            (suspended, EventName.EVIDENCE): State.OPEN,
-            (suspended, EventName.CLEARED): suspended,
-            (suspended, EventName.ACKNOWLEDGED): State.ACKNOWLEDGED,
-            (suspended, EventName.RESOLVED): State.RESOLVED,
-            (suspended, EventName.SHELVED): State.SHELVED,
-            (suspended, EventName.OUT_OF_SERVICE): State.OUT_OF_SERVICE,
-            (suspended, EventName.RELEASED): State.OPEN,
+            (state, EventName.EVIDENCE): State.OPEN,
+            (state, EventName.RELEASED): State.OPEN,
+            (state, EventName.ACKNOWLEDGED): State.ACKNOWLEDGED,
+            (state, EventName.ARRIVED): State.ON_SITE,
+            (state, EventName.RESOLVED): State.RESOLVED,
+            (state, EventName.CLEARED): state,
+            (state, EventName.DELIVERED): state,
+            (state, EventName.UNDELIVERED): state,
         }.items()
     },
+    **{
+        edge: after
+        for state in (State.OPEN, *_QUIET)
+        for edge, after in {
+            (state, EventName.SHELVED): State.SHELVED,
+            (state, EventName.OUT_OF_SERVICE): State.OUT_OF_SERVICE,
+        }.items()
+    },
+    **{
+        (state, suspended): state
+        for state in (State.ACKNOWLEDGED, State.ON_SITE)
+        for suspended in (EventName.SHELVED, EventName.OUT_OF_SERVICE)
+    },
+    (State.ON_SITE, EventName.ACKNOWLEDGED): State.ON_SITE,
+    (State.ACKNOWLEDGED, EventName.LAPSED): State.OPEN,
+    (State.OPEN, EventName.NOTIFIED): State.OPEN,
 }
 """Every edge there is; `opened` makes an episode and nothing leaves `resolved`.
 
 Evidence that calls nobody takes no edge: the state stays as it is. So evidence about somebody's life, which
 always calls, brings an episode out of every suspension. Who took charge keeps it when it is suspended.
 """
+
+TOLD: Mapping[tuple[Told, EventName], Told] = {
+    (Told.RAISED, EventName.NOTIFIED): Told.NOTIFIED,
+    (Told.RAISED, EventName.DELIVERED): Told.DELIVERED,
+    (Told.NOTIFIED, EventName.NOTIFIED): Told.NOTIFIED,
+    (Told.NOTIFIED, EventName.DELIVERED): Told.DELIVERED,
+    (Told.DELIVERED, EventName.NOTIFIED): Told.DELIVERED,
+    (Told.DELIVERED, EventName.DELIVERED): Told.DELIVERED,
+}
+"""How far calling comes while an episode is open; every event that calls people anew begins at `raised`."""
 
 _RANK = {Severity.HIGH: 3, Severity.MEDIUM: 2, Severity.LOW: 1, Severity.INFO: 0}
 
@@ -97,6 +120,10 @@ class Episode:
     it is itself, R-49). `latched` counts the evidence since it began to chatter (R-48), `muted` that in a
     flood (R-47), both 0 again when people were called. `held`: the suspension under which there is something
     that nobody was called for.
+
+    `told` and `call` say how far calling people has come; `call` is None while nobody is to be called.
+    `lease_until`: when an acknowledgement lapses unless somebody is with the resident (0: never).
+    `ask_until`: until when the resident may answer.
     """
 
     id: str
@@ -127,6 +154,13 @@ class Episode:
     latched: int = 0
     muted: int = 0
     held: str = ""
+    told: Told = Told.RAISED
+    call: Call | None = None
+    called_at: int | None = None
+    lease_until: int = 0
+    ask_until: int = 0
+    arrived_by: str = ""
+    arrived_at: int | None = None
 
     @property
     def active(self) -> bool:
@@ -172,6 +206,9 @@ def begin(event: Opened) -> Episode:
         follows=event.follows,
         muted=int(event.weight is Weight.MUTED),
         held=event.suspension,
+        call=Call(event.at) if event.calls else None,
+        called_at=event.at if event.calls else None,
+        ask_until=event.ask_until,
     )
 
 
@@ -199,25 +236,61 @@ def fold(episode: Episode, event: EpisodeEvent) -> Episode:
             )
         case Acknowledged():
             return replace(
-                moved, acknowledged_by=event.by, acknowledged_at=event.at, latched=0, muted=0, held=""
+                _attended(moved), acknowledged_by=event.by, acknowledged_at=event.at, lease_until=event.until
             )
+        case Arrived():
+            return replace(_attended(moved), arrived_by=event.by, arrived_at=event.at)
         case Resolved():
             return replace(
-                moved, resolved_by=event.by, resolved_at=event.at, outcome=event.outcome, note=event.note
+                moved,
+                resolved_by=event.by,
+                resolved_at=event.at,
+                outcome=event.outcome,
+                note=event.note,
+                call=None,
+                lease_until=0,
             )
+        case Suspended() if episode.about_life:
+            return replace(moved, state=episode.state, held=event.suspension)
         case Suspended():
-            return replace(moved, state=episode.state if episode.about_life else after, held=event.suspension)
-        case Released():
-            return _called(moved, event.number)
+            quiet = moved.state in _QUIET
+            return replace(moved, held=event.suspension, call=None if quiet else moved.call)
+        case Released() | Lapsed():
+            return _called(moved, event.number, event.at)
+        case Notified() if episode.call:
+            return replace(moved, told=TOLD[episode.told, event.name], call=stepped(episode.call, event))
+        case MessageDelivered() | MessageFailed() if episode.call:
+            told = TOLD.get((episode.told, event.name), episode.told)
+            return replace(moved, told=told, call=answered(episode.call, event))
+        case Notified() | MessageDelivered() | MessageFailed():
+            return moved
         case Opened():  # pragma: no cover - TRANSITIONS has no such edge
             return moved
 
 
-def _called(episode: Episode, number: int) -> Episode:
-    """The episode after people were called: nobody holds it, and nothing of it is kept from them."""
+def _called(episode: Episode, number: int, at: int) -> Episode:
+    """The episode after people are to be called: nobody holds it, and nothing of it is kept from them."""
     return replace(
-        episode, called=number, acknowledged_by="", acknowledged_at=None, latched=0, muted=0, held=""
+        episode,
+        called=number,
+        called_at=at,
+        told=Told.RAISED,
+        call=Call(at),
+        acknowledged_by="",
+        acknowledged_at=None,
+        lease_until=0,
+        ask_until=0,
+        arrived_by="",
+        arrived_at=None,
+        latched=0,
+        muted=0,
+        held="",
     )
+
+
+def _attended(episode: Episode) -> Episode:
+    """The episode after somebody took it on: nobody is called any more."""
+    return replace(episode, call=None, lease_until=0, ask_until=0, latched=0, muted=0, held="")
 
 
 def _with_evidence(episode: Episode, event: EvidenceAdded) -> Episode:
@@ -247,7 +320,13 @@ def _with_evidence(episode: Episode, event: EvidenceAdded) -> Episode:
     )
     if episode.state in SUSPENDED.values():  # under two suspensions it stands as the newer evidence says
         grown = replace(grown, state=SUSPENDED.get(event.weight, episode.state))
-    return _called(grown, event.number) if event.calls else grown
+    if not event.calls:
+        return grown
+    if episode.state is State.OPEN and episode.call and grown.severity is episode.severity:
+        # Nobody has answered yet: the ladder goes on, and those who were told are told again.
+        going_on = replace(episode.call, again=True)
+        return replace(_called(grown, event.number, event.at), told=episode.told, call=going_on)
+    return _called(grown, event.number, event.at)
 
 
 def _seen(concern: Concern, happened: int) -> Concern:

@@ -12,18 +12,30 @@ from rules.decision import Evidence, Severity
 
 
 class State(StrEnum):
-    """Where an episode stands. R-45 says raised for `open`; on site is an event yet to come.
+    """Where an episode stands (R-45). While it is `open`, `Told` says how far calling people has come.
 
-    `shelved` and `out_of_service` are two of the four quiet states of R-57: it is known, kept and listed, and
-    calls nobody until the suspension ends. The other two are no episodes: what a rule suppresses by state,
-    and a rule that is disabled.
+    `acknowledged`: somebody took charge, for as long as the lease holds. `on_site`: somebody is with the
+    resident. `asking`: the resident is asked first, and has a few seconds to answer. `shelved` and
+    `out_of_service` are two of the four quiet states of R-57: it is known, kept and listed, and calls nobody
+    until the suspension ends. The other two are no episodes: what a rule suppresses by state, and a rule that
+    is disabled.
     """
 
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
+    ON_SITE = "on_site"
+    ASKING = "asking"
     SHELVED = "shelved"
     OUT_OF_SERVICE = "out_of_service"
     RESOLVED = "resolved"
+
+
+class Told(StrEnum):
+    """How far calling people has come while an episode is open (R-40: distinct, as IHE ACM asks)."""
+
+    RAISED = "raised"  # it is known, and nobody was told yet
+    NOTIFIED = "notified"  # a step of the ladder was taken: messages are on their way
+    DELIVERED = "delivered"  # a receiver confirmed one itself (R-03)
 
 
 class Outcome(StrEnum):
@@ -46,6 +58,11 @@ class EventName(StrEnum):
     SHELVED = "shelved"
     OUT_OF_SERVICE = "out_of_service"
     RELEASED = "released"
+    NOTIFIED = "notified"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    ARRIVED = "arrived"
+    LAPSED = "lapsed"
     SUSPENSION_BEGUN = "suspension_begun"
     SUSPENSION_ENDED = "suspension_ended"
     SUPPRESSED = "suppressed"
@@ -62,13 +79,15 @@ class Weight(StrEnum):
     SHELVED = "shelved"  # a person shelved it (R-55): kept until the shelf ends
     OUT_OF_SERVICE = "out_of_service"  # the device is being seen to (R-57): kept until that ends
     MUTED = "muted"  # of low severity in a flood (R-47): kept, and summarised when the flood is over
+    ASKED = "asked"  # the resident is asked first: kept until she answers or her time is over
 
 
 SUSPENDED: Mapping[Weight, State] = {
     Weight.SHELVED: State.SHELVED,
     Weight.OUT_OF_SERVICE: State.OUT_OF_SERVICE,
+    Weight.ASKED: State.ASKING,
 }
-"""The weights of what is under a suspension, and the state in which an episode of it stands."""
+"""The weights of what calls nobody for now, and the state in which an episode of it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +115,7 @@ class Opened:
     weight: Weight = Weight.CALL
     suspension: str = ""
     follows: str = ""
+    ask_until: int = 0
 
     @property
     def calls(self) -> bool:
@@ -105,7 +125,11 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceAdded:
-    """More was seen. Its `weight` says whether people are called again."""
+    """More was seen. Its `weight` says whether people are called again.
+
+    `rule`, `kind` and `cause` are there when the evidence is another rule's: a fall, a call for help and a
+    heart rate of one resident are one episode; all "" when it is that of the episode's own rule.
+    """
 
     name: ClassVar[EventName] = EventName.EVIDENCE
     episode: str
@@ -118,6 +142,9 @@ class EvidenceAdded:
     evidence: Evidence
     facts: Mapping[str, str | int] = field(default_factory=dict)
     suspension: str = ""
+    rule: str = ""
+    kind: str = ""
+    cause: str = ""
 
     @property
     def calls(self) -> bool:
@@ -127,7 +154,10 @@ class EvidenceAdded:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """The condition ended by itself for `subject` (for all, when that is the cause). Not a closure."""
+    """The condition ended by itself for `subject` (for all, when that is the cause). Not a closure.
+
+    `rule` as in `EvidenceAdded`.
+    """
 
     name: ClassVar[EventName] = EventName.CLEARED
     episode: str
@@ -137,11 +167,15 @@ class Cleared:
     identity: str
     evidence: Evidence
     facts: Mapping[str, str | int] = field(default_factory=dict)
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """A named person took charge. `source` is the way it came: `api`, a button, a radio."""
+    """A named person took charge. `source` is the way it came: `api`, a button, a link.
+
+    `until` is when it lapses unless somebody is with the resident by then (R-56; ms, our clock; 0: never).
+    """
 
     name: ClassVar[EventName] = EventName.ACKNOWLEDGED
     episode: str
@@ -150,6 +184,87 @@ class Acknowledged:
     by: str
     source: str = ""
     note: str = ""
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A named person is with the resident (R-45 "assistance present")."""
+
+    name: ClassVar[EventName] = EventName.ARRIVED
+    episode: str
+    number: int
+    at: int
+    by: str
+    source: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """`by` took charge, and nobody was with the resident when the lease ended: people are called again."""
+
+    name: ClassVar[EventName] = EventName.LAPSED
+    calls: ClassVar[bool] = True
+    episode: str
+    number: int
+    at: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Whom a message is for: a person's id ("" for the channel itself: a group, a display), and a channel."""
+
+    to: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """A step of a ladder was taken: these are told.
+
+    `cycle` counts how often the ladder began again, from 0, `step` its steps from 0. `nobody` are the roles
+    in which nobody was on duty. `again`: no step; fresh evidence is told to those who were told before.
+    """
+
+    name: ClassVar[EventName] = EventName.NOTIFIED
+    episode: str
+    number: int
+    at: int
+    ladder: str
+    cycle: int
+    step: int
+    to: tuple[Address, ...] = ()
+    nobody: tuple[str, ...] = ()
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDelivered:
+    """A receiver confirmed a message. `notification` is the id of what was sent, "" `to` a channel itself."""
+
+    name: ClassVar[EventName] = EventName.DELIVERED
+    episode: str
+    number: int
+    at: int
+    notification: str
+    to: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFailed:
+    """A message was refused or given up; `why` names no person and no value."""
+
+    name: ClassVar[EventName] = EventName.UNDELIVERED
+    episode: str
+    number: int
+    at: int
+    notification: str
+    to: str
+    channel: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +302,10 @@ class Suspended:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """The suspension is over and the condition still holds: people are called now."""
+    """People are called: the suspension is over and it still holds, or the resident did not answer.
+
+    `suspension` is "" for the latter.
+    """
 
     name: ClassVar[EventName] = EventName.RELEASED
     calls: ClassVar[bool] = True
@@ -197,7 +315,20 @@ class Released:
     suspension: str
 
 
-EpisodeEvent = Opened | EvidenceAdded | Cleared | Acknowledged | Resolved | Suspended | Released
+EpisodeEvent = (
+    Opened
+    | EvidenceAdded
+    | Cleared
+    | Acknowledged
+    | Arrived
+    | Lapsed
+    | Resolved
+    | Suspended
+    | Released
+    | Notified
+    | MessageDelivered
+    | MessageFailed
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,20 @@ person's name, a value or a diagnosis (only `text(..., private=True)` names the 
 from dataclasses import dataclass
 
 from alerts.episode import LATE_MS, Episode
-from alerts.event import Cleared, EpisodeEvent, EventName, EvidenceAdded, Opened, Released, State, Weight
+from alerts.event import (
+    Cleared,
+    EpisodeEvent,
+    EventName,
+    EvidenceAdded,
+    Lapsed,
+    MessageDelivered,
+    MessageFailed,
+    Notified,
+    Opened,
+    Released,
+    State,
+    Weight,
+)
 from alerts.life import life_safety
 from alerts.where import Where, where
 from devices.registry import Registry
@@ -87,10 +100,17 @@ _REASONS = {
     EventName.SHELVED: ("，已暂缓提醒", ", shelved"),
     EventName.OUT_OF_SERVICE: ("，设备维护中", ", device out of service"),
     EventName.RELEASED: ("，暂缓已结束，情况仍在", ", no longer shelved and still so"),
+    EventName.NOTIFIED: ("，仍无人处理", ", nobody has taken charge yet"),
+    EventName.DELIVERED: ("，已送达", ", delivered"),
+    EventName.UNDELIVERED: ("，未能送达", ", could not be delivered"),
+    EventName.ARRIVED: ("，已有人到场", ", somebody is there"),
+    EventName.LAPSED: ("，接手后无人到场，请再处理", ", taken charge of but nobody came"),
 }
 _STATES = {
     State.OPEN: EventName.OPENED,
     State.ACKNOWLEDGED: EventName.ACKNOWLEDGED,
+    State.ON_SITE: EventName.ARRIVED,
+    State.ASKING: EventName.OPENED,
     State.RESOLVED: EventName.RESOLVED,
     State.SHELVED: EventName.SHELVED,
     State.OUT_OF_SERVICE: EventName.OUT_OF_SERVICE,
@@ -135,6 +155,14 @@ def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
             calls = event.calls
             age = max(0, event.at - event.evidence.at)
             metric = event.evidence.metric
+        case Notified():
+            if event.again:
+                return None
+            calls = True
+        case MessageDelivered() | MessageFailed():
+            return None
+        case Lapsed():
+            calls = True
         case Released():
             calls = True
             age = max(0, event.at - episode.last_evidence_at)

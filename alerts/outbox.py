@@ -23,6 +23,16 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """A provider took it for the receiver, whose own word comes later or never.
+
+    `ref` is the provider's name of it.
+    """
+
+    ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Retry:
     """It may work later; `after_s` when the receiver said how much later. `why` names no person or value."""
 
@@ -37,7 +47,7 @@ class Failed:
     why: str
 
 
-Receipt = Delivered | Retry | Failed
+Receipt = Delivered | Accepted | Retry | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +70,16 @@ class GivenUp:
     why: str
 
 
-def settle(queued: Queued, receipt: Receipt, now: int, jitter: float) -> Delivered | Queued | GivenUp:
+def settle(
+    queued: Queued, receipt: Receipt, now: int, jitter: float
+) -> Delivered | Accepted | Queued | GivenUp:
     """What becomes of a notification after an attempt that ended at `now`. `jitter` is in [0, 1).
 
     A `Queued` is to be kept and tried at its `next_at`. Life safety is never given up: even a refusal is
     tried again, since the receiver may be mended (a wrong secret, a moved address). Other notifications end
     with a refusal, or when the next attempt would come later than 24 h after they were queued.
     """
-    if isinstance(receipt, Delivered):
+    if isinstance(receipt, (Delivered, Accepted)):
         return receipt
     attempts = queued.attempts + 1
     wait = delay_ms(attempts, jitter, life_safety=queued.life_safety)

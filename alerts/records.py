@@ -9,14 +9,21 @@ from typing import Any
 
 import orjson
 
+from alerts.call import Call
 from alerts.episode import Concern, Episode
 from alerts.event import (
     Acknowledged,
+    Address,
+    Arrived,
     Cleared,
     Ending,
     Event,
     EventName,
     EvidenceAdded,
+    Lapsed,
+    MessageDelivered,
+    MessageFailed,
+    Notified,
     Opened,
     Outcome,
     Released,
@@ -27,6 +34,7 @@ from alerts.event import (
     Suspended,
     SuspensionBegun,
     SuspensionEnded,
+    Told,
     Weight,
 )
 from rules.decision import Evidence, Severity
@@ -43,6 +51,11 @@ _EVENTS: Mapping[EventName, type[Event]] = {
             EvidenceAdded,
             Cleared,
             Acknowledged,
+            Arrived,
+            Lapsed,
+            Notified,
+            MessageDelivered,
+            MessageFailed,
             Resolved,
             Released,
             SuspensionBegun,
@@ -52,11 +65,23 @@ _EVENTS: Mapping[EventName, type[Event]] = {
         )
     },
 }
+
+
+def _addresses(value: list[dict[str, str]]) -> tuple[Address, ...]:
+    return tuple(Address(**one) for one in value)
+
+
 _READ: Mapping[str, Callable[[Any], object]] = {
     "severity": Severity,
     "state": State,
     "outcome": lambda value: None if value is None else Outcome(value),
     "weight": Weight,
+    "told": Told,
+    "call": lambda value: None if value is None else Call(**_typed(value)),
+    "to": lambda value: value if isinstance(value, str) else _addresses(value),
+    "nobody": tuple,
+    "waiting": _addresses,
+    "addressed": _addresses,
     "ending": Ending,
     "subjects": lambda value: tuple(Concern(**concern) for concern in value),
 }

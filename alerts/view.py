@@ -4,13 +4,13 @@ Rule: all that a screen needs is here, JSON-able; what goes out by a channel hol
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from alerts.book import Book
 from alerts.episode import LATE_MS, Concern, Episode
-from alerts.event import Event, QuietEvent, SuspensionBegun
+from alerts.event import Address, Event, QuietEvent, SuspensionBegun
 from alerts.life import life_safety
 from alerts.notification import Notification, standing, text
 from alerts.suppression import Suppression
@@ -20,6 +20,9 @@ from rules.decision import Evidence
 
 VERSION = 1
 """Version of the bodies made here."""
+
+_UNTIL = ("until", "ask_until")
+"""Times that are 0 where there is none."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -51,6 +54,11 @@ def view(episode: Episode, registry: Registry) -> dict[str, object]:
         "last_evidence_at": iso(episode.last_evidence_at),
         "acknowledged_by": episode.acknowledged_by or None,
         "acknowledged_at": _iso_or_none(episode.acknowledged_at),
+        "acknowledged_until": _iso_or_none(episode.lease_until or None),
+        "arrived_by": episode.arrived_by or None,
+        "arrived_at": _iso_or_none(episode.arrived_at),
+        "told": episode.told.value,
+        "ask_until": _iso_or_none(episode.ask_until or None),
         "resolved_by": episode.resolved_by or None,
         "resolved_at": _iso_or_none(episode.resolved_at),
         "outcome": episode.outcome.value if episode.outcome else None,
@@ -86,8 +94,12 @@ def view_event(event: Event) -> dict[str, object]:
                 shown[one.name] = value.value
             case Mapping():
                 shown[one.name] = dict(value)
+            case 0 if one.name in _UNTIL:
+                pass
+            case tuple():
+                shown[one.name] = [asdict(it) if isinstance(it, Address) else it for it in value]
             case _ if one.name not in {"episode", "identity"}:
-                shown[one.name] = iso(value) if one.name in {"at", "until"} else value
+                shown[one.name] = iso(value) if one.name in {"at", *_UNTIL} else value
     return shown
 
 
@@ -130,7 +142,7 @@ def view_suppression(one: Suppression, registry: Registry) -> dict[str, object]:
     }
 
 
-_FOR_STAFF_ONLY = ("acknowledged_by", "resolved_by", "note")
+_FOR_STAFF_ONLY = ("acknowledged_by", "arrived_by", "resolved_by", "note")
 
 
 def body(episode: Episode, notification: Notification, registry: Registry) -> dict[str, object]:

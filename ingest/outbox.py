@@ -18,7 +18,7 @@ import structlog
 from alerts.episode import Episode
 from alerts.event import EventName
 from alerts.notification import Notification
-from alerts.outbox import CAP_MS, Delivered, GivenUp, Queued, Receipt, Retry, settle, urgency
+from alerts.outbox import CAP_MS, Delivered, Failed, GivenUp, Queued, Receipt, Retry, settle, urgency
 from devices.registry import Registry
 from ingest.channels import Channel, deliver
 from ingest.clock import Clock
@@ -185,7 +185,7 @@ class Outbox:
         now = self._clock.now()
         result = settle(item.queued, receipt, now, random.random())  # noqa: S311  jitter, not a secret
         if isinstance(result, Queued):
-            why = receipt.why if not isinstance(receipt, Delivered) else ""
+            why = receipt.why if isinstance(receipt, (Retry, Failed)) else ""
             log.warning("delivery_retry", channel=name, notification=item.notification.id, why=why)
             self._metrics.deliveries.labels(name, "retry").inc()
             wait_s = min(result.next_at - now, CAP_MS) / 1000
@@ -200,7 +200,7 @@ class Outbox:
                 )
             )
             return
-        state = "delivered" if isinstance(result, Delivered) else "failed"
+        state = "failed" if isinstance(result, GivenUp) else "delivered"
         why = result.why if isinstance(result, GivenUp) else ""
         self._metrics.deliveries.labels(name, state).inc()
         if state == "failed":

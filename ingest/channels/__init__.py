@@ -4,22 +4,38 @@ Rule: a channel answers every delivery within its own deadline with a `Receipt` 
 world does to it; whether and when to try again is `alerts.outbox`'s to say.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 import orjson
 
 from alerts.episode import Episode
 from alerts.event import State
-from alerts.notification import Notification
+from alerts.notification import Notification, text
 from alerts.outbox import Receipt
+from alerts.people import Person
 from alerts.view import body
 from devices.registry import Registry
+from rules.decision import Severity
+
+
+class Receipts(StrEnum):
+    """What a channel's receipt says (R-03)."""
+
+    DELIVERED = "delivered"  # the receiver itself has it
+    ACCEPTED = "accepted"  # a provider took it; for the ladder that must do
+    NONE = "none"  # a mere transport has it: no receipt at all
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One attempt (the first is 1) to send one notification. `content` is JSON as `notification.body` says.
+
+    `recipient` is the person it is for, None when it is for the channel itself. `text` is safe on a locked
+    screen, `private_text` names the resident; both by language (`zh-CN`, `en`). `links` are signed links by
+    what they do (`acknowledge`). `calls`: somebody is to be called, and not only brought up to date.
 
     Make it anew for each attempt (`deliver`): it tells of the episode as it is now, so that an old
     notification which comes late cannot show a resolved alert as open.
@@ -31,9 +47,28 @@ class Delivery:
     content: bytes
     resolved: bool
     attempt: int = 1
+    recipient: Person | None = None
+    text: Mapping[str, str] = field(default_factory=dict)
+    private_text: Mapping[str, str] = field(default_factory=dict)
+    severity: Severity = Severity.HIGH
+    life_safety: bool = False
+    calls: bool = True
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def repeat(self) -> bool:
+        """Whether the receiver may have had it before."""
+        return self.attempt > 1
 
 
-def deliver(episode: Episode, notification: Notification, registry: Registry, attempt: int = 1) -> Delivery:
+def deliver(
+    episode: Episode,
+    notification: Notification,
+    registry: Registry,
+    attempt: int = 1,
+    recipient: Person | None = None,
+    links: Mapping[str, str] | None = None,
+) -> Delivery:
     """The delivery of a notification about an episode as it is now."""
     return Delivery(
         notification=notification.id,
@@ -42,6 +77,13 @@ def deliver(episode: Episode, notification: Notification, registry: Registry, at
         content=orjson.dumps(body(episode, notification, registry)),
         resolved=episode.state is State.RESOLVED,
         attempt=attempt,
+        recipient=recipient,
+        text=text(episode, notification, registry),
+        private_text=text(episode, notification, registry, private=True),
+        severity=notification.severity,
+        life_safety=notification.life_safety,
+        calls=notification.calls,
+        links=links or {},
     )
 
 

@@ -339,8 +339,9 @@ def test_the_table_of_transitions_leaves_nothing_undefined() -> None:
     quiet = {name for name in EventName if name.startswith(("suspension", "suppress"))}
     verbs = set(EventName) - {EventName.OPENED} - quiet
     standing = set(State) - {State.RESOLVED}
-    assert set(TRANSITIONS) == {(state, verb) for state in standing for verb in verbs}
-    assert set(TRANSITIONS.values()) == set(State)
+    only = {EventName.LAPSED: {State.ACKNOWLEDGED}, EventName.NOTIFIED: {State.OPEN}}
+    assert set(TRANSITIONS) == {(state, verb) for verb in verbs for state in only.get(verb, standing)}
+    assert set(TRANSITIONS.values()) == set(State), "every state is reached"
 
 
 def test_steady_presses_call_again_and_again() -> None:
