@@ -10,8 +10,10 @@ from typing import Any
 from alerts.book import Book
 from alerts.decide import digest, end
 from alerts.episode import Episode
+from alerts.escalate import LEASE_MS
 from alerts.event import (
     Acknowledged,
+    Arrived,
     Ending,
     Event,
     Outcome,
@@ -27,7 +29,7 @@ from alerts.where import known
 from devices.registry import Registry
 from rules.kind import Kind
 
-Act = Acknowledged | Resolved | SuspensionBegun | SuspensionEnded
+Act = Acknowledged | Arrived | Resolved | SuspensionBegun | SuspensionEnded
 """What a person did, as it is recorded."""
 
 
@@ -71,9 +73,25 @@ def acknowledge(
         return found
     if found.state is State.RESOLVED:
         return _resolved_by(found)
-    if found.state is State.ACKNOWLEDGED and found.acknowledged_by == by.strip():
+    if found.state in {State.ACKNOWLEDGED, State.ON_SITE} and found.acknowledged_by == by.strip():
         return []
-    return [Acknowledged(found.id, found.number + 1, now, by.strip(), source, note)]
+    lease = LEASE_MS.get(found.severity)
+    until = now + lease if lease and found.state is not State.ON_SITE else 0
+    return [Acknowledged(found.id, found.number + 1, now, by.strip(), source, note, until)]
+
+
+def arrive(
+    book: Book, episode: str, by: str, now: int, source: str = "", *, note: str = "", seen: int | None = None
+) -> list[Event] | Refused:
+    """A named person is with the resident; nothing follows when that is known. `seen` as in `acknowledge`."""
+    found = _actable(book, episode, by, seen)
+    if isinstance(found, Refused):
+        return found
+    if found.state is State.RESOLVED:
+        return _resolved_by(found)
+    if found.state is State.ON_SITE and found.arrived_by == by.strip():
+        return []
+    return [Arrived(found.id, found.number + 1, now, by.strip(), source, note)]
 
 
 def resolve(

@@ -5,52 +5,58 @@ Rule: a `Call` follows from the events of its alert alone, so it is the same aft
 
 from dataclasses import dataclass, replace
 
-from alerts.event import Address, MessageDelivered, MessageFailed, Notified
+from alerts.event import Address, EventName, MessageDelivered, MessageFailed, Notified
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """A round of calling, that began `since` (ms, our clock) or began again then (`cycle` counts that).
 
-    `step` is the next step of the ladder, `stepped_at` when the last was taken, `waiting` to whom of it no
-    receipt came yet, `delivered` whether one did. `addressed` are all that were told in this round. `again`:
-    they are to be told once more, since there is fresh evidence. `ladder` is the id of the one it goes by,
-    "" at the beginning.
+    `why` is what it began with: opened, evidence, released, lapsed.
+
+    `step` is the next step of the ladder, `stepped_at` when the last was taken, `ladder` the id of the one it
+    goes by ("" at the beginning). Of the last step that told somebody: `sent_at`, `waiting` those without a
+    receipt yet, `delivered` whether one came. `unstaffed`: the last step found nobody on duty.
+    `addressed` are all that were told in this round; `again`: they are to be told once more, since there is
+    fresh evidence.
     """
 
     since: int
+    why: EventName = EventName.OPENED
     cycle: int = 0
     step: int = 0
     stepped_at: int = 0
+    ladder: str = ""
+    sent_at: int | None = None
     waiting: tuple[Address, ...] = ()
     delivered: bool = False
+    unstaffed: bool = False
     addressed: tuple[Address, ...] = ()
     again: bool = False
-    ladder: str = ""
 
 
 def stepped(call: Call, event: Notified) -> Call:
     """After a step was taken, or those told before were told again."""
     if event.again:
         return replace(call, again=False)
-    return Call(
+    after = replace(
+        call,
         since=event.at if event.cycle > call.cycle else call.since,
         cycle=event.cycle,
         step=event.step + 1,
         stepped_at=event.at,
-        waiting=event.to,
-        addressed=tuple(dict.fromkeys((*call.addressed, *event.to))),
-        again=call.again and not event.to,
         ladder=event.ladder,
+        unstaffed=bool(event.nobody) and not event.to,
+        addressed=tuple(dict.fromkeys((*call.addressed, *event.to))),
+        again=False,
     )
+    return replace(after, sent_at=event.at, waiting=event.to, delivered=False) if event.to else after
 
 
 def answered(call: Call, event: MessageDelivered | MessageFailed) -> Call:
     """After a receipt, or word that there will be none."""
     one = Address(event.to, event.channel)
+    if one not in call.waiting:
+        return call
     waiting = tuple(address for address in call.waiting if address != one)
-    return replace(
-        call,
-        waiting=waiting,
-        delivered=call.delivered or (isinstance(event, MessageDelivered) and one in call.waiting),
-    )
+    return replace(call, waiting=waiting, delivered=call.delivered or isinstance(event, MessageDelivered))

@@ -256,7 +256,7 @@ def fold(episode: Episode, event: EpisodeEvent) -> Episode:
             quiet = moved.state in _QUIET
             return replace(moved, held=event.suspension, call=None if quiet else moved.call)
         case Released() | Lapsed():
-            return _called(moved, event.number, event.at)
+            return _called(moved, event)
         case Notified() if episode.call:
             return replace(moved, told=TOLD[episode.told, event.name], call=stepped(episode.call, event))
         case MessageDelivered() | MessageFailed() if episode.call:
@@ -268,14 +268,14 @@ def fold(episode: Episode, event: EpisodeEvent) -> Episode:
             return moved
 
 
-def _called(episode: Episode, number: int, at: int) -> Episode:
+def _called(episode: Episode, event: EvidenceAdded | Released | Lapsed) -> Episode:
     """The episode after people are to be called: nobody holds it, and nothing of it is kept from them."""
     return replace(
         episode,
-        called=number,
-        called_at=at,
+        called=event.number,
+        called_at=event.at,
         told=Told.RAISED,
-        call=Call(at),
+        call=Call(event.at, event.name),
         acknowledged_by="",
         acknowledged_at=None,
         lease_until=0,
@@ -325,8 +325,8 @@ def _with_evidence(episode: Episode, event: EvidenceAdded) -> Episode:
     if episode.state is State.OPEN and episode.call and grown.severity is episode.severity:
         # Nobody has answered yet: the ladder goes on, and those who were told are told again.
         going_on = replace(episode.call, again=True)
-        return replace(_called(grown, event.number, event.at), told=episode.told, call=going_on)
-    return _called(grown, event.number, event.at)
+        return replace(_called(grown, event), told=episode.told, call=going_on)
+    return _called(grown, event)
 
 
 def _seen(concern: Concern, happened: int) -> Concern:

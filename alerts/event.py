@@ -226,6 +226,7 @@ class Notified:
 
     `cycle` counts how often the ladder began again, from 0, `step` its steps from 0. `nobody` are the roles
     in which nobody was on duty. `again`: no step; fresh evidence is told to those who were told before.
+    `repeat`: displays and webhooks, which are told of everything by itself, are told again, too.
     """
 
     name: ClassVar[EventName] = EventName.NOTIFIED
@@ -238,6 +239,7 @@ class Notified:
     to: tuple[Address, ...] = ()
     nobody: tuple[str, ...] = ()
     again: bool = False
+    repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,8 @@ def _again(*after_s: int) -> tuple[Step, ...]:
 
 
 DEFAULT = (
-    Ladder("high", _again(0, 30, 60, 120, 180), 60_000, frozenset({Severity.HIGH})),
-    Ladder("medium", _again(0, 300, 600), 600_000, frozenset({Severity.MEDIUM})),
+    Ladder("high", _again(30, 60, 120, 180), 60_000, frozenset({Severity.HIGH})),
+    Ladder("medium", _again(300, 600), 600_000, frozenset({Severity.MEDIUM})),
 )
 """Without a configuration nobody is addressed: displays and webhooks are told again (R-40's times)."""
 

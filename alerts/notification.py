@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from alerts.episode import LATE_MS, Episode
 from alerts.event import (
+    Address,
     Cleared,
     EpisodeEvent,
     EventName,
@@ -125,6 +126,7 @@ class Notification:
 
     `calls`: people must be called; otherwise it only brings displays and receivers up to date. `at` is our
     clock, `age_ms` how long before that it happened (for `opened`, `evidence` and `released`; else 0).
+    `everyone`: it goes to those who are told of everything (displays, webhooks); `to` are others.
     """
 
     id: str
@@ -136,6 +138,8 @@ class Notification:
     calls: bool
     at: int
     age_ms: int = 0
+    everyone: bool = True
+    to: tuple[Address, ...] = ()
 
 
 def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
@@ -147,6 +151,9 @@ def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
     """
     age = 0
     calls = False
+    everyone = True
+    to: tuple[Address, ...] = ()
+    reason = event.name
     metric = episode.metric
     match event:
         case Opened() | EvidenceAdded():
@@ -156,9 +163,14 @@ def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
             age = max(0, event.at - event.evidence.at)
             metric = event.evidence.metric
         case Notified():
-            if event.again:
+            everyone, to = event.repeat, event.to
+            if not (everyone or to):
                 return None
-            calls = True
+            if event.again:
+                reason = EventName.EVIDENCE
+            elif not event.repeat and episode.call:
+                reason = episode.call.why
+            calls, age = True, max(0, event.at - episode.last_evidence_at)
         case MessageDelivered() | MessageFailed():
             return None
         case Lapsed():
@@ -176,12 +188,15 @@ def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
         id=f"{event.episode}-{event.number}",
         episode=event.episode,
         number=event.number,
-        reason=event.name,
+        reason=reason,
         severity=episode.severity,
-        life_safety=life_safety(episode.kind, metric, episode.severity),
+        life_safety=life_safety(episode.kind, metric, episode.severity)
+        or (isinstance(event, Notified) and episode.about_life),
         calls=calls,
         at=event.at,
         age_ms=age,
+        everyone=everyone,
+        to=to,
     )
 
 

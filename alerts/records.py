@@ -77,7 +77,7 @@ _READ: Mapping[str, Callable[[Any], object]] = {
     "outcome": lambda value: None if value is None else Outcome(value),
     "weight": Weight,
     "told": Told,
-    "call": lambda value: None if value is None else Call(**_typed(value)),
+    "call": lambda value: None if value is None else Call(**_typed(value) | {"why": EventName(value["why"])}),
     "to": lambda value: value if isinstance(value, str) else _addresses(value),
     "nobody": tuple,
     "waiting": _addresses,

@@ -71,6 +71,12 @@ class Desk(Protocol):
         """A named person takes charge; returns once that is durable."""
         ...
 
+    async def arrive(
+        self, episode: str, by: str, note: str = "", source: str = "api", seen: int | None = None
+    ) -> Episode | Refused:
+        """A named person is with the resident; returns once that is durable."""
+        ...
+
     async def resolve(
         self,
         episode: str,
@@ -93,6 +99,15 @@ class Desk(Protocol):
 
 class Acknowledgement(BaseModel):
     """A person takes charge."""
+
+    model_config = ConfigDict(extra="forbid")
+    by: Name
+    note: Note = ""
+    seen: Seen = None
+
+
+class Arrival(BaseModel):
+    """A person is with the resident."""
 
     model_config = ConfigDict(extra="forbid")
     by: Name
@@ -158,7 +173,7 @@ def _alerts(desk: Desk, heartbeat_s: float, stalled_s: float) -> APIRouter:
 
     @router.get("/alerts")
     async def list_alerts(
-        state: Literal["open", "acknowledged", "shelved", "out_of_service", "resolved", "all"] = "all",
+        state: State | Literal["all"] = "all",
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         before: Annotated[
             str | None, Query(description="`next` of the page before, or a time in ms.")
@@ -183,7 +198,7 @@ def _alerts(desk: Desk, heartbeat_s: float, stalled_s: float) -> APIRouter:
         `latched` counts evidence of an alarm that chatters (R-48), `muted` what waits in a flood (R-47);
         `suspension` is under what it is kept quiet. `order=urgent` and `stale=true` have no further pages.
         """
-        wanted = None if state == "all" else State(state)
+        wanted = state if isinstance(state, State) else None
         if stale or order == "urgent":
             listed = (
                 [one for one in desk.stale() if wanted in {None, one.state}][:limit]
@@ -210,8 +225,16 @@ def _alerts(desk: Desk, heartbeat_s: float, stalled_s: float) -> APIRouter:
 
     @router.post("/alerts/{alert}/acknowledge", responses=_ACT_PROBLEMS)
     async def acknowledge(alert: _Alert, act: Acknowledgement) -> Response:
-        """Take charge. Safe to repeat; another person takes over. Answers with the alert, once durable."""
+        """Take charge. Safe to repeat; another person takes over. Answers with the alert, once durable.
+
+        It holds until `acknowledged_until`: without anybody at the resident by then, people are called again.
+        """
         return told(alert, await desk.acknowledge(alert, act.by, act.note, "api", act.seen))
+
+    @router.post("/alerts/{alert}/arrive", responses=_ACT_PROBLEMS)
+    async def arrive(alert: _Alert, act: Arrival) -> Response:
+        """Say that you are with the resident. Safe to repeat. Answers with the alert, once durable."""
+        return told(alert, await desk.arrive(alert, act.by, act.note, "api", act.seen))
 
     @router.post("/alerts/{alert}/resolve", responses=_ACT_PROBLEMS)
     async def resolve(alert: _Alert, act: Resolution) -> Response:

@@ -127,8 +127,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         records = RuleRecords(journal)
         begun, engine = await _engine(setting, checkpoint, records)
         mqtt = _mqtt_channel(setting) if config.alerts_over_mqtt else None
-        hooks: list[Channel] = [await _webhook(stack, hook) for hook in config.webhook]
-        outbox = Outbox(journal, [*hooks, *([mqtt] if mqtt else [])], registry, clock, metrics)
+        outbox = await _outbox(stack, setting, journal, metrics, mqtt)
         desk = Desk(journal, outbox, registry, config.site, clock, metrics, setting.rules)
         followers: list[Source] = []
 
@@ -181,7 +180,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         line.start("writer", writer.run(), stop=writer.stop, abort=writer.abort)
         if mqtt is not None:
             line.start("mqtt-channel", mqtt.run())
-        line.start("outbox", outbox.run(desk.get))
+        line.start("outbox", outbox.run(desk.get, desk.receipt))
         line.start("desk", desk.run())
         stack.push_async_callback(_finish, pipeline, desk, outbox)
         line.start("pipeline", pipeline.run())
@@ -238,6 +237,20 @@ def _api(
 
     line.start("api", server.serve(sockets=[listening]), stop=stop)
     return api_server.address(listening)
+
+
+async def _outbox(
+    stack: contextlib.AsyncExitStack,
+    setting: Setting,
+    journal: SqliteJournal,
+    metrics: Metrics,
+    mqtt: MqttChannel | None,
+) -> Outbox:
+    """The outbox with all its channels, and what was left in it."""
+    await journal.transact(outboxes.take_over)
+    hooks: list[Channel] = [await _webhook(stack, hook) for hook in setting.config.webhook]
+    everyone = [*hooks, *([mqtt] if mqtt else [])]
+    return Outbox(journal, everyone, setting.registry, setting.clock, metrics)
 
 
 async def _engine(setting: Setting, checkpoint: Checkpoint, records: RuleRecords) -> tuple[int, Engine]:

@@ -18,6 +18,7 @@ from alerts.acts import (
     Refused,
     Shelving,
     acknowledge,
+    arrive,
     end_suspension,
     resolve,
     shelve,
@@ -26,9 +27,13 @@ from alerts.acts import (
 from alerts.book import REMEMBER_MS, Book
 from alerts.decide import decide, follow
 from alerts.episode import Episode
+from alerts.escalate import Policy, advance
 from alerts.event import (
+    Address,
     Event,
     EvidenceAdded,
+    MessageDelivered,
+    MessageFailed,
     Opened,
     QuietEvent,
     Released,
@@ -36,6 +41,7 @@ from alerts.event import (
     Suppressed,
     SuspensionBegun,
     SuspensionEnded,
+    Told,
 )
 from alerts.notification import Notification, notify
 from alerts.where import site_of
@@ -89,8 +95,10 @@ class Desk:
         clock: Clock,
         metrics: Metrics,
         rules: RuleSet | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self._journal, self._outbox, self._registry = journal, outbox, registry
+        self.policy = policy or Policy(registry)
         self._site, self._clock, self._metrics = site, clock, metrics
         self.follow_rules(rules or RuleSet())
         self._log = AlertLog(journal)
@@ -122,6 +130,7 @@ class Desk:
         """
         self._outcomes.take(decisions)
         last: dict[str, _Record] = {}
+        touched: dict[str, None] = {}
         for decision in decisions:
             site = site_of(self._registry, decision.subject) or self._site
             self._follow(now, site)
@@ -131,12 +140,20 @@ class Desk:
                     self._metrics.suppressed.labels(event.rule, event.why).inc()
                 if record.episode is None:
                     continue
+                touched[record.episode.id] = None
                 before = last.get(record.episode.id)
                 if before is not None and _same(before, record):
                     record.notification = None  # the one before tells of the alert as it is when it is sent
                 elif record.notification is not None:
                     last[record.episode.id] = record
             self._follow(now, site)
+        for episode in touched:
+            self._advance(episode, self._clock.now(), received)
+
+    def _advance(self, episode: str, now: int, received: float | None = None) -> None:
+        """Take what is due for an alert: the steps of its ladder, a lapse, the end of asking."""
+        while (found := self.book.get(episode)) and (event := advance(found, self.policy, now)):
+            self._take(event, received)
 
     def _follow(self, now: int, site: str | None = None) -> None:
         """Take what follows by itself: a suspension ends, a flood begins or is over."""
@@ -151,6 +168,31 @@ class Desk:
         return await self._act(
             episode, acknowledge(self.book, episode, by, self._clock.now(), source, note=note, seen=seen)
         )
+
+    async def arrive(
+        self, episode: str, by: str, note: str = "", source: str = "api", seen: int | None = None
+    ) -> Episode | Refused:
+        """A named person is with the resident; returns when that is durable."""
+        return await self._act(
+            episode, arrive(self.book, episode, by, self._clock.now(), source, note=note, seen=seen)
+        )
+
+    def receipt(self, notification: str, channel: str, to: str, *, delivered: bool, why: str = "") -> None:
+        """What became of a message: its receiver has it, or will not get it.
+
+        Of those who are told of everything only the first receipt of a round of calling is kept.
+        """
+        found = self.book.get(notification.rpartition("-")[0])
+        if found is None or found.call is None:
+            return
+        one, number, now = Address(to, channel), found.number + 1, self._clock.now()
+        if one not in found.call.waiting and (not delivered or found.told is Told.DELIVERED):
+            return
+        if delivered:
+            self._take(MessageDelivered(found.id, number, now, notification, to, channel), None)
+        else:
+            self._take(MessageFailed(found.id, number, now, notification, to, channel, why), None)
+            self._advance(found.id, now)
 
     async def resolve(
         self,
@@ -257,6 +299,8 @@ class Desk:
     def tick(self, now: int) -> None:
         """Let time pass: suspensions end, floods are over, alerts become stale."""
         self._follow(now)
+        for episode in self.book.unresolved():
+            self._advance(episode.id, now)
         self._count()
 
     def close(self) -> None:
@@ -300,7 +344,11 @@ class Desk:
     async def _taken(self, events: list[Event]) -> None:
         """Take what follows from an act, all of it before anything else; returns when it is durable."""
         records = [self._take(event, None) for event in events]
-        self._follow(self._clock.now())
+        now = self._clock.now()
+        self._follow(now)
+        for record in records:
+            if record.episode is not None:
+                self._advance(record.episode.id, now)
         for record in records:
             await record.done
 

@@ -1,26 +1,38 @@
 """The outbox: what is to be told to whom, until it is delivered or given up on the record.
 
-Rule: a notification is in the database before the first attempt and leaves it only with its result, so
-that a crash can at worst send it again, marked as a repeat. Life safety always goes first.
+Rule: a message is in the database before the first attempt and leaves it only with its result, so that a
+crash can at worst send it again, marked as a repeat. Life safety always goes first.
 """
 
 import asyncio
 import contextlib
 import random
 import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import cast
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Protocol, cast
 
 import orjson
 import structlog
 
 from alerts.episode import Episode
-from alerts.event import EventName
+from alerts.event import Address, EventName, State
 from alerts.notification import Notification
-from alerts.outbox import CAP_MS, Delivered, Failed, GivenUp, Queued, Receipt, Retry, settle, urgency
+from alerts.outbox import (
+    CAP_MS,
+    Accepted,
+    Delivered,
+    Failed,
+    GivenUp,
+    Queued,
+    Receipt,
+    Retry,
+    settle,
+    urgency,
+)
+from alerts.people import Person
 from devices.registry import Registry
-from ingest.channels import Channel, deliver
+from ingest.channels import Channel, Receipts, deliver
 from ingest.clock import Clock
 from ingest.journal import SqliteJournal
 from ingest.metrics import Metrics
@@ -29,12 +41,12 @@ from rules.decision import Severity
 log = structlog.get_logger()
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS outbox (
-    notification TEXT NOT NULL, channel TEXT NOT NULL, queued_at INTEGER NOT NULL, state TEXT NOT NULL,
-    attempts INTEGER NOT NULL, settled_at INTEGER, why TEXT NOT NULL DEFAULT '', body BLOB NOT NULL,
-    PRIMARY KEY (notification, channel)
+CREATE TABLE IF NOT EXISTS message (
+    notification TEXT NOT NULL, channel TEXT NOT NULL, recipient TEXT NOT NULL, queued_at INTEGER NOT NULL,
+    state TEXT NOT NULL, attempts INTEGER NOT NULL, settled_at INTEGER, why TEXT NOT NULL DEFAULT '',
+    body BLOB NOT NULL, PRIMARY KEY (notification, channel, recipient)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (channel, queued_at) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS message_waiting ON message (channel, queued_at) WHERE state = 'waiting';
 """
 
 _AT_ONCE = 8
@@ -46,18 +58,39 @@ _CALLS_AT_ONCE = 64
 _KEEP_MS = 30 * 86_400_000
 _DEADLINE_S = 60.0
 
+Key = tuple[str, str]
+"""A message on a channel: of which notification, for whom (a person's id, "" for the channel itself)."""
+
+
+class Told(Protocol):
+    """Who is told what became of messages."""
+
+    def __call__(self, notification: str, channel: str, to: str, *, delivered: bool, why: str = "") -> None:
+        """A receiver has it (or a provider, where that must do), or will not get it."""
+        ...
+
 
 @dataclass(slots=True)
 class _Item:
     queued: Queued
     notification: Notification
+    to: str
     received: float | None  # the event loop's time at which the message behind it came in
     due: float = 0.0  # the event loop's time of the next attempt
     sending: bool = False
+    refused: bool = False  # it was said to have failed, and is tried all the same
+
+    @property
+    def key(self) -> Key:
+        return self.notification.id, self.to
 
 
 class Outbox:
-    """One queue per channel."""
+    """One queue per channel.
+
+    `channels` are told of everything, `addressed` only what a ladder's step sends by them. `person` knows
+    those who are told.
+    """
 
     def __init__(
         self,
@@ -66,57 +99,88 @@ class Outbox:
         registry: Registry,
         clock: Clock,
         metrics: Metrics,
+        *,
+        addressed: Sequence[Channel] = (),
+        person: Callable[[str], Person | None] = lambda _: None,
     ) -> None:
         self._journal, self._registry, self._clock, self._metrics = journal, registry, clock, metrics
-        self._channels = {channel.name: channel for channel in channels}
-        self._queues: dict[str, dict[str, _Item]] = {name: {} for name in self._channels}
+        self._everyone = tuple(channel.name for channel in channels)
+        self._channels = {channel.name: channel for channel in (*channels, *addressed)}
+        self._person = person
+        self._told: Told = _nobody
+        self._queues: dict[str, dict[Key, _Item]] = {name: {} for name in self._channels}
         self._work = {name: asyncio.Event() for name in self._channels}
-        for channel in channels:
-            metrics.channel(channel.name)
+        for name in self._channels:
+            metrics.channel(name)
         self._empty = asyncio.Event()
         self._empty.set()
-        for name, attempts, queued_at, record in journal.query(
-            "SELECT channel, attempts, queued_at, body FROM outbox WHERE state = 'waiting' ORDER BY queued_at"
+        for channel, to, attempts, queued_at, record in journal.query(
+            "SELECT channel, recipient, attempts, queued_at, body FROM message WHERE state = 'waiting'"
+            " ORDER BY queued_at"
         ):
-            if name in self._queues:
+            if channel in self._queues:
                 notification = _load(cast("bytes", record))
-                self._add(name, notification, None, cast("int", queued_at), cast("int", attempts))
+                address = Address(cast("str", to), channel)
+                self._add(address, notification, None, cast("int", queued_at), cast("int", attempts))
 
     def write(self, database: sqlite3.Connection, notification: Notification) -> None:
-        """Put a notification on every channel's list, in the caller's transaction.
+        """Put a notification on the list of every channel it is for, in the caller's transaction.
 
         It is written as attempted once: after a crash nobody can know, and the next attempt is marked.
         """
         now = self._clock.now()
-        record = orjson.dumps(asdict(notification))
+        record = orjson.dumps(asdict(replace(notification, to=())))
         database.executemany(
-            "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, 'waiting', 1, NULL, '', ?)",
-            [(notification.id, name, now, record) for name in self._channels],
+            "INSERT OR IGNORE INTO message VALUES (?, ?, ?, ?, 'waiting', 1, NULL, '', ?)",
+            [(notification.id, it.channel, it.to, now, record) for it in self._addresses(notification)],
         )
 
     def put(self, notification: Notification, received: float | None) -> None:
         """Send a notification whose `write` is durable."""
-        for name in self._channels:
-            self._add(name, notification, received, self._clock.now(), 0)
+        for address in self._addresses(notification):
+            if address.channel in self._channels:
+                self._add(address, notification, received, self._clock.now(), 0)
+            else:
+                self._told(
+                    notification.id,
+                    address.channel,
+                    address.to,
+                    delivered=False,
+                    why="there is no such channel",
+                )
 
-    async def run(self, episode: Callable[[str], Episode | None]) -> None:
-        """Send on every channel until cancelled. `episode` looks one up as it is now."""
+    async def run(self, episode: Callable[[str], Episode | None], told: Told | None = None) -> None:
+        """Send on every channel until cancelled.
+
+        `episode` looks one up as it is now; `told` hears what became of messages.
+        """
         self._episode = episode
+        self._told = told or _nobody
         async with asyncio.TaskGroup() as tasks:
             for name in self._channels:
                 tasks.create_task(self._serve(name, tasks), name=f"outbox-{name}")
 
     def waiting(self) -> int:
-        """Notifications not delivered yet, over all channels."""
+        """Messages not delivered yet, over all channels."""
         return sum(len(queue) for queue in self._queues.values())
 
     async def empty(self) -> None:
         """Wait until nothing is left to deliver."""
         await self._empty.wait()
 
+    def _addresses(self, notification: Notification) -> Iterable[Address]:
+        everyone = self._everyone if notification.everyone else ()
+        return (*(Address("", name) for name in everyone), *notification.to)
+
     def _add(
-        self, name: str, notification: Notification, received: float | None, queued_at: int, attempts: int
+        self,
+        address: Address,
+        notification: Notification,
+        received: float | None,
+        queued_at: int,
+        attempts: int,
     ) -> None:
+        name = address.channel
         queued = Queued(
             notification.id,
             name,
@@ -127,7 +191,8 @@ class Outbox:
             attempts,
         )
         self._empty.clear()
-        self._queues[name][notification.id] = _Item(queued, notification, received)
+        item = _Item(queued, notification, address.to, received)
+        self._queues[name][item.key] = item
         self._metrics.undelivered.labels(name).set(len(self._queues[name]))
         self._work[name].set()
 
@@ -144,12 +209,12 @@ class Outbox:
                 await asyncio.wait_for(work.wait(), pause)
 
     def _next(self, name: str, now: float) -> list[_Item]:
-        """What to send now: due, in order of urgency, one at a time and in order per alert."""
+        """What to send now: due, in order of urgency, one at a time and in order per alert and receiver."""
         items = self._queues[name].values()
         under_way = sum(item.sending for item in items)
-        earliest: dict[str, int] = {}
+        earliest: dict[Key, int] = {}
         for item in items:
-            alert = item.notification.episode
+            alert = item.notification.episode, item.to
             earliest[alert] = min(earliest.get(alert, item.notification.number), item.notification.number)
         ready = sorted(
             (
@@ -157,7 +222,7 @@ class Outbox:
                 for item in items
                 if not item.sending
                 and item.due <= now
-                and item.notification.number == earliest[item.notification.episode]
+                and item.notification.number == earliest[item.notification.episode, item.to]
             ),
             key=lambda item: urgency(item.queued),
         )
@@ -169,45 +234,81 @@ class Outbox:
 
     async def _send(self, name: str, item: _Item) -> None:
         episode = self._episode(item.notification.episode)
-        receipt: Receipt
+        person = self._person(item.to) if item.to else None
         if episode is None:
-            receipt = Delivered()  # forgotten long ago: nobody is waiting for it
+            await self._finish(name, item, "delivered")  # forgotten long ago: nobody is waiting for it
+        elif self._is_superseded(name, item, episode):
+            await self._finish(name, item, "superseded")
+        elif item.to and person is None:
+            await self._settle(name, item, Failed("nobody of this id is in the rota"))
         else:
-            delivery = deliver(episode, item.notification, self._registry, item.queued.attempts + 1)
+            delivery = deliver(episode, item.notification, self._registry, item.queued.attempts + 1, person)
+            receipt: Receipt
             try:
                 async with asyncio.timeout(_DEADLINE_S):
                     receipt = await self._channels[name].send(delivery)
             except TimeoutError:
                 receipt = Retry("no answer")
-        await self._settle(name, item, receipt)
+            await self._settle(name, item, receipt)
+
+    def _is_superseded(self, name: str, item: _Item, episode: Episode) -> bool:
+        """Whether a call came too late: somebody has taken charge, or a newer one to the same is waiting.
+
+        Those who are told of everything get all of it.
+        """
+        if name in self._everyone:
+            return False
+        return episode.state is not State.OPEN or any(
+            other.to == item.to
+            and other.notification.episode == item.notification.episode
+            and other.notification.number > item.notification.number
+            for other in self._queues[name].values()
+        )
 
     async def _settle(self, name: str, item: _Item, receipt: Receipt) -> None:
         now = self._clock.now()
         result = settle(item.queued, receipt, now, random.random())  # noqa: S311  jitter, not a secret
+        why = receipt.why if isinstance(receipt, (Retry, Failed)) else ""
         if isinstance(result, Queued):
-            why = receipt.why if isinstance(receipt, (Retry, Failed)) else ""
             log.warning("delivery_retry", channel=name, notification=item.notification.id, why=why)
             self._metrics.deliveries.labels(name, "retry").inc()
             wait_s = min(result.next_at - now, CAP_MS) / 1000
             item.queued, item.due = result, asyncio.get_running_loop().time() + wait_s
             item.sending = False
             self._work[name].set()
+            if isinstance(receipt, Failed) and not item.refused:
+                item.refused = True
+                self._tell(name, item, delivered=False, why=why)
             await self._journal.transact(
                 lambda database: _execute(
                     database,
-                    "UPDATE outbox SET attempts = ? WHERE notification = ? AND channel = ?",
-                    (result.attempts + 1, item.notification.id, name),
+                    "UPDATE message SET attempts = ?"
+                    " WHERE notification = ? AND channel = ? AND recipient = ?",
+                    (result.attempts + 1, item.notification.id, name, item.to),
                 )
             )
             return
-        state = "failed" if isinstance(result, GivenUp) else "delivered"
-        why = result.why if isinstance(result, GivenUp) else ""
-        self._metrics.deliveries.labels(name, state).inc()
-        if state == "failed":
-            log.error("delivery_failed", channel=name, notification=item.notification.id, why=why)
-        elif item.received is not None:
+        if isinstance(result, GivenUp):
+            log.error("delivery_failed", channel=name, notification=item.notification.id, why=result.why)
+            self._metrics.deliveries.labels(name, "failed").inc()
+            self._tell(name, item, delivered=False, why=result.why)
+            await self._finish(name, item, "failed", result.why)
+            return
+        self._metrics.deliveries.labels(name, "delivered").inc()
+        if item.received is not None:
             self._measure(item)
-        del self._queues[name][item.notification.id]
+        if _is_receipt(result, self._channels[name]):
+            self._tell(name, item, delivered=True)
+        await self._finish(name, item, "accepted" if isinstance(result, Accepted) else "delivered")
+
+    def _tell(self, name: str, item: _Item, *, delivered: bool, why: str = "") -> None:
+        if item.notification.calls:
+            self._told(item.notification.id, name, item.to, delivered=delivered, why=why)
+
+    async def _finish(self, name: str, item: _Item, state: str, why: str = "") -> None:
+        """It is done with: off the list, with its result on the record."""
+        now = self._clock.now()
+        del self._queues[name][item.key]
         if not self.waiting():
             self._empty.set()
         self._metrics.undelivered.labels(name).set(len(self._queues[name]))
@@ -215,8 +316,9 @@ class Outbox:
         await self._journal.transact(
             lambda database: _execute(
                 database,
-                "UPDATE outbox SET state = ?, settled_at = ?, why = ? WHERE notification = ? AND channel = ?",
-                (state, now, why, item.notification.id, name),
+                "UPDATE message SET state = ?, settled_at = ?, why = ?"
+                " WHERE notification = ? AND channel = ? AND recipient = ?",
+                (state, now, why, item.notification.id, name, item.to),
             )
         )
 
@@ -230,9 +332,30 @@ class Outbox:
 _FRESH_MS = 60_000
 
 
+def _is_receipt(result: Delivered | Accepted, channel: Channel) -> bool:
+    """Whether the receiver has it, as far as this channel can ever say (R-03)."""
+    if channel.receipts is Receipts.NONE:
+        return False
+    return isinstance(result, Delivered) or channel.receipts is Receipts.ACCEPTED
+
+
+def _nobody(notification: str, channel: str, to: str, *, delivered: bool, why: str = "") -> None:
+    """Nobody wants to know what became of messages."""
+
+
 def prune(database: sqlite3.Connection, now: int) -> None:
     """Forget what was settled long ago."""
-    database.execute("DELETE FROM outbox WHERE state != 'waiting' AND settled_at < ?", (now - _KEEP_MS,))
+    database.execute("DELETE FROM message WHERE state != 'waiting' AND settled_at < ?", (now - _KEEP_MS,))
+
+
+def take_over(database: sqlite3.Connection) -> None:
+    """What a service of before has left in its own table."""
+    if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'outbox'").fetchone():
+        database.execute(
+            "INSERT OR IGNORE INTO message SELECT notification, channel, '', queued_at, state, attempts,"
+            " settled_at, why, body FROM outbox"
+        )
+        database.execute("DROP TABLE outbox")
 
 
 def _execute(database: sqlite3.Connection, sql: str, values: tuple[object, ...]) -> None:
@@ -243,4 +366,5 @@ def _load(record: bytes) -> Notification:
     values = orjson.loads(record)
     values["reason"] = EventName(values["reason"])
     values["severity"] = Severity(values["severity"])
+    values["to"] = ()
     return Notification(**values)

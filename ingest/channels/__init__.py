@@ -91,6 +91,7 @@ class Channel(Protocol):
     """One way out. `name` is its name in the outbox, the configuration and the metrics."""
 
     name: str
+    receipts: Receipts
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Try once. May be called concurrently; cancelling it leaves the channel usable."""

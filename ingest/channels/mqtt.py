@@ -16,7 +16,7 @@ import aiomqtt
 import structlog
 
 from alerts.outbox import Delivered, Receipt, Retry
-from ingest.channels import Delivery
+from ingest.channels import Delivery, Receipts
 
 log = structlog.get_logger()
 
@@ -42,6 +42,8 @@ class MqttChannel:
     gives numbers in [0, 1), for the jitter of reconnecting. `timeout_s` bounds a delivery, and the broker's
     welcome.
     """
+
+    receipts = Receipts.NONE  # the broker has it then, and no display
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ from typing import Self
 import httpx
 
 from alerts.outbox import Delivered, Failed, Receipt, Retry
-from ingest.channels import Delivery
+from ingest.channels import Delivery, Receipts
 
 TOLERANCE_S = 300
 """How far a receiver's clock may be from ours: an older signature is refused as a replay."""
@@ -60,6 +60,8 @@ class Webhook:
     lookup to answer. Proxy variables of the environment are not heeded: alerts go where the configuration
     says (R-120). Redirects are refused for the same reason.
     """
+
+    receipts = Receipts.DELIVERED
 
     def __init__(
         self,

@@ -26,7 +26,15 @@ import typer
 from rich.console import Console
 
 from alerts.episode import Episode
-from alerts.event import EpisodeEvent, EvidenceAdded, Opened, QuietEvent
+from alerts.event import (
+    EpisodeEvent,
+    EvidenceAdded,
+    MessageDelivered,
+    MessageFailed,
+    Notified,
+    Opened,
+    QuietEvent,
+)
 from alerts.notification import notify, text
 from alerts.where import where
 from devices.registry import Registry
@@ -177,6 +185,8 @@ class _Demo:
 
     def _worth_telling(self, event: EpisodeEvent, episode: Episode) -> bool:
         """Not one more message of the same press, nor the same cause again for the next person."""
+        if isinstance(event, (Notified, MessageDelivered, MessageFailed)):
+            return False  # at a demo's speed nobody can keep up with the ladder
         if not isinstance(event, (Opened, EvidenceAdded)):
             return event.number == episode.number
         if isinstance(event, EvidenceAdded) and not event.calls:

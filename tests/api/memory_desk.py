@@ -9,6 +9,7 @@ from alerts.acts import (
     Refused,
     Shelving,
     acknowledge,
+    arrive,
     end_suspension,
     resolve,
     shelve,
@@ -75,6 +76,12 @@ class MemoryDesk:
         self, episode: str, by: str, note: str = "", source: str = "api", seen: int | None = None
     ) -> Episode | Refused:
         events = acknowledge(self.book, episode, by, self.now, source, note=note, seen=seen)
+        return self._acted(episode, events)
+
+    async def arrive(
+        self, episode: str, by: str, note: str = "", source: str = "api", seen: int | None = None
+    ) -> Episode | Refused:
+        events = arrive(self.book, episode, by, self.now, source, note=note, seen=seen)
         return self._acted(episode, events)
 
     async def resolve(

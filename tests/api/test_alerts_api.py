@@ -124,6 +124,7 @@ async def test_an_alert_is_acknowledged_and_resolved_and_its_history_told(served
         "by": "陈梅",
         "source": "api",
         "note": "on my way",
+        "until": "2025-11-21T22:25:00.123Z",
     }
 
 
@@ -333,6 +334,7 @@ async def test_the_api_describes_itself_without_a_token(served: Served) -> None:
         API,
         f"{API}/{{alert}}",
         f"{API}/{{alert}}/acknowledge",
+        f"{API}/{{alert}}/arrive",
         f"{API}/{{alert}}/resolve",
         "/api/v1/events",
         "/api/v1/quiet",

@@ -11,7 +11,7 @@ import pytest
 from alerts.outbox import Receipt
 from alerts.records import load_episode
 from ingest import alert_log, outbox, outcomes
-from ingest.channels import Channel, Delivery
+from ingest.channels import Channel, Delivery, Receipts
 from ingest.desk import Desk
 from ingest.journal import SqliteJournal
 from ingest.metrics import Metrics
@@ -26,6 +26,7 @@ class Paper(Channel):
     """A channel whose queue nobody works off."""
 
     name = "paper"
+    receipts = Receipts.NONE
 
     async def send(self, delivery: Delivery) -> Receipt:
         raise AssertionError(delivery)
@@ -58,7 +59,7 @@ def lost(person: int, severity: Severity = Severity.MEDIUM, change: Change = Cha
 
 
 def queued(journal: SqliteJournal) -> int:
-    return len(journal.query("SELECT notification FROM outbox"))
+    return len(journal.query("SELECT notification FROM message"))
 
 
 @pytest.mark.parametrize("severity", list(Severity))
