@@ -46,10 +46,13 @@ class Nobody:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who is to be told when: the ladders, and the rota that says who that is."""
+    """Who is to be told when: the ladders, and the rota that says who that is.
+
+    What none of the ladders holds for goes by the default ones.
+    """
 
     registry: Registry
-    ladders: tuple[Ladder, ...] = DEFAULT
+    ladders: tuple[Ladder, ...] = ()
     duty: OnDuty = field(default_factory=Nobody)
 
 
@@ -89,13 +92,15 @@ def _call(episode: Episode, call: Call, policy: Policy, now: int) -> Notified | 
 
 def _ladder(episode: Episode, call: Call, policy: Policy, now: int) -> Ladder | None:
     """The ladder it goes by: to its end the one it began on, unless that is gone."""
-    going = next((one for one in policy.ladders if one.id == call.ladder), None)
+    going = next((one for one in (*policy.ladders, *DEFAULT) if one.id == call.ladder), None)
     if going is not None and call.step < len(going.steps):
         return going
     chain = next(_chains(episode, policy.registry), ())
     zone = policy.registry.timezone(chain[0]) if chain else policy.registry.zone
     local = datetime.fromtimestamp(now / 1000, ZoneInfo(zone))
-    return choose(policy.ladders, episode.severity, chain, local.hour * 60 + local.minute)
+    minute = local.hour * 60 + local.minute
+    fitting = choose(policy.ladders, episode.severity, chain, minute)
+    return fitting or choose(DEFAULT, episode.severity, chain, minute)
 
 
 def _due(call: Call, ladder: Ladder, *, life: bool) -> int:

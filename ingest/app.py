@@ -18,6 +18,8 @@ from random import random
 import structlog
 from fastapi import APIRouter
 
+from alerts.escalate import Policy
+from alerts.ladder import Ladder
 from devices.message import Message
 from devices.registry import Registry
 from ingest import (
@@ -86,6 +88,7 @@ class Setting:
     dsn: str
     token: str
     clock: Clock = field(default_factory=RealClock)
+    ladders: tuple[Ladder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,8 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         begun, engine = await _engine(setting, checkpoint, records)
         mqtt = _mqtt_channel(setting) if config.alerts_over_mqtt else None
         outbox = await _outbox(stack, setting, journal, metrics, mqtt)
-        desk = Desk(journal, outbox, registry, config.site, clock, metrics, setting.rules)
+        policy = Policy(registry, setting.ladders)
+        desk = Desk(journal, outbox, registry, config.site, clock, metrics, setting.rules, policy)
         followers: list[Source] = []
 
         def taught(facts: list[Fact]) -> None:

@@ -6,7 +6,6 @@ changes nothing and they go on. Every change is recorded with what differs (R-61
 
 import asyncio
 import gc
-import stat
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from devices.registry_files import Problem
 from ingest.clock import Clock
 from ingest.metrics import Metrics
 from ingest.rule_records import RuleRecords, RulesChanged
+from ingest.text_file import read_text
 from rules import configuration
 from rules.difference import difference
 from rules.ruleset import RuleSet
@@ -31,9 +31,6 @@ DEFAULT = "the default rules"
 FILE = "file"
 """Who changed the rules, where a file changed and nobody said so."""
 
-MAX_BYTES = 4 * 1024 * 1024
-"""A longer file is none of rules: limits of their own for twenty thousand residents take a third of it."""
-
 _Signature = tuple[int, int, int] | None
 _MOST_LOGGED = 50
 
@@ -42,18 +39,9 @@ def read(path: Path | None, registry: Registry | None) -> tuple[str, RuleSet] | 
     """The text of a rule file and its rules, those by default when there is no path; or all that is wrong."""
     if path is None:
         return "", configuration.default()
-    try:
-        if stat.S_ISFIFO(path.stat().st_mode):  # whoever opened it would wait for somebody to write
-            return [Problem(str(path), 0, "cannot be read: is no file")]
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        return [Problem(str(path), 0, f"cannot be read: {error.strerror}")]
-    except UnicodeDecodeError:
-        return [Problem(str(path), 0, "is not UTF-8 text: save it as UTF-8 请另存为 UTF-8")]
-    if len(content) > MAX_BYTES:
-        return [Problem(str(path), 0, f"is longer than {MAX_BYTES} bytes: this is no rule file")]
+    text = read_text(path)
+    if isinstance(text, Problem):
+        return [text]
     found = configuration.load(text, registry)
     if isinstance(found, RuleSet):
         return text, found

@@ -17,6 +17,8 @@ import structlog
 import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from alerts import ladder_file
+from alerts.ladder import Ladder
 from devices.catalogue import entries_of_any, expected_ms
 from devices.registry import PlaceKind, Registry, Risk
 from devices.registry_files import Problem
@@ -28,6 +30,7 @@ from ingest.embedded.guarded import EmbeddedError
 from ingest.embedded.postgres import EmbeddedPostgres
 from ingest.embedded.server import EmbeddedServer
 from ingest.store.schema import migrate as migrate_database
+from ingest.text_file import read_text
 from rules.configuration import default
 from rules.explanation import idle_overrides, unassessed
 from rules.kinds.unprotected import without_line
@@ -51,6 +54,7 @@ class Checked:
     config: Config
     registry: Registry
     rules: RuleSet
+    ladders: tuple[Ladder, ...] = ()
 
 
 def check(path: Path) -> Checked | list[Problem]:
@@ -61,11 +65,25 @@ def check(path: Path) -> Checked | list[Problem]:
     problems = _missing_files(path, config)
     registry = stored(config.data, config.registry)
     rules = rule_problems(config.rules, registry if isinstance(registry, Registry) else None)
-    for found in (registry, rules):
+    ladders = _ladders(config, registry if isinstance(registry, Registry) else None)
+    for found in (registry, rules, ladders):
         problems += found if isinstance(found, list) else []
-    if problems or isinstance(registry, list) or isinstance(rules, list):
+    if problems or isinstance(registry, list) or isinstance(rules, list) or isinstance(ladders, list):
         return problems
-    return Checked(config, replace(registry, zone=config.timezone), rules)
+    return Checked(config, replace(registry, zone=config.timezone), rules, ladders)
+
+
+def _ladders(config: Config, registry: Registry | None) -> tuple[Ladder, ...] | list[Problem]:
+    """The ladders of the configuration's file, or all that is wrong with it."""
+    if config.ladders is None:
+        return ()
+    text = read_text(config.ladders)
+    if isinstance(text, Problem):
+        return [text]
+    found = ladder_file.load(text, places=registry.places if registry else None)
+    if isinstance(found, list):
+        return [Problem(str(config.ladders), one.line, f"{one.where}: {one.message}") for one in found]
+    return found
 
 
 def _missing_files(path: Path, config: Config) -> list[Problem]:
@@ -199,7 +217,9 @@ def run(config: _Config) -> None:
         with embedded(found.config) as (broker_url, dsn, servers):
             from ingest.app import Setting
 
-            setting = Setting(found.config, found.registry, found.rules, broker_url, dsn, token)
+            setting = Setting(
+                found.config, found.registry, found.rules, broker_url, dsn, token, ladders=found.ladders
+            )
             asyncio.run(_serve(setting, servers))
             if ended := [server.name for server in servers if server.ended]:
                 end(f"the embedded {' and '.join(ended)} ended by itself; start the service again")
