@@ -53,6 +53,19 @@ def previous_day(text: str, since: date, before: date) -> date:
     return since
 
 
+def comes(text: str, since: date, day: date) -> bool:
+    """Whether a day is one of a checked text."""
+    days = _days(text, since, day.year)
+    found = bisect_left(days, day)
+    return found < len(days) and days[found] == day
+
+
+def number(text: str, since: date, day: date) -> int:
+    """How many days of a checked text come before `day`."""
+    whole = sum(len(_days(text, since, year)) for year in range(since.year, day.year))
+    return whole + bisect_left(_days(text, since, day.year), day)
+
+
 @lru_cache(maxsize=256)
 def _days(text: str, since: date, year: int) -> tuple[date, ...]:
     return _between(text, since, year, year)
