@@ -4,6 +4,7 @@ Rule: what leaves here may be read on a locked screen by anybody: where, what ki
 person's name, a value or a diagnosis (only `text(..., private=True)` names the resident).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from alerts.episode import LATE_MS, Episode
@@ -25,7 +26,7 @@ from alerts.event import (
 from alerts.life import life_safety
 from alerts.where import Where, where
 from devices.registry import Registry
-from rules.decision import FLOOD, Severity
+from rules.decision import DUTY, FLOOD, Severity
 from rules.unreadable import UNREADABLE
 
 _KINDS = {
@@ -45,6 +46,7 @@ _KINDS = {
     "device_health": ("设备需要维护", "a device needs attention"),
     "expression": ("自定义规则", "own rule"),
     "technical": ("系统故障", "system fault"),
+    DUTY: ("值班空缺", "nobody on duty"),
     FLOOD: ("报警过多，低级提示暂缓", "alarm flood, notices wait"),
 }
 _CHECKS = {
@@ -84,6 +86,13 @@ _UNPROTECTED = {
     "tamper": ("设备被拔出或拆开", "the device was pulled out or opened"),
     "fault": ("设备故障", "the device is faulty"),
 }
+_ROLES = {
+    "primary": ("主班", "primary"),
+    "second": ("副班", "second"),
+    "lead": ("班组长", "team lead"),
+    "manager": ("主管", "manager"),
+}
+_UNCONFIRMED = ("值班无人确认", "nobody has confirmed to be on duty")
 _STOOD_IN = ("，暂有看护", ", watched meanwhile")
 _UNREADABLE = ("呼救设备发来无法解读的消息，请去看看", "a message of a call device cannot be read: look in")
 _SEVERITIES = {
@@ -254,7 +263,21 @@ def _what(episode: Episode) -> tuple[str, str]:
                 _STOOD_IN if episode.severity is Severity.LOW and "stand_in" in episode.facts else ("", "")
             )
             return f"{zh}（{why[0]}）{stood[0]}", f"{en} ({why[1]}){stood[1]}"
+        case "duty":
+            return _duty(episode.facts, zh, en)
     return zh, en
+
+
+def _duty(facts: Mapping[str, str | int], zh: str, en: str) -> tuple[str, str]:
+    """Which post is empty from when until when, or which night nobody confirmed."""
+    begin, end, role = facts.get("from", ""), facts.get("until", ""), str(facts.get("role", ""))
+    if facts.get("why") == "unconfirmed":
+        zh, en = _UNCONFIRMED
+    of = _ROLES.get(role, (role, role))
+    return (
+        f"{zh}（{of[0]} {begin} 至 {end}）".replace("（ ", "（"),
+        f"{en} ({of[1]} {begin} to {end})".replace("( ", "("),
+    )
 
 
 def _when(age_ms: int) -> tuple[str, str]:

@@ -14,6 +14,9 @@ TECHNICAL = "technical"
 FLOOD = "flood"
 """Rule and kind of what `alerts.flood` says about alarms themselves; no rule of a file may be called so."""
 
+DUTY = "duty"
+"""Rule and kind of what the rota says about itself; no rule of a file may be called so."""
+
 
 class Severity(StrEnum):
     """HL7 DeviceAlert priority (R-14, R-103): high = address immediately."""
