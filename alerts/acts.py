@@ -50,6 +50,13 @@ class Refusal(StrEnum):
     UNKNOWN_DEVICE = "unknown_device"
     UNKNOWN_RESIDENT = "unknown_resident"
     UNKNOWN_SUSPENSION = "unknown_suspension"
+    UNKNOWN_PERSON = "unknown_person"
+    UNKNOWN_PLACE = "unknown_place"
+    UNKNOWN_SHIFT = "unknown_shift"
+    UNKNOWN_CHANGE = "unknown_change"
+    UNKNOWN_NIGHT = "unknown_night"
+    NOT_ON_DUTY = "not_on_duty"
+    NOT_ASKED = "not_asked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,14 +160,21 @@ class Duty:
 
     def _stretches(self, since: int, until: int) -> list[tuple[int, int, list[Post]]]:
         """[since, until) in stretches in each of which nothing changes, with who has which post."""
-        turns = self.rostered(since, until)
+        waiting = sorted(self.rostered(since, until), key=lambda turn: turn.begin, reverse=True)
+        changes = tuple(one for one in self.changes if one.since < until and since < one.until)
+        within = replace(self, changes=changes)
         edges = {since, until}
-        for turn in turns:
-            edges |= {turn.begin, turn.end}
-        for change in self.changes:
+        for one in waiting:
+            edges |= {one.begin, one.end}
+        for change in changes:
             edges |= {change.since, change.until}
-        inside = sorted(edge for edge in edges if since <= edge <= until)
-        return [(begin, end, self._posts(turns, begin)) for begin, end in pairwise(inside)]
+        found, running = [], list[Turn]()
+        for begin, end in pairwise(sorted(edge for edge in edges if since <= edge <= until)):
+            running = [turn for turn in running if turn.end > begin]
+            while waiting and waiting[-1].begin <= begin:
+                running.append(waiting.pop())
+            found.append((begin, end, within._posts(running, begin)))  # noqa: SLF001  our own
+        return found
 
 
 def _changed(posts: list[Post], change: Change) -> list[Post]:

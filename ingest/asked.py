@@ -75,6 +75,13 @@ _STATUS = {
     Refusal.UNKNOWN_DEVICE: 404,
     Refusal.UNKNOWN_RESIDENT: 404,
     Refusal.UNKNOWN_SUSPENSION: 404,
+    Refusal.UNKNOWN_PERSON: 404,
+    Refusal.UNKNOWN_PLACE: 404,
+    Refusal.UNKNOWN_SHIFT: 404,
+    Refusal.UNKNOWN_CHANGE: 404,
+    Refusal.UNKNOWN_NIGHT: 404,
+    Refusal.NOT_ON_DUTY: 409,
+    Refusal.NOT_ASKED: 409,
 }
 
 
