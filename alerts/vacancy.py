@@ -64,7 +64,8 @@ def _name(gap: Gap) -> tuple[str, str, int]:
 
 
 def _goes_on(known: Gap, gap: Gap) -> bool:
-    return (known.place, known.role) == (gap.place, gap.role) and known.begin <= gap.begin
+    same = (known.place, known.role) == (gap.place, gap.role)
+    return same and known.begin <= gap.begin <= known.end
 
 
 def _decision(change: Change, gap: Gap, zone: str, now: int) -> Decision:

@@ -67,6 +67,14 @@ def test_a_gap_ends_when_it_is_filled_and_an_empty_post_is_news_again() -> None:
     assert again[0].evidence.key != first[0].evidence.key
 
 
+def test_a_gap_of_last_month_that_somebody_closed_hides_none_of_today() -> None:
+    old = Gap(at("2026-11-02 20:00"), at("2026-11-03 08:00"), "home", "primary")
+    decisions, known = duty_decisions(DUTY, (old,), NIGHT.begin + MINUTE)
+    now = replace(NIGHT, begin=NIGHT.begin + MINUTE)
+    assert changes(decisions) == [(Change.CLEAR, cause(old)), (Change.RAISE, cause(now))]
+    assert known == (now,)
+
+
 def test_after_a_restart_what_alerts_were_raised_for_is_known() -> None:
     now = NIGHT.begin - MINUTE
     decisions, known = duty_decisions(DUTY, (), now)
