@@ -36,11 +36,13 @@ def read(
     until: int,
     *,
     file: str = "calendar",
+    strict: bool = True,
 ) -> tuple[Turn, ...] | list[Problem]:
     """The turns of a calendar that have a part in [since, until) (ms UTC), or all that is wrong with it.
 
     An event is of those who attend it (by the `email` of their addresses, their id or name), else of those
     its summary names (by id or name). Times without a zone are local to `zone`. A cancelled event is none.
+    Unless `strict`, what is wrong with one event is no problem, and strangers are nobody.
     """
     if len(text.encode()) > MAX_BYTES:
         return [Problem(file, 0, f"is longer than {MAX_BYTES} bytes")]
@@ -67,7 +69,7 @@ def read(
         begin, end = _ms(event.start, zone), _ms(event.end, zone)
         crew = [(said, names.get(said.casefold())) for said in _said(event)]
         unknown = [said for said, person in crew if person is None]
-        if unknown or not crew:
+        if strict and (unknown or not crew):
             who = f'"{unknown[0][:64]}" is nobody of the duty file' if unknown else "names nobody"
             problems[_problem(file, text, event, f"{who}: write a person's id or name as summary")] = None
         elif end <= begin:
@@ -75,7 +77,7 @@ def read(
         else:
             found = tuple(dict.fromkeys(person for _, person in crew if person))
             turns.append(Turn(f"calendar:{role}:{place}", role, (place,), begin, end, found))
-    if problems:
+    if problems and strict:
         return sorted(problems, key=lambda one: (one.line, one.message))
     return tuple(sorted(turns, key=lambda turn: (turn.begin, turn.end, turn.people)))
 
