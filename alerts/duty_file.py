@@ -170,8 +170,11 @@ class DutyFile:
         return frozenset({ALL, *ORDER, *(shift.role for shift in self.shifts)})
 
 
-def load(text: str, registry: Registry) -> DutyFile | list[Problem]:
-    """The rota of a TOML text, or all its problems in the order of their lines."""
+def load(text: str, registry: Registry | None) -> DutyFile | list[Problem]:
+    """The rota of a TOML text, or all its problems in the order of their lines.
+
+    Without a registry places are taken as they are written.
+    """
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
@@ -192,8 +195,9 @@ _TABLES = ("person", "shift", "cover", "assurance")
 class _Reading:
     """One pass over a document; gathers what is wrong as (path, where, what)."""
 
-    def __init__(self, document: Mapping[str, Any], registry: Registry) -> None:
-        self._document, self._registry = document, registry
+    def __init__(self, document: Mapping[str, Any], registry: Registry | None) -> None:
+        self._document, self._registry = document, registry or Registry()
+        self._places = registry.places if registry else None
         self.faults: list[tuple[Path, str, str]] = [
             ((key,), "file", f'unknown key "{key}": a duty file has {", ".join(_TABLES)}, as [[person]]')
             for key in document.keys() - set(_TABLES)
@@ -296,7 +300,7 @@ class _Reading:
         ]
 
     def _known_places(self, path: Path, where: str, places: Sequence[str], key: str = "places") -> list[str]:
-        known = [place for place in dict.fromkeys(places) if place in self._registry.places]
+        known = [it for it in dict.fromkeys(places) if self._places is None or it in self._places]
         self.faults += [
             ((*path, key), where, f'there is no place "{place}" in the registry')
             for place in places

@@ -4,7 +4,8 @@ Rule: this module only translates. The desk decides what an act does, `ingest.bo
 """
 
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Literal, Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request
@@ -144,6 +145,8 @@ def create_app(
     *,
     more: Sequence[APIRouter] = (),
     metrics_open: bool = False,
+    guarded: Iterable[str] = (),
+    large: Mapping[str, int] = MappingProxyType({}),
     heartbeat_s: float = HEARTBEAT_S,
     stalled_s: float = STALLED_S,
 ) -> FastAPI:
@@ -151,12 +154,14 @@ def create_app(
 
     /healthz, /readyz and /openapi.json are open to all. /metrics needs the token too, unless `metrics_open`:
     counts per kind of alert say more about a home than a scraper's network should know. `more` are routers of
-    other parts of the service.
+    other parts of the service, which guard the `guarded` paths themselves; `large` ones take so many bytes.
     """
     # No pages with documentation: FastAPI's would load scripts from foreign servers (R-120).
     app = FastAPI(title="Shouwang", version="1", docs_url=None, redoc_url=None)
-    open_paths = {"/healthz", "/readyz", "/openapi.json"} | ({"/metrics"} if metrics_open else set())
-    app.add_middleware(Border, token=token, open_paths=open_paths)
+    open_paths = {"/healthz", "/readyz", "/openapi.json", *guarded} | (
+        {"/metrics"} if metrics_open else set()
+    )
+    app.add_middleware(Border, token=token, open_paths=open_paths, large=large)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _no_such_way)
     app.include_router(_alerts(desk, heartbeat_s, stalled_s))

@@ -18,13 +18,19 @@ from random import random
 import structlog
 from fastapi import APIRouter
 
+from alerts.duty_file import DutyFile
 from alerts.escalate import Policy
+from alerts.event import State
 from alerts.ladder import Ladder
+from alerts.vacancy import known_gaps
 from devices.message import Message
 from devices.registry import Registry
 from ingest import (
     alert_log,
     api_server,
+    duty_api,
+    duty_records,
+    icalendar_file,
     outcomes,
     quarantine_api,
     quiet_api,
@@ -42,6 +48,8 @@ from ingest.checkpoint import SEEN_FOR_MS, Checkpoint
 from ingest.clock import Clock, RealClock
 from ingest.config import BrokerConfig, Config, WebhookConfig
 from ingest.desk import Desk
+from ingest.duty_records import DutyRecords
+from ingest.duty_watch import DutyWatch
 from ingest.facts import ANNOUNCED, Fact
 from ingest.intake import Intake
 from ingest.journal import SqliteJournal
@@ -51,6 +59,7 @@ from ingest.pipeline import Pipeline
 from ingest.quarantine import Quarantine
 from ingest.reach import Reach
 from ingest.reports import Reports
+from ingest.roster import Roster
 from ingest.rule_records import RuleRecords
 from ingest.rulebook import Rulebook
 from ingest.seal import Seal, seal_of
@@ -63,12 +72,15 @@ from rules.ruleset import RuleSet
 
 log = structlog.get_logger()
 
-_SCHEMAS = "".join(one.SCHEMA for one in (alert_log, outboxes, outcomes, reporting, rule_records))
+_SCHEMAS = "".join(
+    one.SCHEMA for one in (alert_log, duty_records, outboxes, outcomes, reporting, rule_records)
+)
 _DEADLINE_S = 10.0
 _HOUSEKEEPING_S = 1.0
 _PRUNE_EVERY = 600  # turns of housekeeping
 _THREADS = 64
 _VENDORS = "vendors"
+_REMEMBERED = 1000  # closed alerts among which those of gaps are looked for
 _LAST_WORDS_S = 3.0  # for notifications under way at shutdown; they are sent at the next start otherwise
 _MEASURED_S = 600.0  # what was decided later than this after arrival is a replay, not a latency
 
@@ -89,6 +101,7 @@ class Setting:
     token: str
     clock: Clock = field(default_factory=RealClock)
     ladders: tuple[Ladder, ...] = ()
+    duty: DutyFile = field(default_factory=DutyFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +144,8 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         begun, engine = await _engine(setting, checkpoint, records)
         mqtt = _mqtt_channel(setting) if config.alerts_over_mqtt else None
         outbox = await _outbox(stack, setting, journal, metrics, mqtt)
-        policy = Policy(registry, setting.ladders)
-        desk = Desk(journal, outbox, registry, config.site, clock, metrics, setting.rules, policy)
+        roster = Roster(config.duty, setting.duty, registry, DutyRecords(journal), clock)
+        desk = _desk(setting, journal, outbox, metrics, roster)
         followers: list[Source] = []
 
         def taught(facts: list[Fact]) -> None:
@@ -200,6 +213,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             quiet_api.routes(desk, pipeline.failures),
             residents_api.routes(said, pipeline.away),
             rules_api.routes(rulebook, records),
+            duty_api.routes(roster, _watch(line, roster, desk, clock), registry, clock, setting.token),
         ]
         api_url = _api(line, listening, setting, desk, parts, metrics, more)
         stack.push_async_callback(intake.settled)
@@ -212,6 +226,21 @@ def _reports(line: "Line", reports: Reports) -> Reports:
     """Start to end what was reported until a time."""
     line.start("reports", reports.run())
     return reports
+
+
+def _desk(setting: Setting, journal: SqliteJournal, outbox: Outbox, metrics: Metrics, roster: Roster) -> Desk:
+    """The desk, with its ladders and the rota that says who is on them."""
+    site, registry = setting.config.site, setting.registry
+    policy = Policy(registry, setting.ladders, roster)
+    return Desk(journal, outbox, registry, site, setting.clock, metrics, setting.rules, policy)
+
+
+def _watch(line: "Line", roster: Roster, desk: Desk, clock: Clock) -> DutyWatch:
+    """Start to look at the rota; gaps that alerts were raised for before are known, closed ones too."""
+    raised = [*desk.book.unresolved(), *desk.episodes(State.RESOLVED, _REMEMBERED)]
+    watch = DutyWatch(roster, clock, desk.decide, known=known_gaps(raised))
+    line.start("duty", watch.run())
+    return watch
 
 
 def _hear(line: "Line", sources: list[Source], reach: Reach) -> None:
@@ -232,7 +261,16 @@ def _api(
 ) -> str:
     """Serve the HTTP API; its address."""
     api = setting.config.api
-    app = create_app(desk, parts, metrics.registry, setting.token, more=more, metrics_open=api.open_metrics)
+    app = create_app(
+        desk,
+        parts,
+        metrics.registry,
+        setting.token,
+        more=more,
+        metrics_open=api.open_metrics,
+        guarded=[duty_api.FEED_PATH],
+        large={duty_api.CALENDARS_PATH: 2 * icalendar_file.MAX_BYTES},
+    )
     server = api_server.server(app)
 
     def stop() -> None:

@@ -7,7 +7,9 @@ message of an exception (it might hold a name or a value).
 
 import asyncio
 import hmac
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 
 import orjson
 import structlog
@@ -34,10 +36,19 @@ def problem(status: int, error: str, detail: str, headers: dict[str, str] | None
 
 
 class Border:
-    """ASGI middleware around the whole application. Without a `token` everybody may come in."""
+    """ASGI middleware around the whole application. Without a `token` everybody may come in.
 
-    def __init__(self, app: ASGIApp, token: str | None, open_paths: AbstractSet[str]) -> None:
-        self._app = app
+    `large` are paths to which more may be sent: how many bytes.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        token: str | None,
+        open_paths: AbstractSet[str],
+        large: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self._app, self._large = app, large
         self._expected = f"Bearer {token}".encode() if token else None
         self._open_paths = open_paths
 
@@ -56,7 +67,7 @@ class Border:
         try:
             refused = self._refusal(scope)
             if refused is None and scope["method"] not in {"GET", "HEAD"}:
-                content = await _whole_body(scope, receive)
+                content = await _whole_body(scope, receive, self._large.get(scope["path"], MAX_BODY_BYTES))
                 if isinstance(content, Response):
                     refused = content
                 else:
@@ -76,11 +87,9 @@ class Border:
         return problem(401, "unauthorized", "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
 
 
-async def _whole_body(scope: Scope, receive: Receive) -> bytes | Response:
+async def _whole_body(scope: Scope, receive: Receive, most: int) -> bytes | Response:
     """The request's body, or why it is not taken."""
-    too_large = problem(
-        413, "too_large", f"a body has at most {MAX_BODY_BYTES} bytes", {"Connection": "close"}
-    )
+    too_large = problem(413, "too_large", f"a body has at most {most} bytes", {"Connection": "close"})
     length = Headers(scope=scope).get("content-length", "0")
     if not length.isdigit() or int(length[:9]) > _DRAINED_BYTES:
         return too_large
@@ -91,10 +100,10 @@ async def _whole_body(scope: Scope, receive: Receive) -> bytes | Response:
             while True:
                 message = await receive()
                 size += len(message.get("body", b""))
-                if size <= MAX_BODY_BYTES:
+                if size <= most:
                     content += message.get("body", b"")
                 if size > _DRAINED_BYTES or not message.get("more_body", False):
-                    return bytes(content) if size <= MAX_BODY_BYTES else too_large
+                    return bytes(content) if size <= most else too_large
     except TimeoutError:
         return problem(408, "too_slow", "the body did not come in time", {"Connection": "close"})
 

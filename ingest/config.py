@@ -211,6 +211,7 @@ class Config(BaseSettings):
     data: Path = Path("shouwang-data")
     rules: Path | None = None
     ladders: Path | None = None
+    duty: Path | None = None
     registry: list[Path] = []
     journal_keep_hours: float = Field(1.0, ge=0, le=24 * 365)
     broker: BrokerConfig = Field(default_factory=lambda: BrokerConfig.model_validate({}))
@@ -290,6 +291,7 @@ def _resolved(config: Config, folder: Path) -> Config:
             "data": folder / config.data,
             "rules": at(config.rules),
             "ladders": at(config.ladders),
+            "duty": at(config.duty),
             "registry": [folder / path for path in config.registry],
             "broker": broker,
             "database": config.database.model_copy(update={"dsn_file": at(config.database.dsn_file)}),

@@ -18,7 +18,7 @@ from alerts.people import Person
 from alerts.rota import Turn
 from devices.registry_files import Problem
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 512 * 1024
 """A longer calendar is none of one role at one place."""
 
 _MOST = 20_000  # turns in one calendar

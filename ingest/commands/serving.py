@@ -8,7 +8,7 @@ import secrets
 import signal
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,11 +18,14 @@ import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from alerts import ladder_file
+from alerts.duty_file import DutyFile
 from alerts.ladder import Ladder
+from alerts.vacancy import local
 from devices.catalogue import entries_of_any, expected_ms
 from devices.registry import PlaceKind, Registry, Risk
 from devices.registry_files import Problem
-from ingest.commands.console import USAGE, be_prompt, end, end_with, rule_problems, set_up_logs, told
+from ingest import roster
+from ingest.commands.console import USAGE, be_prompt, end, end_with, now_ms, rule_problems, set_up_logs, told
 from ingest.commands.registering import stored, unknown_models
 from ingest.config import EMBEDDED, Config, load
 from ingest.embedded.broker import EmbeddedBroker
@@ -55,6 +58,7 @@ class Checked:
     registry: Registry
     rules: RuleSet
     ladders: tuple[Ladder, ...] = ()
+    duty: DutyFile = field(default_factory=DutyFile)
 
 
 def check(path: Path) -> Checked | list[Problem]:
@@ -65,22 +69,33 @@ def check(path: Path) -> Checked | list[Problem]:
     problems = _missing_files(path, config)
     registry = stored(config.data, config.registry)
     rules = rule_problems(config.rules, registry if isinstance(registry, Registry) else None)
-    ladders = _ladders(config, registry if isinstance(registry, Registry) else None)
-    for found in (registry, rules, ladders):
+    known = replace(registry, zone=config.timezone) if isinstance(registry, Registry) else None
+    duty = roster.load(config.duty, known)
+    ladders = _ladders(config, known, duty if config.duty and isinstance(duty, DutyFile) else None)
+    for found in (registry, rules, duty, ladders):
         problems += found if isinstance(found, list) else []
-    if problems or isinstance(registry, list) or isinstance(rules, list) or isinstance(ladders, list):
+    if problems or known is None or isinstance(rules, list):
         return problems
-    return Checked(config, replace(registry, zone=config.timezone), rules, ladders)
+    if isinstance(ladders, list) or isinstance(duty, list):
+        return problems
+    return Checked(config, known, rules, ladders, duty)
 
 
-def _ladders(config: Config, registry: Registry | None) -> tuple[Ladder, ...] | list[Problem]:
+def _ladders(
+    config: Config, registry: Registry | None, duty: DutyFile | None
+) -> tuple[Ladder, ...] | list[Problem]:
     """The ladders of the configuration's file, or all that is wrong with it."""
     if config.ladders is None:
         return ()
     text = read_text(config.ladders)
     if isinstance(text, Problem):
         return [text]
-    found = ladder_file.load(text, places=registry.places if registry else None)
+    found = ladder_file.load(
+        text,
+        places=registry.places if registry else None,
+        roles=duty.roles if duty else None,
+        people=duty.people if duty else None,
+    )
     if isinstance(found, list):
         return [Problem(str(config.ladders), one.line, f"{one.where}: {one.message}") for one in found]
     return found
@@ -146,10 +161,21 @@ def _doubts(found: Checked) -> list[str]:
     doubts += _doubtful_devices(found.registry)
     doubts += _not_assessed(found.registry)
     doubts += _few(idle_overrides(found.rules, found.registry), "overrides that can do nothing")
+    doubts += _few(_gaps(found), "gaps of the rota in the next 14 days")
     lonely = without_line(found.registry)
     if lonely:
         doubts.append(f"no device to call for help with: {', '.join(list(lonely)[:10])}")
     return doubts
+
+
+def _gaps(found: Checked) -> list[str]:
+    """Where the rota of the file leaves nobody; what was changed of it since is not in the file."""
+    now = now_ms()
+    return [
+        f"nobody is {gap.role} at {gap.place} from {local(gap.begin, found.registry.timezone(gap.place))}"
+        f" to {local(gap.end, found.registry.timezone(gap.place))} 值班空缺"
+        for gap in found.duty.duty(found.registry).gaps(now, now + roster.GAPS_AHEAD_MS)
+    ]
 
 
 def _not_assessed(registry: Registry) -> Iterator[str]:
@@ -218,7 +244,14 @@ def run(config: _Config) -> None:
             from ingest.app import Setting
 
             setting = Setting(
-                found.config, found.registry, found.rules, broker_url, dsn, token, ladders=found.ladders
+                found.config,
+                found.registry,
+                found.rules,
+                broker_url,
+                dsn,
+                token,
+                ladders=found.ladders,
+                duty=found.duty,
             )
             asyncio.run(_serve(setting, servers))
             if ended := [server.name for server in servers if server.ended]:

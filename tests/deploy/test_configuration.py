@@ -64,6 +64,16 @@ def test_the_example_shows_every_key_and_no_secret() -> None:
         assert set(table) == set(model.model_fields) - _NEVER, model.__name__
 
 
+def test_the_rota_of_the_example_leaves_no_gap(installation: Path) -> None:
+    found = check(installation / "shouwang.toml")
+    assert isinstance(found, Checked), found
+    duty = found.duty.duty(found.registry)
+    newyear = 1_798_732_800_000  # 2027-01-01
+    assert duty.gaps(newyear, newyear + 60 * 86_400_000) == []
+    assert duty.on_duty("manager", ["bed-101-1", "room-101", "building-1", "home-1"], newyear) == ("zhou",)
+    assert [one.id for one in found.duty.assurances] == ["night"]
+
+
 def test_the_broker_sends_no_message_twice() -> None:
     # What two subscriptions of two connections match would come over both.
     documented = tomllib.loads(uncommented((DEPLOY / "shouwang.toml").read_text()))["broker"]

@@ -13,6 +13,7 @@ from alerts.duty_file import DutyFile
 from alerts.people import Language, Person
 from devices.registry import Place, PlaceKind, Registry
 from ingest.duty_records import SCHEMA, DutyRecords, What
+from ingest.duty_watch import DutyWatch
 from ingest.journal import SqliteJournal
 from ingest.roster import Roster, Taken, load
 from rules.decision import Change, Decision
@@ -72,7 +73,8 @@ class House:
         path = folder / "duty.toml"
         file = load(path, REGISTRY)
         assert isinstance(file, DutyFile)
-        self.roster = Roster(path, file, REGISTRY, DutyRecords(journal), clock, self._decide, tell=self._tell)
+        self.roster = Roster(path, file, REGISTRY, DutyRecords(journal), clock)
+        self.watch = DutyWatch(self.roster, clock, self._decide, self._tell)
 
     def _decide(self, decisions: list[Decision], now: int) -> None:
         assert now == self.clock.time
@@ -85,7 +87,7 @@ class House:
 
     async def look(self, moment: int) -> None:
         self.clock.time = moment
-        await self.roster.look()
+        await self.watch.look()
 
     def on(self, moment: int) -> tuple[str, ...]:
         return self.roster.on_duty("primary", ["home"], moment)
@@ -227,7 +229,7 @@ async def test_who_is_silent_is_followed_by_the_next_over_a_restart_and_nobody_i
         assert one.decided == []
         await one.look(EVENING + 20 * MINUTE)
         assert [it.facts.get("why") for it in one.decided] == ["unconfirmed"]
-        course = await one.roster.answer("night.2026-12-01", "an", source="link")
+        course = await one.watch.answer("night.2026-12-01", "an", source="link")
         assert not isinstance(course, Refused)
         await one.look(EVENING + 21 * MINUTE)
         assert one.decided[-1].change is Change.CLEAR
@@ -237,10 +239,10 @@ async def test_who_is_silent_is_followed_by_the_next_over_a_restart_and_nobody_i
 async def test_who_says_yes_in_the_place_of_the_first_is_on_duty_too(tmp_path: Path) -> None:
     async with house(tmp_path) as one:
         await one.look(EVENING)
-        assert not isinstance(await one.roster.answer("night.2026-12-01", "an", here=False), Refused)
+        assert not isinstance(await one.watch.answer("night.2026-12-01", "an", here=False), Refused)
         await one.look(EVENING)
         assert one.asked[-1] == "chen night.2026-12-01"
-        assert not isinstance(await one.roster.answer("night.2026-12-01", "chen"), Refused)
+        assert not isinstance(await one.watch.answer("night.2026-12-01", "chen"), Refused)
         assert set(one.on(at("2026-12-02 03:00"))) == {"an", "chen"}
         assert one.decided == []
 
@@ -260,7 +262,7 @@ async def test_only_who_was_asked_answers_and_only_about_nights_that_are_asked_a
             ("night.2026-12-01", "bo", Refusal.NOT_ASKED),
             ("night.2026-11-01", "an", Refusal.UNKNOWN_NIGHT),
         ):
-            found = await one.roster.answer(night, person)
+            found = await one.watch.answer(night, person)
             assert isinstance(found, Refused)
             assert found.why is why
 
@@ -268,7 +270,7 @@ async def test_only_who_was_asked_answers_and_only_about_nights_that_are_asked_a
 async def test_a_file_that_changed_is_taken_up_and_a_wrong_one_is_not(tmp_path: Path) -> None:
     night = at("2026-12-02 03:00")
     async with house(tmp_path) as one:
-        running = asyncio.create_task(one.roster.run())
+        running = asyncio.create_task(one.watch.run())
         try:
             (tmp_path / "duty.toml").write_text(FILE.replace('["an", "bo"]', '["bo", "an", "an"]'))
             await eventually(lambda: one.on(night) == ("bo",))
