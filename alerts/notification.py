@@ -4,7 +4,7 @@ Rule: what leaves here may be read on a locked screen by anybody: where, what ki
 person's name, a value or a diagnosis (only `text(..., private=True)` names the resident).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.episode import LATE_MS, Episode
@@ -221,6 +221,19 @@ def text(
 ) -> dict[str, str]:
     """The message for people, by language (`zh-CN`, `en`). With `private` it names the residents."""
     return _sentences(episode, notification.reason, notification.age_ms, registry, private=private)
+
+
+def together(texts: Sequence[dict[str, str]]) -> dict[str, str]:
+    """Several messages in one, by language: a few whole, the rest counted."""
+    if len(texts) == 1:
+        return texts[0]
+    more = len(texts) - _LISTED
+    lines = {language: [one[language] for one in texts[:_LISTED]] for language in ("zh-CN", "en")}
+    zh, en = ([f"另有{more}条"], [f"and {more} more"]) if more > 0 else ([], [])
+    return {
+        "zh-CN": "\n".join((f"{len(texts)}条提醒：", *lines["zh-CN"], *zh)),
+        "en": "\n".join((f"{len(texts)} alerts:", *lines["en"], *en)),
+    }
 
 
 def standing(episode: Episode, registry: Registry) -> dict[str, str]:

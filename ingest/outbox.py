@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol, cast
 
@@ -55,11 +55,17 @@ _AT_ONCE = 8
 _CALLS_AT_ONCE = 64
 """The same for life safety, so that it does not wait for others; more would be in its own way."""
 
+GROUP_S = 10.0
+"""How often one person is told by one channel of what is not about life; more goes into one message."""
+
 _KEEP_MS = 30 * 86_400_000
 _DEADLINE_S = 60.0
 
 Key = tuple[str, str]
 """A message on a channel: of which notification, for whom (a person's id, "" for the channel itself)."""
+
+
+Links = Callable[[Episode, Notification, str, str], Mapping[str, str]]
 
 
 class Told(Protocol):
@@ -89,7 +95,7 @@ class Outbox:
     """One queue per channel.
 
     `channels` are told of everything, `addressed` only what a ladder's step sends by them. `person` knows
-    those who are told.
+    those who are told, `links` says where a message leads: of which alert, what, by which channel, to whom.
     """
 
     def __init__(
@@ -102,12 +108,15 @@ class Outbox:
         *,
         addressed: Sequence[Channel] = (),
         person: Callable[[str], Person | None] = lambda _: None,
+        links: Links = lambda *_: {},
     ) -> None:
         self._journal, self._registry, self._clock, self._metrics = journal, registry, clock, metrics
         self._everyone = tuple(channel.name for channel in channels)
         self._channels = {channel.name: channel for channel in (*channels, *addressed)}
         self._person = person
+        self._links = links
         self._told: Told = _nobody
+        self._told_at: dict[tuple[str, str], float] = {}
         self._queues: dict[str, dict[Key, _Item]] = {name: {} for name in self._channels}
         self._work = {name: asyncio.Event() for name in self._channels}
         for name in self._channels:
@@ -200,16 +209,18 @@ class Outbox:
         loop, work = asyncio.get_running_loop(), self._work[name]
         while True:
             work.clear()
-            for item in self._next(name, loop.time()):
-                item.sending = True
-                tasks.create_task(self._send(name, item), name=f"send-{item.notification.id}")
+            for item, *others in self._next(name, loop.time()):
+                tasks.create_task(self._send(name, item, others), name=f"send-{item.notification.id}")
             waiting = [item.due for item in self._queues[name].values() if not item.sending]
             pause = max(0.01, min(waiting) - loop.time()) if waiting else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(work.wait(), pause)
 
-    def _next(self, name: str, now: float) -> list[_Item]:
-        """What to send now: due, in order of urgency, one at a time and in order per alert and receiver."""
+    def _next(self, name: str, now: float) -> list[list[_Item]]:
+        """What to send now: due, in order of urgency, one at a time and in order per alert and receiver.
+
+        What goes to one receiver together is one list.
+        """
         items = self._queues[name].values()
         under_way = sum(item.sending for item in items)
         earliest: dict[Key, int] = {}
@@ -226,30 +237,58 @@ class Outbox:
             ),
             key=lambda item: urgency(item.queued),
         )
-        return [
-            item
-            for rank, item in enumerate(ready, under_way)
-            if rank < (_CALLS_AT_ONCE if item.queued.life_safety else _AT_ONCE)
-        ]
+        groups: list[list[_Item]] = []
+        for item in ready:
+            room = _CALLS_AT_ONCE if item.queued.life_safety else _AT_ONCE
+            if item.sending or item.due > now or under_way + len(groups) >= room:
+                continue
+            group = [item]
+            if name not in self._everyone and not item.queued.life_safety:
+                group = [it for it in ready if it.to == item.to and not it.queued.life_safety]
+                free_at = self._told_at.get((name, item.to), -GROUP_S) + GROUP_S
+                if now < free_at:
+                    for one in group:
+                        one.due = free_at
+                    continue
+                self._told_at[name, item.to] = now
+            for one in group:
+                one.sending = True
+            groups.append(group)
+        return groups
 
-    async def _send(self, name: str, item: _Item) -> None:
-        episode = self._episode(item.notification.episode)
-        person = self._person(item.to) if item.to else None
-        if episode is None:
-            await self._finish(name, item, "delivered")  # forgotten long ago: nobody is waiting for it
-        elif self._is_superseded(name, item, episode):
-            await self._finish(name, item, "superseded")
-        elif item.to and person is None:
-            await self._settle(name, item, Failed("nobody of this id is in the rota"))
-        else:
-            delivery = deliver(episode, item.notification, self._registry, item.queued.attempts + 1, person)
-            receipt: Receipt
-            try:
-                async with asyncio.timeout(_DEADLINE_S):
-                    receipt = await self._channels[name].send(delivery)
-            except TimeoutError:
-                receipt = Retry("no answer")
-            await self._settle(name, item, receipt)
+    async def _send(self, name: str, first: _Item, others: list[_Item]) -> None:
+        """Send a message, and what goes with it in one."""
+        about: list[tuple[_Item, Episode]] = []
+        for item in (first, *others):
+            episode = self._episode(item.notification.episode)
+            if episode is None:
+                await self._finish(name, item, "delivered")  # forgotten long ago: nobody is waiting for it
+            elif self._is_superseded(name, item, episode):
+                await self._finish(name, item, "superseded")
+            else:
+                about.append((item, episode))
+        if about:
+            receipt = await self._attempt(name, about)
+            for item, _ in about:
+                await self._settle(name, item, receipt)
+
+    async def _attempt(self, name: str, about: list[tuple[_Item, Episode]]) -> Receipt:
+        first, episode = about[0]
+        person = self._person(first.to) if first.to else None
+        if first.to and person is None:
+            return Failed("nobody of this id is in the rota")
+        delivery = deliver(
+            [(each, item.notification) for item, each in about],
+            self._registry,
+            max(item.queued.attempts for item, _ in about) + 1,
+            person,
+            self._links(episode, first.notification, name, first.to),
+        )
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                return await self._channels[name].send(delivery)
+        except TimeoutError:
+            return Retry("no answer")
 
     def _is_superseded(self, name: str, item: _Item, episode: Episode) -> bool:
         """Whether a call came too late: somebody has taken charge, or a newer one to the same is waiting.

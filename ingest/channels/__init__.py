@@ -4,7 +4,7 @@ Rule: a channel answers every delivery within its own deadline with a `Receipt` 
 world does to it; whether and when to try again is `alerts.outbox`'s to say.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -13,7 +13,7 @@ import orjson
 
 from alerts.episode import Episode
 from alerts.event import State
-from alerts.notification import Notification, text
+from alerts.notification import Notification, text, together
 from alerts.outbox import Receipt
 from alerts.people import Person
 from alerts.view import body
@@ -35,7 +35,8 @@ class Delivery:
 
     `recipient` is the person it is for, None when it is for the channel itself. `text` is safe on a locked
     screen, `private_text` names the resident; both by language (`zh-CN`, `en`). `links` are signed links by
-    what they do (`acknowledge`). `calls`: somebody is to be called, and not only brought up to date.
+    what they do (`acknowledge`). `calls`: somebody is to be called, and not only brought up to date. What
+    goes with it in one message is in the texts, and in `others` of the content.
 
     Make it anew for each attempt (`deliver`): it tells of the episode as it is now, so that an old
     notification which comes late cannot show a resolved alert as open.
@@ -62,24 +63,27 @@ class Delivery:
 
 
 def deliver(
-    episode: Episode,
-    notification: Notification,
+    about: Sequence[tuple[Episode, Notification]],
     registry: Registry,
     attempt: int = 1,
     recipient: Person | None = None,
     links: Mapping[str, str] | None = None,
 ) -> Delivery:
-    """The delivery of a notification about an episode as it is now."""
+    """The delivery of a notification about an episode as it is now; others go with the first."""
+    (episode, notification), *others = about
+    content = body(episode, notification, registry)
+    if others:
+        content["others"] = [body(*one, registry) for one in others]
     return Delivery(
         notification=notification.id,
         alert=episode.id,
         site=episode.site,
-        content=orjson.dumps(body(episode, notification, registry)),
+        content=orjson.dumps(content),
         resolved=episode.state is State.RESOLVED,
         attempt=attempt,
         recipient=recipient,
-        text=text(episode, notification, registry),
-        private_text=text(episode, notification, registry, private=True),
+        text=together([text(*one, registry) for one in about]),
+        private_text=together([text(*one, registry, private=True) for one in about]),
         severity=notification.severity,
         life_safety=notification.life_safety,
         calls=notification.calls,

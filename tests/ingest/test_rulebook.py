@@ -236,7 +236,7 @@ async def test_a_bug_in_taking_over_ends_nobodys_watch(kept: Kept) -> None:
     [
         (b"x = " + b"[" * 5000, "brackets"),
         (b"x = " + b"9" * 5000, "number"),
-        (b"# as long as you like\n" * 200_000, "no rule file"),
+        (b"# as long as you like\n" * 200_000, "nobody writes such a file"),
         (b"\xff\xfe", "UTF-8"),
     ],
 )
