@@ -171,8 +171,10 @@ async def test_a_refusal_is_on_record_at_once_and_tried_all_the_same(journal: Sq
 
 async def test_what_an_older_service_left_is_taken_over(journal: SqliteJournal) -> None:
     for statement in (
-        "CREATE TABLE outbox (notification TEXT, channel TEXT, queued_at INTEGER, state TEXT,"
-        " attempts INTEGER, settled_at INTEGER, why TEXT, body BLOB)",
+        (
+            "CREATE TABLE outbox (notification TEXT, channel TEXT, queued_at INTEGER, state TEXT,"
+            " attempts INTEGER, settled_at INTEGER, why TEXT, body BLOB)"
+        ),
         "INSERT INTO outbox VALUES ('a-1', 'hook', 5, 'delivered', 1, 9, '', x'7b7d')",
     ):
         await journal.transact(lambda database, sql=statement: run(database, sql))  # type: ignore[misc]
