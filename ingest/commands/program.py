@@ -5,6 +5,7 @@ import typer
 from ingest.commands import (
     decoding,
     demonstrating,
+    duty,
     listening,
     modelling,
     proposing,
@@ -86,3 +87,28 @@ rules.command(
     "propose", epilog="Example: shouwang rules propose r-03 --from 2026-10-01 --config shouwang.toml"
 )(proposing.run)
 app.add_typer(rules, name="rules")
+
+rota = typer.Typer(
+    help="The rota: who is on duty, gaps, overrides, swaps, calendars in and out.",
+    epilog="Example: shouwang duty show --place home-1",
+    no_args_is_help=True,
+)
+rota.command("show", epilog="Example: shouwang duty show --at 2026-12-01T23:00 --place room-101")(duty.show)
+rota.command("gaps", epilog="Example: shouwang duty gaps --from 2026-12-24 --to 2027-01-02")(duty.gaps)
+rota.command(
+    "override",
+    epilog="Example: shouwang duty override --person wang --instead li --until 2026-12-02T08:00 --by chen",
+)(duty.override)
+rota.command("swap", epilog="Example: shouwang duty swap night@2026-12-01 night@2026-12-04 --by chen.mei")(
+    duty.swap
+)
+rota.command(
+    "import", epilog="Example: shouwang duty import night.ics --role primary --place home-1 --by chen.mei"
+)(duty.import_)
+rota.command("export", epilog="Example: shouwang duty export --role primary --place home-1 > night.ics")(
+    duty.export
+)
+rota.command("changes", epilog="Example: shouwang duty changes --limit 50")(duty.changes)
+rota.command("withdraw", epilog="Example: shouwang duty withdraw 17 --by chen.mei")(duty.withdraw)
+rota.command("confirm", epilog="Example: shouwang duty confirm night.2026-12-01 --by li")(duty.confirm)
+app.add_typer(rota, name="duty")

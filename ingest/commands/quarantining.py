@@ -6,77 +6,26 @@ Rule: a client of the service's HTTP API and nothing more, so there is one way i
 import base64
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-import httpx
 import typer
 from rich.progress import Progress
 
 from devices.families import FAMILIES
 from devices.reading import Reason
-from ingest.commands.console import USAGE, end, end_with, json_line, told
+from ingest.commands.client import ApiOption, ConfigOption, Service, TokenOption, service_at
+from ingest.commands.console import USAGE, end, json_line, told
 from ingest.commands.quarantine_shown import console, print_list, print_retried, print_row
-from ingest.config import Config, load
 
-_TIMEOUT_S = 60.0
 _PATH = "/api/v1/quarantine"
 
 _OF_A_MODEL = {Reason.NOT_UNDERSTOOD, Reason.UNDECODED}
 
-_Config = Annotated[Path, typer.Option("--config", help="The service's configuration.")]
-_Api = Annotated[str, typer.Option("--api", help="The service's address, where it is another machine's.")]
-_Token = Annotated[
-    Path | None, typer.Option("--token-file", help="The API's token; else that of the configuration.")
-]
 _Reason = Annotated[str, typer.Option(help=f"Only this reason: {', '.join(Reason)}.")]
 _Family = Annotated[str, typer.Option(help="Only this family.")]
 _Device = Annotated[str, typer.Option(help="Only this device.")]
 _Json = Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Where the service answers, and the token it wants."""
-
-    url: str
-    token: str
-    unknown_token: str
-
-    def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401  JSON
-        """The answer's JSON; ends the program when there is none."""
-        return self._asked("GET", path, params=parameters)
-
-    def row(self, row: int) -> Any:  # noqa: ANN401  JSON
-        """A row of the quarantine; None when there is none of this number."""
-        return self._asked("GET", f"{_PATH}/{row}", or_none=True)
-
-    def post(self, path: str, body: object) -> Any:  # noqa: ANN401  JSON
-        """The answer's JSON; ends the program when there is none."""
-        return self._asked("POST", path, json=body)
-
-    def _asked(self, method: str, path: str, *, or_none: bool = False, **more: Any) -> Any:  # noqa: ANN401
-        try:
-            with httpx.Client(base_url=self.url, timeout=_TIMEOUT_S, trust_env=False) as client:
-                answer = client.request(
-                    method, path, headers={"Authorization": f"Bearer {self.token}"}, **more
-                )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            end(f"{self.url} does not answer ({type(error).__name__}): is the service running?")
-        try:
-            found = answer.json()
-        except ValueError:
-            end(f"{self.url} is no Shouwang service")
-        if answer.is_error:
-            if answer.status_code == httpx.codes.UNAUTHORIZED:
-                end(self.unknown_token)
-            if answer.status_code == httpx.codes.NOT_FOUND and or_none:
-                return None
-            detail = found.get("detail", "") if isinstance(found, dict) else ""
-            end(detail or answer.reason_phrase)
-        return found
 
 
 def list_(
@@ -86,12 +35,12 @@ def list_(
     all_: Annotated[bool, typer.Option("--all", help="Also what a retry understood.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     as_json: _Json = False,
-    config: _Config = Path("shouwang.toml"),
-    api: _Api = "",
-    token_file: _Token = None,
+    config: ConfigOption = Path("shouwang.toml"),
+    api: ApiOption = "",
+    token_file: TokenOption = None,
 ) -> None:
     """What could not be used, newest first, with its reason and what can be shown of it."""
-    service = _service(config, api, token_file)
+    service = service_at(config, api, token_file)
     asked = {"reason": reason, "family": family, "device": device, "waiting": not all_, "limit": limit}
     found = service.get(_PATH, asked)
     if not found["quarantine"]:
@@ -118,12 +67,12 @@ def show(
         bool, typer.Option("--clear", help="Also the message as it came: handle with care.")
     ] = False,
     as_json: _Json = False,
-    config: _Config = Path("shouwang.toml"),
-    api: _Api = "",
-    token_file: _Token = None,
+    config: ConfigOption = Path("shouwang.toml"),
+    api: ApiOption = "",
+    token_file: TokenOption = None,
 ) -> None:
     """One message of the quarantine, without secrets and personal identifiers unless asked for."""
-    found = _service(config, api, token_file).get(f"{_PATH}/{row}", {"clear": clear})
+    found = service_at(config, api, token_file).get(f"{_PATH}/{row}", {"clear": clear})
     if as_json:
         json_line(found)
         return
@@ -140,16 +89,16 @@ def retry(
     family: _Family = "",
     device: _Device = "",
     as_json: _Json = False,
-    config: _Config = Path("shouwang.toml"),
-    api: _Api = "",
-    token_file: _Token = None,
+    config: ConfigOption = Path("shouwang.toml"),
+    api: ApiOption = "",
+    token_file: TokenOption = None,
 ) -> None:
     """Interpret them again and store what is understood now, with its own time.
 
     Nobody is alerted of what is past, except of a call for help or a fall of the last 24 hours. Do it after
     an upgrade, or when the registry has learned a device's model. Safe to repeat.
     """
-    service = _service(config, api, token_file)
+    service = service_at(config, api, token_file)
     asked: dict[str, Any] = {"ids": rows or [], "reason": reason, "family": family, "device": device}
     parameters = {"reason": reason, "family": family, "device": device, "limit": 1}
     waiting = len(rows) if rows else sum(one["count"] for one in service.get(_PATH, parameters)["counts"])
@@ -191,7 +140,7 @@ def _account_for(service: Service, missing: AbstractSet[int]) -> None:
     """Say why rows that were named were not looked at; a number of nothing ends the program."""
     unknown = []
     for number in sorted(missing):
-        if (row := service.row(number)) is None:
+        if (row := service.find(f"{_PATH}/{number}")) is None:
             unknown.append(str(number))
         elif row["understood_at"]:
             told.print(f"{number} was understood before, {row['stored']} stored", markup=False)
@@ -211,42 +160,3 @@ def _end_if_unknown(reason: str, family: str) -> None:
         end(f"unknown reason {reason!r}; there are {', '.join(Reason)}", USAGE)
     if family and family not in FAMILIES:
         end(f"unknown family {family!r}; there are {', '.join(FAMILIES)}", USAGE)
-
-
-def _service(config: Path, api: str, token_file: Path | None) -> Service:
-    found: Config | None = None
-    if api and not _is_address(api):
-        end(f"--api {api!r} is not an address: write http://localhost:8080", USAGE)
-    if config.exists() or not (api and token_file):
-        loaded = load(config)
-        if isinstance(loaded, list):
-            end_with(loaded)
-        found = loaded
-    try:
-        if token_file is not None:
-            token = token_file.read_text(errors="replace").strip()
-        else:
-            assert found is not None  # noqa: S101  loaded above unless both are given
-            kept = found.data / "api-token"
-            token = found.api.secret() or (kept.read_text().strip() if kept.exists() else "")
-    except OSError as error:
-        end(error, USAGE)
-    if not api:
-        assert found is not None  # noqa: S101  loaded above unless both are given
-        host = "127.0.0.1" if found.api.host in {"0.0.0.0", "::"} else found.api.host  # noqa: S104
-        api = f"http://{f'[{host}]' if ':' in host else host}:{found.api.port}"
-    if token_file is not None:
-        wrong = f"--token-file {token_file}: this token is wrong"
-        if not token or not (token.isascii() and token.isprintable()):
-            end(f"--token-file {token_file} holds no token", USAGE)
-    else:
-        wrong = f"{api} does not take the configuration's token: name its own with --token-file"
-    return Service(api.rstrip("/"), token, wrong)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False

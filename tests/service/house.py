@@ -12,11 +12,13 @@ from pathlib import Path
 import httpx
 import psycopg
 
+from alerts.duty_file import DutyFile
 from devices.registry import Registry
 from devices.registry_files import read
 from ingest.app import Running, Setting, service
 from ingest.clock import Clock, RealClock
 from ingest.config import Config
+from ingest.roster import load as load_rota
 from rules.configuration import default
 from rules.ruleset import RuleSet
 from tests.deadline import eventually
@@ -104,9 +106,10 @@ async def living(
 ) -> AsyncIterator[Running]:
     """A service in this process, connected to its broker."""
     broker, dsn = setting.broker.url, setting.database.secret()
-    whole = Setting(
-        setting, people or registry(), rules or default(), broker, dsn, TOKEN, clock or RealClock()
-    )
+    home = people or registry()
+    duty = load_rota(setting.duty, home)
+    assert isinstance(duty, DutyFile), duty
+    whole = Setting(setting, home, rules or default(), broker, dsn, TOKEN, clock or RealClock(), duty=duty)
     async with service(whole) as running:
         async with client(running.api_url) as api:
             await eventually(lambda: hears(api), why="the service does not reach the broker")

@@ -1,0 +1,117 @@
+"""A running service as a command's client meets it: where it answers, and with which token.
+
+Rule: commands that act on a running service go through its HTTP API, so there is one way in and the service
+keeps order.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import httpx
+import typer
+
+from ingest.commands.console import USAGE, end, end_with, told
+from ingest.config import Config, load
+
+_TIMEOUT_S = 60.0
+_MOST_PROBLEMS = 20
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="The service's configuration.")]
+ApiOption = Annotated[
+    str, typer.Option("--api", help="The service's address, where it is another machine's.")
+]
+TokenOption = Annotated[
+    Path | None, typer.Option("--token-file", help="The API's token; else that of the configuration.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where the service answers, and the token it wants."""
+
+    url: str
+    token: str
+    unknown_token: str
+
+    def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401  JSON
+        """The answer's JSON; ends the program when there is none."""
+        return self._asked("GET", path, params=parameters)
+
+    def find(self, path: str) -> Any:  # noqa: ANN401  JSON
+        """The answer's JSON; None when there is no such thing."""
+        return self._asked("GET", path, or_none=True)
+
+    def text(self, path: str, parameters: Mapping[str, Any] | None = None) -> bytes:
+        """An answer that is no JSON, as it is."""
+        return self._request("GET", path, params=parameters).content
+
+    def post(self, path: str, body: object) -> Any:  # noqa: ANN401  JSON
+        """The answer's JSON; ends the program when there is none."""
+        return self._asked("POST", path, json=body)
+
+    def _request(self, method: str, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401
+        try:
+            with httpx.Client(base_url=self.url, timeout=_TIMEOUT_S, trust_env=False) as client:
+                return client.request(method, path, headers={"Authorization": f"Bearer {self.token}"}, **more)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            end(f"{self.url} does not answer ({type(error).__name__}): is the service running?")
+
+    def _asked(self, method: str, path: str, *, or_none: bool = False, **more: Any) -> Any:  # noqa: ANN401
+        answer = self._request(method, path, **more)
+        try:
+            found = answer.json()
+        except ValueError:
+            end(f"{self.url} is no Shouwang service")
+        if answer.is_error:
+            if answer.status_code == httpx.codes.UNAUTHORIZED:
+                end(self.unknown_token)
+            if answer.status_code == httpx.codes.NOT_FOUND and or_none:
+                return None
+            detail = found.get("detail", "") if isinstance(found, dict) else ""
+            for one in found.get("problems", ())[:_MOST_PROBLEMS] if isinstance(found, dict) else ():
+                told.print(f"line {one['line']}: {one['message']}", style="red", markup=False)
+            end(detail or answer.reason_phrase)
+        return found
+
+
+def service_at(config: Path, api: str, token_file: Path | None) -> Service:
+    """The service of a configuration, or at an address; ends the program when it cannot be told."""
+    found: Config | None = None
+    if api and not _is_address(api):
+        end(f"--api {api!r} is not an address: write http://localhost:8080", USAGE)
+    if config.exists() or not (api and token_file):
+        loaded = load(config)
+        if isinstance(loaded, list):
+            end_with(loaded)
+        found = loaded
+    try:
+        if token_file is not None:
+            token = token_file.read_text(errors="replace").strip()
+        else:
+            assert found is not None  # noqa: S101  loaded above unless both are given
+            kept = found.data / "api-token"
+            token = found.api.secret() or (kept.read_text().strip() if kept.exists() else "")
+    except OSError as error:
+        end(error, USAGE)
+    if not api:
+        assert found is not None  # noqa: S101  loaded above unless both are given
+        host = "127.0.0.1" if found.api.host in {"0.0.0.0", "::"} else found.api.host  # noqa: S104
+        api = f"http://{f'[{host}]' if ':' in host else host}:{found.api.port}"
+    if token_file is not None:
+        wrong = f"--token-file {token_file}: this token is wrong"
+        if not token or not (token.isascii() and token.isprintable()):
+            end(f"--token-file {token_file} holds no token", USAGE)
+    else:
+        wrong = f"{api} does not take the configuration's token: name its own with --token-file"
+    return Service(api.rstrip("/"), token, wrong)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
