@@ -75,6 +75,7 @@ _DEVICES = {
     "mains_power": ("设备断电", "a device has no mains power"),
     "tamper": ("设备被拔出或拆开", "a device was pulled out or opened"),
     "fault": ("设备报告故障", "a device reports a fault"),
+    "usable": ("测量值无法使用，请看设备和住户", "readings cannot be used: look at device and resident"),
 }
 _UNPROTECTED = {
     "broker": ("消息服务器中断", "the message broker is not reached"),

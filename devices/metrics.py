@@ -111,7 +111,7 @@ _QUANTITIES = (
 _STATES = (
     "bed_occupied seat_occupied presence motion door_open worn online battery_low charging mains_power "
     "tamper fault smoke gas carbon_monoxide water_leak vibration moving relay_on staff_present stand_in "
-    "supplemental_oxygen"
+    "supplemental_oxygen usable"
 ).split()
 
 _EVENTS = (

@@ -91,7 +91,7 @@ def normalise(decoded: Decoded, message: Message, registry: Registry, site: str 
                 if spoken_of is None:
                     rejected.append(Rejected(Reason.UNKNOWN_SUBJECT, "is not in the registry", device, name))
                     continue
-            bound, (resident, place) = whose, spoken_of or _bound(registry, where, device)
+            bound, (resident, place) = whose, spoken_of or registry.bound(where, device)
         if (this := (at, source, metric.lateness)) != last or at is None:
             last, moment = this, _time(reading.at, reading.at_source, metric, message, ahead_ms)
         given, (at, source, quality, late) = at, moment
@@ -149,17 +149,6 @@ def _about(registry: Registry, about: str) -> tuple[str, str] | None:
     if about in registry.residents:
         return about, registry.residents[about].place
     return (registry.only_resident(about), about) if about in registry.places else None
-
-
-def _bound(registry: Registry, site: str, device: str) -> tuple[str, str]:
-    """Resident and place of a device. A device in a place where one person lives watches that person."""
-    found = registry.device(site, device)
-    if found is None:
-        return "", ""
-    if found.resident:
-        resident = registry.residents.get(found.resident)
-        return found.resident, found.place or (resident.place if resident else "")
-    return registry.only_resident(found.place), found.place
 
 
 def _word(reading: Reading, metric: Metric) -> Value | Rejected:

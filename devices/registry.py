@@ -238,6 +238,16 @@ class Registry:
         """The device of this id at this site, else the one registered for any site."""
         return self.devices.get((site, device)) or self.devices.get(("", device))
 
+    def bound(self, site: str, device: str) -> tuple[str, str]:
+        """Resident and place of a device. A device in a place where one person lives watches that person."""
+        found = self.device(site, device)
+        if found is None:
+            return "", ""
+        if found.resident:
+            resident = self.residents.get(found.resident)
+            return found.resident, found.place or (resident.place if resident else "")
+        return self.only_resident(found.place), found.place
+
     def models(self, device: str) -> tuple[str, ...]:
         """The device's model; none when devices of this id differ (makes this a `devices.reading.Known`)."""
         found = self._models.get(device)

@@ -21,6 +21,7 @@ from devices.ourselves import TOPIC as OURS
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected
 from devices.registry import Device, Registry
 from devices.urgency import about_life, calls_for_help
+from devices.usability import usability
 
 
 class Interpreted(NamedTuple):
@@ -66,19 +67,20 @@ def _interpret(message: Message, registry: Registry, site: str, known: Known) ->
     decoded = _at_desk(message, known) if message.topic == DESK_TOPIC else decode(message, known)
     if isinstance(decoded, Rejected):
         family = family_of(message, known)
-        return Interpreted(
+        said = Interpreted(
             _NOTHING,
             _NOTHING,
             (decoded,),
             family=family.name if family is not None else "",
             unreadable=_unreadable(decoded, message, registry, site),
         )
+        return _with_usability(said, message, known, registry, _site_of(message, site))
     decoded = _with_children(decoded, known)
     if decoded.left and _worth_keeping(decoded, known):
         decoded = _with_left(decoded)
     if not decoded.readings:
-        said = Interpreted(_NOTHING, _NOTHING, decoded.rejected)
-        return _with_rest(decoded, said, message, registry, site)
+        said = _with_rest(decoded, Interpreted(_NOTHING, _NOTHING, decoded.rejected), message, registry, site)
+        return _with_usability(said, message, known, registry, decoded.site or site)
     normalised = normalise(decoded, message, registry, site)
     by_reading = identities(decoded, message)
     observations = normalised.observations
@@ -88,7 +90,25 @@ def _interpret(message: Message, registry: Registry, site: str, known: Known) ->
     said = Interpreted(
         observations, found, normalised.rejected, anonymous(message) if unnamed else 0, good_for
     )
-    return _with_rest(decoded, said, message, registry, site)
+    said = _with_rest(decoded, said, message, registry, site)
+    return _with_usability(said, message, known, registry, decoded.site or site)
+
+
+def _with_usability(
+    said: Interpreted, message: Message, known: Known, registry: Registry, site: str
+) -> Interpreted:
+    """With what the message's own readings say of the device: whether they can be used (R-94)."""
+    found = usability(said.observations, said.rejected, message, known, registry, site)
+    if not found:
+        return said
+    # One identity for all of a message: told again, its readings are the same, and so is this.
+    identity = next(filter(None, said.identities), 0)
+    return said._replace(
+        observations=[*said.observations, *(observation for observation, _ in found)],
+        identities=[*said.identities, *(identity for _ in found)],
+        good_for=[*said.good_for, *(0 for _ in found)],
+        learned=[*said.learned, *(learned for _, learned in found)],
+    )
 
 
 def _at_desk(message: Message, known: Known) -> Decoded | Rejected:
@@ -157,7 +177,12 @@ def _unreadable(
     rejected: Rejected, message: Message, registry: Registry, site: str
 ) -> Sequence[tuple[Device, Rejected]]:
     """The registered device for calling whose message this was. What the broker retained is no call."""
-    levels = message.topic.split("/", 3)
-    where = levels[2] if message.topic.startswith("shouwang/v1/") and len(levels) > 3 else site
+    where = _site_of(message, site)
     device = registry.device(where, rejected.device) if rejected.device else None
     return ((device, rejected),) if device is not None and device.calls and not message.retained else ()
+
+
+def _site_of(message: Message, site: str) -> str:
+    """The site of a message that could not be read: its topic's in the native protocol."""
+    levels = message.topic.split("/", 3)
+    return levels[2] if message.topic.startswith("shouwang/v1/") and len(levels) > 3 else site

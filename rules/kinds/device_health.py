@@ -9,6 +9,8 @@ and for whoever maintains them; who can no longer call is told there. Conditions
   charger.
 - `mains` (R-30): without mains for ten minutes; over once it has been back for an hour.
 - `tamper` (R-12): at once. `fault`: after half a minute.
+- `readings` (R-94): what it measures was impossible for three minutes, and no value has come since: its
+  rejects must not hide an emergency.
 
 A device of nobody and nowhere is not ours to look after. Nothing is remembered of a device that is well.
 """
@@ -30,6 +32,7 @@ _WHAT = {
     "mains_power": "mains",
     "tamper": "tamper",
     "fault": "fault",
+    "usable": "readings",
 }
 
 
@@ -51,6 +54,7 @@ class DeviceHealthSettings(Settings):
     restored_after: Duration = 3_600_000
     tamper_after: Duration = 0
     fault_after: Duration = 30_000
+    readings_after: Duration = 180_000
 
 
 class Condition(NamedTuple):
@@ -159,7 +163,7 @@ def _holds(settings: DeviceHealthSettings, memory: Memory, observation: Observat
         return True if value <= low else (False if value >= low + _DEADBAND else None)
     if metric == "charging":
         return False if value is True else None
-    return value is not (metric == "mains_power")
+    return value is not (metric in {"mains_power", "usable"})
 
 
 def _is_flat(observation: Observation) -> bool:
@@ -188,6 +192,7 @@ def _next(settings: DeviceHealthSettings, one: Condition) -> int | None:
             "battery": settings.battery_after,
             "mains_power": settings.mains_after,
             "tamper": settings.tamper_after,
+            "usable": settings.readings_after,
         }.get(one.metric, settings.fault_after)
         return one.since + after
     if one.metric != "battery":

@@ -133,3 +133,22 @@ class TestAnonymous:
         relative = message("event", {"event": "sos", "ts": 0, "seq": 1}, dup=True)
         assert await self._fates(at_work, *[press] * 3, *[relative] * 3) == {"observed": 6}
         assert len(at_work.decided) == 6
+
+
+class TestUsable:
+    """R-94: impossible readings of a worn device are told, and mean the same when read again."""
+
+    async def test_r94_it_is_told_once_through_a_crash(self, at_work: Works) -> None:
+        await at_work.take(heart_rate(999, at=T0), heart_rate(998, at=T0 + 1))
+        at_work.pipeline.drain()
+        await at_work.pipeline.save()
+        at_work.crash()
+        await at_work.take(heart_rate(997, at=T0 + 2), heart_rate(71, at=T0 + 3))
+        at_work.pipeline.drain()
+        told = [
+            observation.value
+            for entry in await at_work.stored()
+            for observation in entry.observations
+            if observation.metric == "usable"
+        ]
+        assert told == [False, True]

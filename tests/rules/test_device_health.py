@@ -202,3 +202,22 @@ def test_raises_come_before_clears_and_nothing_is_told_of_what_is_over(
             last = open_since.get(decision.cause)
             assert last is None or (decision.cause.startswith("battery:") and decision.at > last)
             open_since[decision.cause] = decision.at
+
+
+class TestReadings:
+    """R-94: what it measures cannot be used for longer than the shortest class interval."""
+
+    def test_r94_readings_that_cannot_be_used_for_three_minutes_are_told_and_cleared(self) -> None:
+        watch = engine()
+        assert says(watch, "usable", 0, value=False) == []
+        assert watch.tick(NOW + 3 * MINUTE - 1) == []
+        (raised,) = watch.tick(NOW + 3 * MINUTE)
+        assert (raised.change, raised.cause, raised.subject) == (RAISE, "readings:home/watch", "wang")
+        (cleared,) = says(watch, "usable", HOUR, value=True)
+        assert (cleared.change, cleared.cause) == (CLEAR, "readings:home/watch")
+
+    def test_r94_what_is_over_before_that_calls_nobody(self) -> None:
+        watch = engine()
+        says(watch, "usable", 0, value=False)
+        assert says(watch, "usable", MINUTE, value=True) == []
+        assert watch.tick(NOW + HOUR) == []
