@@ -48,6 +48,7 @@ from ingest.checkpoint import SEEN_FOR_MS, Checkpoint
 from ingest.clock import Clock, RealClock
 from ingest.config import BrokerConfig, Config, WebhookConfig
 from ingest.desk import Desk
+from ingest.duty_questions import Questions
 from ingest.duty_records import DutyRecords
 from ingest.duty_watch import DutyWatch
 from ingest.facts import ANNOUNCED, Fact
@@ -213,7 +214,9 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             quiet_api.routes(desk, pipeline.failures),
             residents_api.routes(said, pipeline.away),
             rules_api.routes(rulebook, records),
-            duty_api.routes(roster, _watch(line, roster, desk, clock), registry, clock, setting.token),
+            duty_api.routes(
+                roster, _watch(line, roster, desk, clock, config.site), registry, clock, setting.token
+            ),
         ]
         api_url = _api(line, listening, setting, desk, parts, metrics, more)
         stack.push_async_callback(intake.settled)
@@ -235,10 +238,10 @@ def _desk(setting: Setting, journal: SqliteJournal, outbox: Outbox, metrics: Met
     return Desk(journal, outbox, registry, site, setting.clock, metrics, setting.rules, policy)
 
 
-def _watch(line: "Line", roster: Roster, desk: Desk, clock: Clock) -> DutyWatch:
+def _watch(line: "Line", roster: Roster, desk: Desk, clock: Clock, site: str) -> DutyWatch:
     """Start to look at the rota; gaps that alerts were raised for before are known, closed ones too."""
     raised = [*desk.book.unresolved(), *desk.episodes(State.RESOLVED, _REMEMBERED)]
-    watch = DutyWatch(roster, clock, desk.decide, known=known_gaps(raised))
+    watch = DutyWatch(roster, clock, desk.decide, Questions([], site), known_gaps(raised))
     line.start("duty", watch.run())
     return watch
 

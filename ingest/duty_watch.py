@@ -115,28 +115,33 @@ class DutyWatch:
         decisions, self._known = duty_decisions(self._roster.duty, self._known, now)
         if decisions:
             self._decide(decisions, now)
-        async with self._asking:
-            for night, _ in self.nights():
-                decision = assurance_decision(night, await self._ask(night, now), now)
-                if decision:
-                    self._decide([decision], now)
+        for night, _ in self.nights():
+            await self._ask(night)
+            decision = assurance_decision(night, self._course(night), now)
+            if decision:
+                self._decide([decision], now)
 
-    async def _ask(self, night: Night, now: int) -> Course:
-        """What is due for a night, recorded and said."""
-        while event := follow(night, self._course(night), self._roster.duty, now):
-            await self._keep(event)
-            if isinstance(event, Escalated):
-                log.warning("duty_unconfirmed", night=night.id)
-        asked = self._course(night).waits_for(night.assurance.within_ms, now)
-        if not asked or (night.id, asked) in self._told:
-            return self._course(night)
-        person = self._roster.person(asked)
-        told = person is not None and await self._tell(person, night, question(night))
-        await self._note(Record(now, What.TOLD, {"night": night.id, "person": asked}))
-        if not told:  # the next is asked at once
-            await self._answered(night, asked, here=False, source="unreachable")
-            return await self._ask(night, now)
-        return self._course(night)
+    async def _ask(self, night: Night) -> None:
+        """What is due for a night, recorded and said. While it is said, others may answer."""
+        while asked := await self._due(night):
+            person = self._roster.person(asked)
+            told = person is not None and await self._tell(person, night, question(night))
+            now = self._clock.now()
+            async with self._asking:
+                await self._note(Record(now, What.TOLD, {"night": night.id, "person": asked}))
+                if not told and self._course(night).waits_for(night.assurance.within_ms, now) == asked:
+                    await self._answered(night, asked, here=False, source="unreachable")  # the next, at once
+
+    async def _due(self, night: Night) -> str:
+        """Take what is due for a night; whom it is to be said to, "" when nobody."""
+        async with self._asking:
+            now = self._clock.now()
+            while event := follow(night, self._course(night), self._roster.duty, now):
+                await self._keep(event)
+                if isinstance(event, Escalated):
+                    log.warning("duty_unconfirmed", night=night.id)
+            asked = self._course(night).waits_for(night.assurance.within_ms, now)
+        return "" if (night.id, asked) in self._told else asked
 
     async def _answered(self, night: Night, person: str, *, here: bool, source: str) -> None:
         now = self._clock.now()
