@@ -11,7 +11,6 @@ from enum import StrEnum
 from alerts.book import Book
 from alerts.episode import LATE_MS, Concern, Episode
 from alerts.event import Address, Event, QuietEvent, SuspensionBegun
-from alerts.life import life_safety
 from alerts.notification import Notification, standing, text
 from alerts.suppression import Suppression
 from alerts.where import where
@@ -35,7 +34,7 @@ def view(episode: Episode, registry: Registry) -> dict[str, object]:
         "kind": episode.kind,
         "cause": episode.cause,
         "severity": episode.severity.value,
-        "life_safety": episode.about_life or life_safety(episode.kind, episode.metric, episode.severity),
+        "life_safety": episode.about_life,
         "state": episode.state.value,
         "active": episode.active,
         "site": episode.site,

@@ -1,5 +1,6 @@
 """A small home for rules to watch, and short words for what happens in it. Rule: no logic worth testing."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ from devices.reading import Value
 from devices.registry import CareLevel, Device, Place, PlaceKind, Registry, Resident, Supervision
 from rules.configuration import load
 from rules.decision import Change, Decision
+from rules.engine import Engine
 from rules.ruleset import RuleSet
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
@@ -56,6 +58,21 @@ def local(written: str, zone: str = "Asia/Shanghai", fold: int = 0) -> int:
     return round(
         datetime.fromisoformat(written).replace(tzinfo=ZoneInfo(zone), fold=fold).timestamp() * 1_000
     )
+
+
+def play(
+    watch: Engine, history: Sequence[Observation], ticks: Iterable[int] = (), *, until: int
+) -> list[Decision]:
+    """What an engine decides of a history, asked for the time at these ticks besides, and `until` then."""
+    decisions = []
+    pending = sorted(ticks)
+    for observation in history:
+        while pending and pending[0] <= observation.received_at:
+            decisions += watch.tick(pending.pop(0))
+        decisions += watch.observe(observation)
+    for tick in pending:
+        decisions += watch.tick(tick)
+    return decisions + watch.tick(until)
 
 
 def called(decisions: list[Decision]) -> list[Decision]:

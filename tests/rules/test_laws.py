@@ -1,6 +1,7 @@
 """Laws over all default rules together, whatever kinds there are: what a home relies on, unknowing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -15,38 +16,26 @@ from rules.reorder import REORDER_MS
 from rules.ruleset import Definition, RuleSet
 from rules.snapshot import HELD, Row
 from tests.rules.flats import HOME, NOW, PEOPLE, histories
-from tests.rules.home import DAY
+from tests.rules.home import DAY, play
 
 RULES = default()
 ORDERED = frozenset(definition.id for definition in RULES if definition.kind.ordered)
+
+_play = partial(play, until=NOW + 3 * DAY)
 
 
 def fresh(now: int = NOW) -> Engine:
     return Engine(RULES, HOME, now)
 
 
-def play(
-    watch: Engine, history: Sequence[Observation], ticks: Iterable[int] = (), until: int = NOW + 3 * DAY
-) -> list[Decision]:
-    decisions = []
-    pending = sorted(ticks)
-    for observation in history:
-        while pending and pending[0] <= observation.received_at:
-            decisions += watch.tick(pending.pop(0))
-        decisions += watch.observe(observation)
-    for tick in pending:
-        decisions += watch.tick(tick)
-    return decisions + watch.tick(until)
-
-
 @given(histories(), st.lists(st.integers(NOW, NOW + 2 * DAY), max_size=20))
 def test_live_equals_replay(history: list[Observation], ticks: list[int]) -> None:
-    assert play(fresh(), history, ticks) == play(fresh(), history)
+    assert _play(fresh(), history, ticks) == _play(fresh(), history)
 
 
 @given(histories(), st.data())
 def test_replay_after_restarts_equals_replay(history: list[Observation], data: st.DataObject) -> None:
-    expected = play(fresh(), history)
+    expected = _play(fresh(), history)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(history)), min_size=1, max_size=3)))
     snapshot: dict[tuple[str, str], Row] = {}
     watch, decisions, done = fresh(), [], 0
@@ -57,15 +46,15 @@ def test_replay_after_restarts_equals_replay(history: list[Observation], data: s
         snapshot.update({row[:2]: row for row in watch.dirty()})
         watch = fresh(NOW + data.draw(st.integers(0, 3 * DAY)))
         assert {rule for rule, _ in watch.restore(snapshot.values())} <= {HELD}
-    decisions += play(watch, history[done:])
+    decisions += _play(watch, history[done:])
     assert decisions == expected
 
 
 @given(histories())
 def test_one_residents_data_never_changes_anothers_alerts(history: list[Observation]) -> None:
-    together = play(fresh(), history)
+    together = _play(fresh(), history)
     for name in PEOPLE:
-        alone = play(fresh(), [one for one in history if one.resident == name])
+        alone = _play(fresh(), [one for one in history if one.resident == name])
         assert of(name, alone) == of(name, together)
 
 
@@ -81,7 +70,7 @@ def test_no_rule_sees_the_future(history: list[Observation], cut: int) -> None:
     now = known[-1].received_at if known else NOW
     watch = fresh()
     by_then = [decision for one in known for decision in watch.observe(one)] + watch.tick(now)
-    assert play(fresh(), history, [now])[: len(by_then)] == by_then
+    assert _play(fresh(), history, [now])[: len(by_then)] == by_then
     assert all(decision.at <= now for decision in by_then)
 
 
@@ -102,7 +91,7 @@ def test_r92_order_within_the_reorder_window_changes_nothing(
             if d.rule in ORDERED
         )
 
-    assert told(play(fresh(), shuffled)) == told(play(fresh(), history))
+    assert told(_play(fresh(), shuffled)) == told(_play(fresh(), history))
 
 
 @pytest.mark.parametrize("definition", list(RULES), ids=lambda definition: definition.id)
@@ -112,8 +101,8 @@ def test_a_rule_alone_decides_as_it_does_among_others(
     definition: Definition, history: list[Observation]
 ) -> None:
     watch = Engine(RuleSet((definition,)), HOME, NOW)
-    among = [one for one in play(fresh(), history) if one.rule == definition.id]
-    assert play(watch, history) == among
+    among = [one for one in _play(fresh(), history) if one.rule == definition.id]
+    assert _play(watch, history) == among
 
 
 def test_every_kind_has_a_default_rule_or_is_a_users_own() -> None:
