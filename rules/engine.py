@@ -16,7 +16,7 @@ with `deaf` that do not hear the broker themselves), and that time is taken out 
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from zlib import crc32
@@ -30,13 +30,13 @@ from devices.registry import Device, Registry
 from rules.decision import Decision
 from rules.failure import Failure, failed
 from rules.kind import Memory, Step, Subject
-from rules.reorder import Window, happened
+from rules.reorder import Window
 from rules.residents import residents
 from rules.ruleset import RuleSet
 from rules.situation import METRICS as OF_SITUATION
 from rules.situation import Situation, follow
 from rules.snapshot import HELD, OUTAGE, SITUATION, Changed, Row, row
-from rules.watch import NEVER, Table, Watch, wake_of
+from rules.watch import NEVER, NOT_YET, Roster, Table, Watch, wake_of
 
 STRANGER = "device:"
 """How the subject of a device begins that is nobody's and nowhere."""
@@ -61,11 +61,13 @@ class Engine:
         self._outage = 0  # since when the broker is not reached
         self._outage_said = False
         self._waiting: dict[Watch, None] = {}  # whose timers came up since
-        self._tables = {definition.id: Table(definition, registry) for definition in rules}
+        self._tables = {one.id: Table(number, one, registry) for number, one in enumerate(rules)}
+        self._blank: Roster = [None if table.early else NOT_YET for table in self._tables.values()]
         self._subjects = residents(registry)
+        self._rosters = {subject: self._blank.copy() for subject in self._subjects}
         self._at_once: dict[str, list[Table]] = {}
         self._in_order: dict[str, list[Table]] = {metric: [] for metric in OF_SITUATION}
-        self._hearers: dict[_DeviceKey, list[Watch]] = {key: [] for key in registry.devices}
+        self._hearers: dict[_DeviceKey, Sequence[Watch]] = dict.fromkeys(registry.devices, ())
         for table in self._tables.values():
             self._start(table)
 
@@ -75,8 +77,7 @@ class Engine:
         heap, window = self._heap, self._window
         due = self._pending or window.next <= at or (heap and heap[0][0] <= at)
         decisions = self.tick(at) if due else []
-        tables = self._at_once.get(metric)
-        if tables:
+        if tables := self._at_once.get(metric):
             self._give(tables, observation, at, decisions)
         if not late:
             self._hear(observation, at, decisions)
@@ -89,9 +90,9 @@ class Engine:
     def recall(self, observation: Observation) -> list[Decision]:
         """What follows for life-safety rules from a call of the past; it proves no device alive now."""
         decisions: list[Decision] = []
-        at = observation.received_at
+        at, roster, whom = observation.received_at, self._roster(observation), observation.resident
         for table in self._at_once.get(observation.metric, ()):
-            if table.kind.life_safety and (watch := self._watch(table, observation, at)) is not None:
+            if table.kind.life_safety and (watch := self._watch(table, roster, whom, observation, at)):
                 self._run(watch, watch.kind.observe, observation, at, decisions)
         return decisions
 
@@ -101,15 +102,12 @@ class Engine:
         decisions, self._pending = self._pending, []
         while True:
             timer = heap[0][0] if heap else NEVER
-            if window.next < timer:
-                if window.next > now:
-                    break
-                self._let_go(window.release(), decisions)
-            elif timer > now:
-                break
-            else:
+            if min(timer, window.next) > now:
+                return decisions
+            if timer <= window.next:
                 self._fire(*heapq.heappop(heap), decisions)
-        return decisions
+            else:
+                self._release(decisions)
 
     def next_wake(self) -> int | None:
         """When `tick` may next have something to do, ms UTC; None: not before the next observation."""
@@ -136,7 +134,9 @@ class Engine:
         come. What kinds remember is taken for as of now where they can (`rewinds`), else forgotten.
         """
         while self._window.next < NEVER:
-            self._let_go(self._window.release(), self._pending)
+            at, moment = self._window.release()
+            for observation in moment:
+                self._let_go(observation, at, self._pending)
         for resident, subject in list(self._subjects.items()):
             absence, since, staff, *times = subject.situation
             if max(since, *times) > now:
@@ -146,19 +146,16 @@ class Engine:
         self._heap.clear()
         self._now = now
         self._outage, self._outage_said = min(self._outage, now), True
-        for table in self._tables.values():
-            for name, watch in list(table.watches.items()):
-                if watch is None or not table.kind.memory:
-                    continue
-                watch.armed = NEVER
-                if not table.kind.rewinds:
-                    watch.memory = None
-                    self._changed[watch] = None
-                if table.kind.lazy and watch.memory is None:
-                    del table.watches[name]
-                else:
-                    self._begin(watch, now, self._pending)
-                    self._arm(watch)
+        for watch in self._watches():
+            watch.armed = NEVER
+            if not watch.kind.rewinds:
+                watch.memory = None
+                self._changed[watch] = None
+            if watch.kind.lazy and watch.memory is None:
+                self._forget(watch)
+            else:
+                self._begin(watch, now, self._pending)
+                self._arm(watch)
 
     def changed(self) -> list[Changed]:
         """The memories that changed since the last call, as they are now; quick, `row` does the work."""
@@ -206,9 +203,8 @@ class Engine:
         """Lets go of all it remembers, piece by piece, in any thread: at once it would hold up the others."""
         while self._hearers:
             self._hearers.popitem()
-        for table in self._tables.values():
-            while table.watches:
-                table.watches.popitem()
+        while self._rosters:
+            self._rosters.popitem()
         while self._heap:
             self._heap.pop()
 
@@ -221,16 +217,14 @@ class Engine:
         ]
 
     def _start(self, table: Table) -> None:
-        kind = table.kind
-        metrics: set[str] = set()
-        if kind.memory is None or kind.lazy:
+        kind, metrics = table.kind, set[str]()
+        if not table.early:
             metrics.update(*(kind.metrics(settings) for settings in table.application.every()))
         else:
             for subject in self._subjects.values():
-                watch = table.watch(subject)
-                if watch is None:
+                if (watch := table.watch(subject)) is None:
                     continue
-                table.watches[subject.id] = watch
+                self._rosters[subject.id][table.number] = watch
                 metrics |= kind.metrics(watch.rule.settings)
                 for device in kind.hears(subject):
                     self._hear_from(device, watch)
@@ -248,39 +242,44 @@ class Engine:
         key = (device.site, device.id)
         through = watch.subject.gateways.get(key, ())
         for heard in (key, *((gateway.site, gateway.id) for gateway in through), BROKER):
-            hearers = self._hearers.setdefault(heard, [])
-            if watch not in hearers[-1:]:
+            hearers = self._hearers.get(heard)
+            if not isinstance(hearers, list):
+                self._hearers[heard] = [watch]
+            elif watch is not hearers[-1]:
                 hearers.append(watch)
 
     def _give(
         self, tables: list[Table], observation: Observation, at: int, decisions: list[Decision]
     ) -> None:
         """Gives an observation to the rules that want its metric, about whomever it is."""
-        late, quality, resident = observation.late, observation.quality, observation.resident
+        resident, quality = observation.resident, observation.quality
+        plain = not observation.late and quality is not _STALE and quality is not _BAD
+        roster = self._rosters.get(resident) or self._roster(observation)
         nobodys = not resident and bool(observation.place)
         for table in tables:
             kind = table.kind
-            if late and not kind.takes_late:
+            if not plain and not kind.takes(observation):
                 continue
-            if quality is _STALE or (quality is _BAD and not kind.life_safety):
-                continue  # R-94: not current
-            watch = table.watches.get(resident) or self._watch(table, observation, at)
+            watch = roster[table.number]
+            if watch is NOT_YET:
+                watch = self._watch(table, roster, resident, observation, at)
             if watch is not None:
                 self._run(watch, kind.observe, observation, at, decisions)
             if nobodys and kind.shares:
                 for dweller in self._registry.dwellers(observation.place):
-                    watch = self._watch(table, observation, at, dweller)
+                    watch = self._watch(table, self._rosters[dweller], dweller, observation, at)
                     if watch is not None:
                         self._run(watch, kind.observe, observation, at, decisions)
 
     def _hear(self, observation: Observation, at: int, decisions: list[Decision]) -> None:
         """Tells the rules that hear every message of a device that it spoke."""
-        hearers = self._hearers.get((observation.site, observation.device))
+        site, device = observation.site, observation.device
+        hearers = self._hearers.get((site, device))
         if hearers is None:
-            hearers = self._hearers.get(("", observation.device))
-        for watch in hearers or ():
+            hearers = self._hearers.get(("", device), ())
+        for watch in hearers:
             self._run(watch, watch.kind.observe, observation, at, decisions)
-        if observation.site == BROKER[0]:
+        if site == BROKER[0]:
             self._follow(observation, at, decisions)
 
     def _follow(self, observation: Observation, at: int, decisions: list[Decision]) -> None:
@@ -298,17 +297,23 @@ class Engine:
         for watch in waiting:
             self._arm(watch)
 
-    def _let_go(self, observation: Observation, decisions: list[Decision]) -> None:
+    def _release(self, decisions: list[Decision]) -> None:
+        """Lets go what leaves the reorder window next; each after the timers that came up before it."""
+        heap, leaves = self._heap, self._window.next
+        at, moment = self._window.release()
+        for observation in moment:
+            while heap and heap[0][0] <= leaves:
+                self._fire(*heapq.heappop(heap), decisions)
+            self._let_go(observation, at, decisions)
+
+    def _let_go(self, observation: Observation, at: int, decisions: list[Decision]) -> None:
         """Gives what left the reorder window to the kinds that take things in order."""
-        metric, at = observation.metric, happened(observation)
+        metric = observation.metric
         if metric in OF_SITUATION and observation.quality not in {_STALE, _BAD}:
-            place = observation.place
-            for resident in (
-                (observation.resident,) if observation.resident else self._registry.dwellers(place)
-            ):
-                self._situate(resident, observation, at, decisions)
-        tables = self._in_order.get(metric)  # None: held under other rules
-        if tables:
+            resident, place = observation.resident, observation.place
+            for whom in (resident,) if resident else self._registry.dwellers(place):
+                self._situate(whom, observation, at, decisions)
+        if tables := self._in_order.get(metric):  # None: held under other rules
             self._give(tables, observation, at, decisions)
 
     def _situate(self, resident: str, observation: Observation, at: int, decisions: list[Decision]) -> None:
@@ -327,44 +332,48 @@ class Engine:
     def _placed(self, resident: str, situation: Situation) -> list[Watch]:
         """Takes up a resident's situation; her watches."""
         subject = self._subjects[resident] = replace(self._subjects[resident], situation=situation)
-        found = [watch for table in self._tables.values() if (watch := table.watches.get(resident))]
+        found = [watch for watch in self._rosters[resident] if isinstance(watch, Watch)]
         for watch in found:
             watch.subject = subject
         return found
 
-    def _watch(self, table: Table, observation: Observation, at: int, resident: str = "") -> Watch | None:
-        kind = table.kind
-        name = resident or observation.resident
-        if kind.memory:
-            if not kind.lazy:
-                return table.watches.get(name)
-            if not name or name not in self._subjects:
-                name = observation.place or f"{STRANGER}{observation.site}/{observation.device}"
-            if name in table.watches:
-                return table.watches[name]
-            return self._new(table, self._subject(name, observation.place), at)
-        subject = self._subjects.get(name)
-        if subject is None:
-            device = f"{STRANGER}{observation.site}/{observation.device}"
-            subject = Subject(name or observation.place or device, place=observation.place)
-        return table.watch(subject)
+    def _roster(self, observation: Observation) -> Roster:
+        """The watches over whomever an observation is about: a resident, a place, or a device by itself."""
+        roster = self._rosters.get(observation.resident)
+        if roster is None:
+            name = observation.place or f"{STRANGER}{observation.site}/{observation.device}"
+            roster = self._rosters.get(name) or self._blank.copy()
+            if observation.place:  # of strangers is no end: nothing is kept of those whom nobody watches
+                self._rosters[name] = roster
+        return roster
 
-    def _subject(self, name: str, place: str) -> Subject:
-        found = self._subjects.get(name)
-        return found or Subject(name, place=place, zone=self._registry.timezone(place))
-
-    def _new(self, table: Table, subject: Subject, at: int) -> Watch | None:
-        """The watch of a lazy kind over somebody it is told of for the first time."""
-        watch = table.watch(subject)
-        if watch is None and subject.id.startswith(STRANGER):
-            return None  # there is no end of strangers: nothing is remembered of those nobody watches
-        table.watches[subject.id] = watch
+    def _watch(
+        self, table: Table, roster: Roster, whom: str, observation: Observation, at: int
+    ) -> Watch | None:
+        """The watch over a resident, or else over the place or the device that an observation is about."""
+        watch = roster[table.number]
+        if watch is not NOT_YET:
+            return watch
+        subject, place = self._subjects.get(whom), observation.place
+        name = place or f"{STRANGER}{observation.site}/{observation.device}"
+        if table.kind.memory is None:
+            return table.watch(subject or Subject(whom or name, place=place))
+        subject = subject or self._subject(name, place)
+        watch = roster[table.number] = table.watch(subject)
         if watch is not None:
+            self._rosters[subject.id] = roster
             self._begin(watch, at, self._pending)
         return watch
 
+    def _subject(self, name: str, place: str) -> Subject:
+        return self._subjects.get(name) or Subject(name, place=place, zone=self._registry.timezone(place))
+
+    def _forget(self, watch: Watch) -> None:
+        """Lets a lazy kind begin anew with the next it is told of her."""
+        self._rosters[watch.subject.id][self._tables[watch.rule.id].number] = NOT_YET
+
     def _fire(self, due: int, rule: str, subject: str, decisions: list[Decision]) -> None:
-        watch = self._tables[rule].watches.get(subject)
+        watch = self._known(self._tables[rule], subject)
         if watch is None or watch.armed != due:
             return  # an earlier entry took its place
         watch.armed = NEVER
@@ -423,7 +432,7 @@ class Engine:
             watch.memory = None
             self._changed[watch] = None
             if watch.kind.life_safety and watch.kind.lazy:
-                self._tables[rule].watches.pop(subject, None)
+                self._forget(watch)
             else:
                 watch.failure = error
         failure = Failure(rule, subject, error)
@@ -446,7 +455,7 @@ class Engine:
                 return False
             if written is None and not failure:  # begun anew after a failure: nothing is remembered
                 if table.kind.lazy:
-                    table.watches.pop(subject, None)
+                    self._forget(watch)
                 return False
             memory = None if failure else table.memories.validate_python(written)
         except (ValueError, TypeError, ValidationError):
@@ -463,20 +472,28 @@ class Engine:
 
     def _watch_of(self, table: Table, subject: str) -> Watch | None:
         """The watch over a subject of a snapshot, None where there is no such any more."""
-        if subject in table.watches or not table.kind.lazy:
-            return table.watches.get(subject)
+        watch = self._known(table, subject)
+        if watch is not None or not table.kind.lazy:
+            return watch
         place = subject if subject in self._registry.places else ""
         if not place and subject not in self._subjects and not subject.startswith(STRANGER):
             return None
         watch = table.watch(self._subject(subject, place))
         if watch is not None:
-            table.watches[subject] = watch
+            self._rosters.setdefault(subject, self._blank.copy())[table.number] = watch
             watch.basis = crc32(watch.kind.basis(watch.rule, watch.subject).encode())
         return watch
 
+    def _known(self, table: Table, subject: str) -> Watch | None:
+        """The watch over a subject, if there is one."""
+        watch = self._rosters.get(subject, self._blank)[table.number]
+        return watch if isinstance(watch, Watch) else None
+
     def _watches(self) -> Iterator[Watch]:
-        for table in self._tables.values():
-            yield from filter(None, table.watches.values())
+        for number in range(len(self._tables)):
+            for roster in list(self._rosters.values()):
+                if isinstance(watch := roster[number], Watch):
+                    yield watch
 
 
 _HELD_ONES = TypeAdapter(tuple[Observation, ...])

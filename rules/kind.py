@@ -139,6 +139,13 @@ class Kind(Generic[S, M]):
     shares: bool = False
     rewinds: bool = False
 
+    def takes(self, observation: Observation) -> bool:
+        """Whether an observation may be given to it that is history (R-90) or not current (R-94)."""
+        quality = observation.quality
+        if (observation.late and not self.takes_late) or quality is Quality.STALE:
+            return False
+        return quality is not Quality.BAD or self.life_safety
+
 
 def teller(observation: Observation) -> str:
     """Which device said it: "<site>/<device>"."""

@@ -7,13 +7,15 @@ window changes nothing. Of what happened in the same millisecond, device, metric
 
 import heapq
 from collections.abc import Iterable
+from operator import itemgetter
 
 from devices.observation import Observation
 
 REORDER_MS = 2_000
 """R-92: the window."""
 
-_Key = tuple[str, str, object, int]
+_IN_A_MOMENT = itemgetter(*map(Observation._fields.index, ("device", "metric", "value", "at")))
+_Held = dict[str, list[Observation]]
 
 
 def happened(observation: Observation) -> int:
@@ -28,48 +30,54 @@ def whose(observation: Observation) -> str:
 
 
 class Window:
-    """What waits. `next` is when the next one leaves, ms UTC."""
+    """What waits, by the ms in which it happened. `next` is when the next leave, ms UTC."""
 
-    __slots__ = ("_changed", "_count", "_heap", "next")
+    __slots__ = ("_moments", "_times", "_written", "next")
 
     NEVER = 1 << 62
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, _Key, int, Observation]] = []
-        self._count = 0
-        self._changed: set[str] = set()
+        self._moments: dict[int, list[Observation]] = {}
+        self._times: list[int] = []  # a heap of the moments' times
+        self._written: _Held = {}
         self.next = self.NEVER
 
     def hold(self, observation: Observation) -> None:
         """Takes one in."""
-        self._count += 1
-        heap = self._heap
-        heapq.heappush(heap, (happened(observation), observation[:4], self._count, observation))
-        self._changed.add(whose(observation))
-        self.next = heap[0][0] + REORDER_MS
+        at = happened(observation)
+        moment = self._moments.get(at)
+        if moment is not None:
+            moment.append(observation)
+            return
+        self._moments[at] = [observation]
+        heapq.heappush(self._times, at)
+        self.next = self._times[0] + REORDER_MS
 
-    def release(self) -> Observation:
-        """Gives the next one out."""
-        heap = self._heap
-        observation = heapq.heappop(heap)[3]
-        self._changed.add(whose(observation))
-        self.next = heap[0][0] + REORDER_MS if heap else self.NEVER
-        return observation
+    def release(self) -> tuple[int, list[Observation]]:
+        """Gives out when the next ones happened, ms UTC, and all that happened then, in order."""
+        at = heapq.heappop(self._times)
+        moment = self._moments.pop(at)
+        self.next = self._times[0] + REORDER_MS if self._times else self.NEVER
+        moment.sort(key=_IN_A_MOMENT)
+        return at, moment
 
     def changed(self) -> list[tuple[str, tuple[Observation, ...]]]:
-        """What each subject holds now whose holding changed since the last call, in the order of leaving."""
-        changed, self._changed = self._changed, set()
-        if not changed:
-            return []
-        held: dict[str, list[Observation]] = {subject: [] for subject in changed}
-        for _, _, _, observation in sorted(self._heap):
-            if (mine := held.get(whose(observation))) is not None:
-                mine.append(observation)
-        return [(subject, tuple(mine)) for subject, mine in held.items()]
+        """What each subject holds now that held something else at the last call, in the order of leaving."""
+        before, self._written = self._written, self._held()
+        subjects = dict.fromkeys((*before, *self._written))
+        held = ((subject, self._written.get(subject, [])) for subject in subjects)
+        return [(subject, tuple(mine)) for subject, mine in held if mine != before.get(subject)]
 
     def restore(self, held: Iterable[Observation]) -> None:
         """Takes in what was held before a restart; it has not changed."""
-        changed = set(self._changed)
         for observation in held:
             self.hold(observation)
-        self._changed = changed
+            self._written.setdefault(whose(observation), []).append(observation)
+
+    def _held(self) -> _Held:
+        """What waits, by whose it is."""
+        held: _Held = {}
+        for at in sorted(self._times):
+            for observation in sorted(self._moments[at], key=_IN_A_MOMENT):
+                held.setdefault(whose(observation), []).append(observation)
+        return held

@@ -1,6 +1,7 @@
-"""One rule watching one subject, and the table of those of one definition. Rule: the engine's alone."""
+"""One rule watching one subject, and what is the same for all subjects of it. Rule: the engine's alone."""
 
-from typing import Any
+from enum import Enum
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
@@ -15,7 +16,7 @@ NEVER = 1 << 62
 class Watch:
     """One rule watching one subject."""
 
-    __slots__ = ("armed", "basis", "behind", "failure", "kind", "memory", "rule", "subject", "waits")
+    __slots__ = ("armed", "basis", "failure", "kind", "memory", "rule", "subject", "waits")
 
     def __init__(self, kind: Kind[Any, Any], rule: Rule[Any], subject: Subject) -> None:
         self.kind = kind
@@ -23,25 +24,42 @@ class Watch:
         self.subject = subject
         self.memory: Any = None
         self.armed = NEVER  # when its entry in the heap comes up
-        self.behind = REORDER_MS if kind.ordered else 0
         self.basis = 0
         self.failure = ""
         self.waits = kind.deaf is not None and not kind.hears(subject)  # while nobody can be heard
 
+    @property
+    def behind(self) -> int:
+        """By how much later its timers come up, ms."""
+        return REORDER_MS if self.kind.ordered else 0
+
+
+class _Asked(Enum):
+    NOT_YET = "not yet"
+
+
+NOT_YET: Final = _Asked.NOT_YET
+"""In a roster: nobody has asked yet whether the rule is about this subject."""
+
+Roster = list[Watch | _Asked | None]
+"""The rules' watches over one subject, by `Table.number`. None: not about such a one, or not enabled."""
+
 
 class Table:
-    """One definition, and its watches by subject. A kind without memory watches everybody and keeps none.
+    """One definition, and its place in every roster. One without memory watches everybody and keeps none."""
 
-    None among the watches: it is not enabled for this subject, or not about such a one.
-    """
+    __slots__ = ("application", "kind", "memories", "number")
 
-    __slots__ = ("application", "kind", "memories", "watches")
-
-    def __init__(self, definition: Definition, registry: Registry) -> None:
+    def __init__(self, number: int, definition: Definition, registry: Registry) -> None:
+        self.number = number
         self.kind = definition.kind
         self.application = Application(definition, registry)
-        self.watches: dict[str, Watch | None] = {}
         self.memories: TypeAdapter[Any] = TypeAdapter(definition.kind.memory or type(None))
+
+    @property
+    def early(self) -> bool:
+        """Whether all whom it watches are known from the start."""
+        return self.kind.memory is not None and not self.kind.lazy
 
     def watch(self, subject: Subject) -> Watch | None:
         """A new watch of this subject, None where the rule is not enabled or not about such a subject."""

@@ -55,10 +55,13 @@ class Memory(NamedTuple):
     up: int = 0
 
 
+_UP_AND_WELL = Memory()
+
+
 def start(_rule: Rule[LongLieSettings], _subject: Subject, memory: Memory | None, now: int) -> Step[Memory]:
     """Nobody lies until a fall is told. Who fell by a clock of ours that was ahead has lain since now."""
     if memory is None:
-        return Memory(), ()
+        return _UP_AND_WELL, ()
     if memory.fall is None or memory.fall <= now:
         return memory._replace(up=min(memory.up, now)), ()
     wake = None if memory.wake is None else now + STEPS_MS[memory.step]

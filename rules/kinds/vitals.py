@@ -135,9 +135,12 @@ class Memory(NamedTuple):
     suppressed: bool = False
 
 
+_CALM = Memory()
+
+
 def start(rule: Rule[VitalsSettings], subject: Subject, memory: Memory | None, now: int) -> Step[Memory]:  # noqa: ARG001
     """Nothing is known yet; under new limits, nothing that was said under the old ones counts."""
-    return Memory(unworn=memory.unworn if memory else ()), ()
+    return Memory(unworn=memory.unworn) if memory and memory.unworn else _CALM, ()
 
 
 def observe(
