@@ -68,6 +68,7 @@ from rules.configuration import Problem
 from rules.settings import DailyWindow, Duration, WallTime, advice
 from rules.toml_lines import Path, line_of, lines
 
+_EARLIEST = date(2000, 1, 1)  # turns are counted from the first day on
 _Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 _PersonId = Annotated[str, Field(pattern=r"^[\w.@-]{1,64}$")]
 _Role = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -102,7 +103,7 @@ class _ShiftWritten(_Written):
     places: _Names
     begins: Annotated[WallTime, Field(alias="from")]
     ends: Annotated[WallTime, Field(alias="to")]
-    since: date
+    since: Annotated[date, Field(ge=_EARLIEST)]
     until: date | None = None
     calendar: str = ""
     rotation: Rotation = Rotation.DAILY
@@ -256,7 +257,7 @@ class _Reading:
             try:
                 one = model.model_validate(written)
             except ValidationError as error:
-                self.faults += [((*path, *_keys(it)), where, _said(it)) for it in error.errors()]
+                self.faults += [((*path, *_keys(it)), where, _said(it, model)) for it in error.errors()]
                 continue
             if key and key(one) in taken:
                 self.faults.append(((*path, "id"), where, f'id: "{key(one)}" is taken; take another'))
@@ -330,7 +331,7 @@ def _keys(error: ErrorDetails) -> Path:
     return tuple(part for part in error["loc"] if part != "[key]")
 
 
-def _said(error: ErrorDetails) -> str:
+def _said(error: ErrorDetails, model: type[_Written]) -> str:
     key = ".".join(str(part) for part in error["loc"] if isinstance(part, str) and part != "[key]")
     match error["type"]:
         case "extra_forbidden":
@@ -341,8 +342,10 @@ def _said(error: ErrorDetails) -> str:
             message = str(error["ctx"]["error"])
         case "string_pattern_mismatch":
             message = f"write it as {error['ctx']['pattern']}"
+        case "greater_than_equal" if not isinstance(error["ctx"]["ge"], int):
+            message = f"write {error['ctx']['ge']} or later"
         case "date_type" | "date_parsing" | "date_from_datetime_parsing":
             message = "write a day such as 2026-12-01"
         case _:
-            message = advice(error, None)
+            message = advice(error, model.model_fields.get(str(error["loc"][0]) if error["loc"] else ""))
     return f"{key}: {message}" if key else message

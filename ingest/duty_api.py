@@ -1,8 +1,10 @@
 """The rota over HTTP: who is on duty, where nobody is, what is changed by whom. Rule: it only translates.
 
-`ingest.roster` takes acts, `ingest.duty_watch` answers of nights.
+`ingest.roster` takes acts, `ingest.duty_watch` answers of nights. What takes long to look up is looked up in
+a thread: the event loop has calls for help to serve.
 """
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
@@ -16,7 +18,7 @@ from starlette.responses import Response
 
 from alerts.acts import Refused
 from alerts.assurance import Course, Night
-from alerts.duty import Gap, Post
+from alerts.duty import Duty, Gap, Post
 from alerts.duty_acts import Override, TurnOf
 from alerts.view import iso
 from devices.registry import Registry
@@ -183,7 +185,7 @@ def routes(
         asked = period(since, until, GAPS_AHEAD_MS)
         if isinstance(asked, Response):
             return asked
-        return answer(200, {"gaps": _gaps(roster.duty.gaps(*asked))})
+        return answer(200, {"gaps": _gaps(await asyncio.to_thread(roster.duty.gaps, *asked))})
 
     @router.get("/duty/calendar")
     async def calendar(since: Annotated[_At, Query(alias="from")] = None, until: _Until = None) -> Response:
@@ -191,7 +193,7 @@ def routes(
         asked = period(since, until, GAPS_AHEAD_MS)
         if isinstance(asked, Response):
             return asked
-        spans = roster.duty.spans(*asked)
+        spans = await asyncio.to_thread(roster.duty.spans, *asked)
         return answer(
             200, {"turns": [{"begin": iso(a), "end": iso(b)} | _post(post) for a, b, post in spans]}
         )
@@ -266,13 +268,8 @@ def routes(
         """The rota as iCalendar, of one role or place or all: from a month ago to half a year ahead."""
         if feed_token and not hmac.compare_digest(token.encode(), feed_token.encode()):
             return problem(401, "unauthorized", "the address is not right: ask /api/v1/duty/feed for it")
-        now = clock.now()
-        spans = [
-            one
-            for one in roster.duty.spans(now - _FEED_PAST_MS, now + _FEED_AHEAD_MS)
-            if role in {"", one[2].role} and place in {"", one[2].place}
-        ]
-        return Response(feed(spans, now), 200, {"Cache-Control": "no-store"}, "text/calendar; charset=utf-8")
+        made = await asyncio.to_thread(_feed, roster.duty, clock.now(), role, place)
+        return Response(made, 200, {"Cache-Control": "no-store"}, "text/calendar; charset=utf-8")
 
     return router
 
@@ -282,6 +279,11 @@ def token_of_feed(token: str | None) -> str:
     if not token:
         return ""
     return hmac.new(token.encode(), b"shouwang duty feed", hashlib.sha256).hexdigest()[:32]
+
+
+def _feed(duty: Duty, now: int, role: str, place: str) -> bytes:
+    spans = duty.spans(now - _FEED_PAST_MS, now + _FEED_AHEAD_MS)
+    return feed((one for one in spans if role in {"", one[2].role} and place in {"", one[2].place}), now)
 
 
 def _taken(result: Taken | Refused) -> Response:

@@ -186,7 +186,8 @@ class Roster:
         self.duty = self._built()
         self.changed.set()
         log.info("duty_changed", what=what.value, record=record.id)
-        return Taken(record, self.duty.gaps(now, now + GAPS_AHEAD_MS))
+        gaps = await asyncio.to_thread(self.duty.gaps, now, now + GAPS_AHEAD_MS)
+        return Taken(record, gaps)
 
     def _holding(self) -> list[Record]:
         """The acts that hold; of calendars of one role at one place the last."""

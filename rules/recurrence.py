@@ -66,7 +66,7 @@ def number(text: str, since: date, day: date) -> int:
     return whole + bisect_left(_days(text, since, day.year), day)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _days(text: str, since: date, year: int) -> tuple[date, ...]:
     return _between(text, since, year, year)
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import date, time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from alerts.duty_file import DutyFile, load
 from alerts.people import Language
@@ -165,6 +167,8 @@ night = ["21:00", "21:00"]
         (("FREQ=WEEKLY;BYDAY=SA,SU", "FREQ=DAILY;COUNT=3"), 17, "until"),
         (("FREQ=WEEKLY;BYDAY=SA,SU", "FREQ=MONTHLY;BYMONTHDAY=31"), 17, "no shift"),
         (('"20:30"', '"8"'), 36, "local time"),
+        (("since = 2026-12-01\ncal", "since = 1026-12-01\ncal"), 16, "2000-01-01"),
+        (('"5min"', '"5s"'), 38, "at least 1min"),
         (('id = "chen.mei"\nname', 'id = "chen:mei"\nname'), 2, "id"),
     ],
 )
@@ -182,3 +186,33 @@ def test_what_is_no_duty_file_is_told(text: str) -> None:
 
 def test_an_empty_file_is_an_empty_rota() -> None:
     assert loaded("").duty(REGISTRY).gaps(0, 10**12) == []
+
+
+_SETTINGS = [number for number, line in enumerate(GOOD.split("\n")) if " = " in line]
+_WORDS = [
+    '"li"',
+    "2026-12-01",
+    '"list"',
+    "[]",
+    "[1]",
+    '[["li"]]',
+    "3",
+    "true",
+    "{}",
+    '"20:00"',
+    "9999-12-31",
+    '"all"',
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, len(_SETTINGS) - 1), st.sampled_from(_WORDS))
+def test_whatever_stands_for_a_value_it_is_a_rota_or_told(which: int, word: str) -> None:
+    written = GOOD.split("\n")
+    at = _SETTINGS[which]
+    written[at] = f"{written[at].partition(' = ')[0]} = {word}"
+    found = load("\n".join(written), REGISTRY)
+    if isinstance(found, list):
+        assert all(1 <= problem.line <= len(written) and problem.message for problem in found)
+    else:
+        found.duty(REGISTRY).gaps(1_798_732_800_000, 1_799_732_800_000)
