@@ -70,6 +70,15 @@ def test_the_night_after_midnight_is_asked_about_on_the_evening_before() -> None
     assert (night.id, night.begin) == ("night.2026-12-03", at("03 00:00"))
 
 
+def test_asking_may_begin_with_the_night() -> None:
+    (late,) = [
+        one
+        for one in nights([replace(ASSURANCE, at=time(21))], at("02 21:00"))
+        if one.begin == at("02 21:00")
+    ]
+    assert late.ask_at == late.begin
+
+
 def test_who_does_not_answer_in_time_is_followed_by_the_next_and_at_last_by_an_alert() -> None:
     course, events = taken(Course(), at("02 20:30"))
     assert events == [Asked("night.2026-12-02", at("02 20:30"), "an")]

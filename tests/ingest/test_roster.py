@@ -247,6 +247,16 @@ async def test_who_says_yes_in_the_place_of_the_first_is_on_duty_too(tmp_path: P
         assert one.decided == []
 
 
+async def test_who_says_no_in_the_place_of_the_first_is_not_on_duty(tmp_path: Path) -> None:
+    async with house(tmp_path) as one:
+        await one.look(EVENING)
+        for person in ("an", "chen"):
+            assert not isinstance(await one.watch.answer("night.2026-12-01", person, here=False), Refused)
+            await one.look(EVENING)
+        assert one.on(at("2026-12-02 03:00")) == ("an",)
+        assert [it.facts.get("why") for it in one.decided] == ["unconfirmed"]
+
+
 async def test_whom_no_channel_reaches_is_not_waited_for(tmp_path: Path) -> None:
     async with house(tmp_path, reachable=("chen",)) as one:
         await one.look(EVENING)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from ingest.clock import ScaledClock
+from ingest.duty_api import token_of_feed
 from tests.brokers import AnyBroker
 from tests.commands.program import Answer, shouwang
 from tests.deadline import eventually
@@ -128,6 +129,7 @@ async def test_the_feed_has_a_token_of_its_own(broker: AnyBroker, dsn: str, tmp_
             assert (await phone.get("/api/v1/duty.ics")).status_code == 401
             assert (await phone.get(path + "x")).status_code == 401
             token = path.partition("=")[2]
+            assert token == token_of_feed(TOKEN) != token_of_feed(TOKEN + "x")
             stolen = await phone.get("/api/v1/alerts", headers={"Authorization": f"Bearer {token}"})
             assert stolen.status_code == 401
 
