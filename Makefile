@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo test check bench score houses fuzz guide clean
+.PHONY: demo test check bench score houses model fuzz guide clean
 
 demo: .venv/runtime.stamp  ## a small home, complete: make demo ARGS="--for 60 --speed 30"
 	$(BIN)/shouwang demo $(ARGS)
@@ -25,6 +25,9 @@ score: .venv/dev.stamp  ## the default rules in simulated worlds: recall, false 
 
 houses: .venv/dev.stamp  ## the default rules over three recorded homes, each alert beside the diary
 	$(BIN)/python -m tests.score.houses $(ARGS)
+
+model: .venv/dev.stamp  ## 10,000 sequences of evidence, acts, receipts, failures, restarts and time
+	SHOUWANG_MODEL_SEQUENCES=10000 $(BIN)/python -m pytest tests/alerts/test_lifecycle_machine.py $(ARGS)
 
 fuzz: .venv/fuzz.stamp  ## decoders under garbage, led by coverage; ARGS="json --seconds 60" picks
 	$(BIN)/python -m tests.fuzz $(ARGS)
