@@ -294,7 +294,11 @@ class Night(RuleBasedStateMachine):
         if last.nobody and not last.to:
             return True
         number, sent = next((n, one) for n, one in reversed(steps) if one.to)
-        answers = [one for one in before[number:] if isinstance(one, (MessageDelivered, MessageFailed))]
+        answers = [
+            one
+            for one in before[number:]
+            if isinstance(one, (MessageDelivered, MessageFailed)) and Address(one.to, one.channel) in sent.to
+        ]
         delivered = any(isinstance(one, MessageDelivered) for one in answers)
         refused = {Address(one.to, one.channel) for one in answers}
         return not delivered and (at >= sent.at + RECEIPT_MS or refused >= set(sent.to))
