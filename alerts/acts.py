@@ -10,7 +10,7 @@ from typing import Any
 from alerts.book import Book
 from alerts.decide import digest, end
 from alerts.episode import Episode
-from alerts.escalate import LEASE_MS
+from alerts.escalate import lease_ms
 from alerts.event import (
     Acknowledged,
     Arrived,
@@ -82,7 +82,7 @@ def acknowledge(
         return _resolved_by(found)
     if found.state in {State.ACKNOWLEDGED, State.ON_SITE} and found.acknowledged_by == by.strip():
         return []
-    lease = LEASE_MS.get(found.severity)
+    lease = lease_ms(found)
     until = now + lease if lease and found.state is not State.ON_SITE else 0
     return [Acknowledged(found.id, found.number + 1, now, by.strip(), source, note, until)]
 

@@ -16,10 +16,13 @@ from alerts.event import Address, EpisodeEvent, Lapsed, Notified, Outcome, Relea
 from alerts.ladder import DEFAULT, RECEIPT_MS, Ladder, Step, choose
 from alerts.where import where
 from devices.registry import Registry
-from rules.decision import Severity
+from rules.decision import DUTY, FLOOD, TECHNICAL, Severity
+from rules.unreadable import UNREADABLE
 
 LEASE_MS = {Severity.HIGH: 300_000, Severity.MEDIUM: 1_800_000}
 """How long an acknowledgement holds without anybody at the resident (R-56); the others' does not end."""
+
+_OF_NO_PLACE = frozenset((DUTY, FLOOD, TECHNICAL))
 
 RESIDENT = "resident"
 """The source of a resolution by the resident's own answer."""
@@ -54,6 +57,16 @@ class Policy:
     registry: Registry
     ladders: tuple[Ladder, ...] = ()
     duty: OnDuty = field(default_factory=Nobody)
+
+
+def lease_ms(episode: Episode) -> int:
+    """How long an acknowledgement of an alert holds without presence; 0: to the end.
+
+    Nobody arrives at an empty post, a flood or a fault of ours; but at a message that may have been a call.
+    """
+    if episode.kind in _OF_NO_PLACE and episode.rule != UNREADABLE:
+        return 0
+    return LEASE_MS.get(episode.severity, 0)
 
 
 def advance(episode: Episode, policy: Policy, now: int) -> EpisodeEvent | None:

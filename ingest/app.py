@@ -144,8 +144,8 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         records = RuleRecords(journal)
         begun, engine = await _engine(setting, checkpoint, records)
         mqtt = _mqtt_channel(setting) if config.alerts_over_mqtt else None
-        outbox = await _outbox(stack, setting, journal, metrics, mqtt)
         roster = Roster(config.duty, setting.duty, registry, DutyRecords(journal), clock)
+        outbox = await _outbox(stack, setting, journal, metrics, mqtt, roster)
         desk = _desk(setting, journal, outbox, metrics, roster)
         followers: list[Source] = []
 
@@ -290,12 +290,13 @@ async def _outbox(
     journal: SqliteJournal,
     metrics: Metrics,
     mqtt: MqttChannel | None,
+    roster: Roster,
 ) -> Outbox:
     """The outbox with all its channels, and what was left in it."""
     await journal.transact(outboxes.take_over)
     hooks: list[Channel] = [await _webhook(stack, hook) for hook in setting.config.webhook]
     everyone = [*hooks, *([mqtt] if mqtt else [])]
-    return Outbox(journal, everyone, setting.registry, setting.clock, metrics)
+    return Outbox(journal, everyone, setting.registry, setting.clock, metrics, person=roster.person)
 
 
 async def _engine(setting: Setting, checkpoint: Checkpoint, records: RuleRecords) -> tuple[int, Engine]:

@@ -189,6 +189,13 @@ def test_r56_an_acknowledgement_without_presence_lapses_and_calls_from_the_top(
     assert called.episode.acknowledged_by == ""
 
 
+@pytest.mark.parametrize("kind", ["duty", "flood", "technical"])
+def test_what_nobody_can_go_to_is_taken_charge_of_for_good(kind: str) -> None:
+    called = Called(first=replace(vital("k0", severity=Severity.HIGH), kind=kind, rule=kind))
+    called.take(*acknowledge(called.book, called.episode.id, "s-1", 0))  # type: ignore[misc]
+    assert called.until(4_000_000) == []
+
+
 def test_r45_presence_ends_the_lease_and_fresh_evidence_ends_presence() -> None:
     called = Called()
     called.take(*acknowledge(called.book, called.episode.id, "s-1", 0))  # type: ignore[misc]
