@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequen
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import random
 
 import structlog
 from fastapi import APIRouter
@@ -28,6 +27,7 @@ from devices.registry import Registry
 from ingest import (
     alert_log,
     api_server,
+    channels_api,
     duty_api,
     duty_records,
     icalendar_file,
@@ -41,17 +41,17 @@ from ingest import (
 from ingest import outbox as outboxes
 from ingest import reports as reporting
 from ingest.api import create_app
-from ingest.channels import Channel
-from ingest.channels.mqtt import MqttChannel
-from ingest.channels.webhook import Webhook
-from ingest.checkpoint import SEEN_FOR_MS, Checkpoint
+from ingest.channels import made
+from ingest.channels.made import Channels
+from ingest.checkpoint import Checkpoint
 from ingest.clock import Clock, RealClock
-from ingest.config import BrokerConfig, Config, WebhookConfig
+from ingest.config import BrokerConfig, Config
 from ingest.desk import Desk
 from ingest.duty_questions import Questions
 from ingest.duty_records import DutyRecords
 from ingest.duty_watch import DutyWatch
 from ingest.facts import ANNOUNCED, Fact
+from ingest.housekeeping import House
 from ingest.intake import Intake
 from ingest.journal import SqliteJournal
 from ingest.metrics import Metrics
@@ -77,8 +77,6 @@ _SCHEMAS = "".join(
     one.SCHEMA for one in (alert_log, duty_records, outboxes, outcomes, reporting, rule_records)
 )
 _DEADLINE_S = 10.0
-_HOUSEKEEPING_S = 1.0
-_PRUNE_EVERY = 600  # turns of housekeeping
 _THREADS = 64
 _VENDORS = "vendors"
 _REMEMBERED = 1000  # closed alerts among which those of gaps are looked for
@@ -143,9 +141,9 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
 
         records = RuleRecords(journal)
         begun, engine = await _engine(setting, checkpoint, records)
-        mqtt = _mqtt_channel(setting) if config.alerts_over_mqtt else None
+        channels = await _channels(stack, setting, metrics)
         roster = Roster(config.duty, setting.duty, registry, DutyRecords(journal), clock)
-        outbox = await _outbox(stack, setting, journal, metrics, mqtt, roster)
+        outbox = await _outbox(setting, journal, metrics, channels, roster)
         desk = _desk(setting, journal, outbox, metrics, roster)
         followers: list[Source] = []
 
@@ -196,8 +194,8 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         line = Line(stack, tasks)
         # Down again: last made, first stopped.
         line.start("writer", writer.run(), stop=writer.stop, abort=writer.abort)
-        if mqtt is not None:
-            line.start("mqtt-channel", mqtt.run())
+        if channels.mqtt is not None:
+            line.start("mqtt-channel", channels.mqtt.run())
         line.start("outbox", outbox.run(desk.get, desk.receipt))
         line.start("desk", desk.run())
         stack.push_async_callback(_finish, pipeline, desk, outbox)
@@ -207,7 +205,17 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         said = _reports(line, Reports(journal, intake.record, registry, clock))
         line.start(
             "housekeeping",
-            _House(setting, journal, checkpoint, pipeline, writer, projections, metrics, parts).run(),
+            House(
+                setting.clock,
+                config.journal_keep_hours,
+                journal,
+                checkpoint,
+                pipeline,
+                writer,
+                projections,
+                metrics,
+                parts,
+            ).run(),
         )
         more = [
             quarantine_api.routes(quarantine),
@@ -215,8 +223,9 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             residents_api.routes(said, pipeline.away),
             rules_api.routes(rulebook, records),
             duty_api.routes(
-                roster, _watch(line, roster, desk, clock, config.site), registry, clock, setting.token
+                roster, _watch(line, roster, desk, channels, setting), registry, clock, setting.token
             ),
+            channels_api.routes(channels, desk, roster.person, _secrets(config)),
         ]
         api_url = _api(line, listening, setting, desk, parts, metrics, more)
         stack.push_async_callback(intake.settled)
@@ -238,12 +247,18 @@ def _desk(setting: Setting, journal: SqliteJournal, outbox: Outbox, metrics: Met
     return Desk(journal, outbox, registry, site, setting.clock, metrics, setting.rules, policy)
 
 
-def _watch(line: "Line", roster: Roster, desk: Desk, clock: Clock, site: str) -> DutyWatch:
+def _watch(line: "Line", roster: Roster, desk: Desk, channels: Channels, setting: Setting) -> DutyWatch:
     """Start to look at the rota; gaps that alerts were raised for before are known, closed ones too."""
     raised = [*desk.book.unresolved(), *desk.episodes(State.RESOLVED, _REMEMBERED)]
-    watch = DutyWatch(roster, clock, desk.decide, Questions([], site), known_gaps(raised))
+    questions = Questions(channels.addressed, setting.config.site)
+    watch = DutyWatch(roster, setting.clock, desk.decide, questions, known_gaps(raised))
     line.start("duty", watch.run())
     return watch
+
+
+def _secrets(config: Config) -> dict[str, bytes]:
+    """Of the channels whose receivers may say later what became of a message."""
+    return {one.name: one.key().encode() for one in config.channel if one.kind != "apprise"}
 
 
 def _hear(line: "Line", sources: list[Source], reach: Reach) -> None:
@@ -271,7 +286,7 @@ def _api(
         setting.token,
         more=more,
         metrics_open=api.open_metrics,
-        guarded=[duty_api.FEED_PATH],
+        guarded=[duty_api.FEED_PATH, channels_api.RECEIPTS_PATH],
         large={duty_api.CALENDARS_PATH: 2 * icalendar_file.MAX_BYTES},
     )
     server = api_server.server(app)
@@ -284,19 +299,26 @@ def _api(
     return api_server.address(listening)
 
 
+async def _channels(stack: contextlib.AsyncExitStack, setting: Setting, metrics: Metrics) -> Channels:
+    """All ways to tell people."""
+    displays = _broker(setting, "-alerts") if setting.config.alerts_over_mqtt else None
+    return await made.make(stack, setting.config, displays, setting.clock, metrics.circuit_is)
+
+
 async def _outbox(
-    stack: contextlib.AsyncExitStack,
-    setting: Setting,
-    journal: SqliteJournal,
-    metrics: Metrics,
-    mqtt: MqttChannel | None,
-    roster: Roster,
+    setting: Setting, journal: SqliteJournal, metrics: Metrics, channels: Channels, roster: Roster
 ) -> Outbox:
     """The outbox with all its channels, and what was left in it."""
     await journal.transact(outboxes.take_over)
-    hooks: list[Channel] = [await _webhook(stack, hook) for hook in setting.config.webhook]
-    everyone = [*hooks, *([mqtt] if mqtt else [])]
-    return Outbox(journal, everyone, setting.registry, setting.clock, metrics, person=roster.person)
+    return Outbox(
+        journal,
+        channels.everyone,
+        setting.registry,
+        setting.clock,
+        metrics,
+        addressed=channels.addressed,
+        person=roster.person,
+    )
 
 
 async def _engine(setting: Setting, checkpoint: Checkpoint, records: RuleRecords) -> tuple[int, Engine]:
@@ -387,56 +409,6 @@ async def _finish(pipeline: Pipeline, desk: Desk, outbox: Outbox) -> None:
     desk.close()
 
 
-class _House:
-    """What must be looked at from time to time: gauges, and what may be forgotten."""
-
-    def __init__(
-        self,
-        setting: Setting,
-        journal: SqliteJournal,
-        checkpoint: Checkpoint,
-        pipeline: Pipeline,
-        writer: Writer,
-        projections: Projections,
-        metrics: Metrics,
-        parts: Callable[[], dict[str, str]],
-    ) -> None:
-        self._setting, self._journal, self._checkpoint = setting, journal, checkpoint
-        self._pipeline, self._writer, self._metrics, self._parts = pipeline, writer, metrics, parts
-        self._projections = projections
-
-    async def run(self) -> None:
-        """Look every second until cancelled."""
-        turn = 0
-        while True:
-            await asyncio.sleep(_HOUSEKEEPING_S)
-            for part, why in self._parts().items():
-                self._metrics.up.labels(part).set(not why)
-            self._metrics.waiting.set(self._journal.last - self._writer.position)
-            self._metrics.facts.set(self._pipeline.facts.size[0])
-            self._metrics.facts_refused.set(self._pipeline.facts.refused)
-            turn += 1
-            self._journal.trim(
-                min(self._writer.position, self._pipeline.saved),
-                self._setting.clock.now() - int(self._setting.config.journal_keep_hours * 3_600_000),
-            )
-            if turn % _PRUNE_EVERY == 0:
-                await self._prune()
-
-    async def _prune(self) -> None:
-        now = self._setting.clock.now()
-        await self._journal.transact(lambda database: outboxes.prune(database, now))
-        stored = self._projections.outcomes_stored
-        await self._journal.transact(lambda database: outcomes.prune(database, now, stored))
-        try:
-            await asyncio.to_thread(
-                self._checkpoint.forget, seen_before=now - SEEN_FOR_MS, stored=self._writer.position
-            )
-            self._pipeline.facts.forget(self._writer.position)
-        except sqlite3.Error as error:  # locked by a checkpoint under way: next time
-            log.warning("not_pruned", error=str(error))
-
-
 def _seal(path: Path) -> Seal:
     """The quarantine's seal. Without its key people are watched over all the same."""
     try:
@@ -465,11 +437,6 @@ def _decider(desk: Desk, clock: Clock, metrics: Metrics) -> Callable[[list[Decis
     return decide
 
 
-async def _webhook(stack: contextlib.AsyncExitStack, config: WebhookConfig) -> Channel:
-    webhook = Webhook(config.name, config.url, config.key().encode(), timeout_s=config.timeout_s)
-    return await stack.enter_async_context(webhook)
-
-
 def _broker(setting: Setting, suffix: str) -> Broker:
     config = setting.config.broker
     return Broker(
@@ -480,19 +447,6 @@ def _broker(setting: Setting, suffix: str) -> Broker:
         config.secret(),
         config.tls(),
         config.max_in_flight,
-    )
-
-
-def _mqtt_channel(setting: Setting) -> MqttChannel:
-    broker = _broker(setting, "-alerts")
-    return MqttChannel(
-        broker.host,
-        broker.port,
-        client_id=broker.client_id,
-        random=random,
-        username=broker.username or None,
-        password=broker.password or None,
-        tls=broker.tls,
     )
 
 

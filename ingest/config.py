@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from alerts.people import Language
 from devices.families import FAMILIES
 from devices.registry_files import Problem
 from rules.toml_lines import line_of, lines
@@ -192,6 +193,42 @@ class WebhookConfig(_Part):
         return self
 
 
+class ChannelConfig(_Part):
+    """A way to tell people, of the steps of a ladder.
+
+    `apprise`: `url` is one of Apprise's; `{phone}` in it is the address of that kind of each person's in the
+    duty file. `webhook`: a signed POST to `url`. `voice`: the same to a telephone gateway, which rings the
+    person's `address`. `private`: texts may name residents, for a channel that only staff can read.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    kind: Literal["apprise", "webhook", "voice"] = "apprise"
+    url: SecretStr = SecretStr("")
+    url_file: Path | None = None
+    secret: SecretStr = SecretStr("")
+    secret_file: Path | None = None
+    address: str = Field("phone", pattern=r"^[a-z][a-z0-9_]{0,31}$")
+    private: bool = False
+    language: Language = Language.ZH
+    timeout_s: float = Field(10.0, gt=0, le=60)
+
+    def where(self) -> str:
+        """The URL, else that in its file. Raises OSError."""
+        return _secret(self.url, self.url_file)
+
+    def key(self) -> str:
+        """The signing secret, else that in its file. Raises OSError."""
+        return _secret(self.secret, self.secret_file)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "ChannelConfig":
+        if not self.url.get_secret_value() and self.url_file is None:
+            raise ValueError("needs url or url_file (it may hold a token: then a file is better)")
+        if self.kind != "apprise" and not self.secret.get_secret_value() and self.secret_file is None:
+            raise ValueError("needs secret or secret_file: the receiver must tell our calls from others'")
+        return self
+
+
 def _secret(given: SecretStr, file: Path | None, unset: str = "") -> str:
     """What is given (so the environment wins), else what the file says."""
     if file is not None and given.get_secret_value() == unset:
@@ -219,6 +256,7 @@ class Config(BaseSettings):
     api: ApiConfig = Field(default_factory=lambda: ApiConfig.model_validate({}))
     alerts_over_mqtt: bool = True
     webhook: list[WebhookConfig] = []
+    channel: list[ChannelConfig] = []
 
     @classmethod
     def settings_customise_sources(  # the signature is the library's
@@ -234,9 +272,9 @@ class Config(BaseSettings):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Config":
-        names = [webhook.name for webhook in self.webhook]
+        names = [*(one.name for one in self.webhook), *(one.name for one in self.channel)]
         if len(set(names)) < len(names) or "mqtt" in names:
-            raise ValueError("webhook names must differ from each other and from mqtt")
+            raise ValueError("names of webhooks and channels must differ from each other and from mqtt")
         return self
 
 
@@ -298,6 +336,10 @@ def _resolved(config: Config, folder: Path) -> Config:
             "api": config.api.model_copy(update={"token_file": at(config.api.token_file)}),
             "webhook": [
                 hook.model_copy(update={"secret_file": at(hook.secret_file)}) for hook in config.webhook
+            ],
+            "channel": [
+                one.model_copy(update={"url_file": at(one.url_file), "secret_file": at(one.secret_file)})
+                for one in config.channel
             ],
         }
     )

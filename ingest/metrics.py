@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from alerts.breaker import Circuit
 from alerts.episode import Episode
 from alerts.event import EpisodeEvent, EvidenceAdded, Opened, State, Weight
 from devices.reading import Reason
@@ -131,6 +132,12 @@ class Metrics:
         self.undelivered = Gauge(
             "shouwang_deliveries_waiting", "Notifications not delivered yet.", ["channel"], registry=r
         )
+        self.circuit = Gauge(
+            "shouwang_channel_up",
+            "Whether a channel works: 0 after five failures in a row, until one message comes through.",
+            ["channel"],
+            registry=r,
+        )
         self.latency = Histogram(
             "shouwang_latency_seconds",
             "Real seconds from a message's arrival to a stage: journalled, decided, recorded, delivered.",
@@ -205,6 +212,10 @@ class Metrics:
             self.standing.labels(state).set(states.get(state, 0))
         self.stale.set(stale)
         self.floods.set(flooded)
+
+    def circuit_is(self, name: str, circuit: Circuit) -> None:
+        """Say whether a channel works."""
+        self.circuit.labels(name).set(circuit is Circuit.CLOSED)
 
     def channel(self, name: str) -> None:
         """Let the series of a channel exist from the start."""

@@ -91,6 +91,24 @@ def deliver(
     )
 
 
+def wording(delivery: Delivery, language: str, *, private: bool) -> tuple[str, str]:
+    """Title and body for a person in her language, else in the channel's: what it is, and what to do.
+
+    The title alone says where and what, for a locked screen; a repeat says so.
+    """
+    person = delivery.recipient
+    spoken = person.language.value if person else language
+    texts = delivery.private_text if private else delivery.text
+    lines = texts.get(spoken, "").split("\n")
+    zh = spoken == "zh-CN"
+    if delivery.repeat:
+        lines[0] = f"{'（重发）' if zh else '(repeat) '}{lines[0]}"
+    link = delivery.links.get("acknowledge", "")
+    if link:
+        lines.append(f"{'接手：' if zh else 'Take charge: '}{link}")
+    return lines[0], "\n".join(lines[1:]) or lines[0]
+
+
 class Channel(Protocol):
     """One way out. `name` is its name in the outbox, the configuration and the metrics."""
 

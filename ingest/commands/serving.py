@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import psycopg
 import structlog
@@ -27,7 +28,7 @@ from devices.registry_files import Problem
 from ingest import roster
 from ingest.commands.console import USAGE, be_prompt, end, end_with, now_ms, rule_problems, set_up_logs, told
 from ingest.commands.registering import stored, unknown_models
-from ingest.config import EMBEDDED, Config, load
+from ingest.config import EMBEDDED, ChannelConfig, Config, load
 from ingest.embedded.broker import EmbeddedBroker
 from ingest.embedded.guarded import EmbeddedError
 from ingest.embedded.postgres import EmbeddedPostgres
@@ -92,6 +93,7 @@ def _ladders(
         return [text]
     found = ladder_file.load(
         text,
+        channels=[one.name for one in config.channel],
         places=registry.places if registry else None,
         roles=duty.roles if duty else None,
         people=duty.people if duty else None,
@@ -105,7 +107,10 @@ def _missing_files(path: Path, config: Config) -> list[Problem]:
     """Secrets and certificates that cannot be read."""
     problems: list[Problem] = []
     attempts = [config.broker.secret, config.broker.tls, config.database.secret, config.api.secret]
-    for attempt in (*attempts, *(hook.key for hook in config.webhook)):
+    signed = {one.name: one.key for one in config.webhook}
+    signed |= {one.name: one.key for one in config.channel if one.kind != "apprise"}
+    attempts += [*signed.values(), *(one.where for one in config.channel)]
+    for attempt in attempts:
         try:
             attempt()
         except OSError as error:
@@ -118,13 +123,32 @@ def _missing_files(path: Path, config: Config) -> list[Problem]:
             problems.append(
                 Problem(str(path), 0, "database: the DSN is none: postgresql://user@host/database")
             )
-    for hook in config.webhook:
+    for name, key in signed.items():
         with contextlib.suppress(OSError):
-            if len(hook.key().encode()) < 16:
-                problems.append(
-                    Problem(str(path), 0, f"webhook {hook.name}: the secret needs at least 16 characters")
-                )
-    return problems
+            if len(key().encode()) < 16:
+                problems.append(Problem(str(path), 0, f"{name}: the secret needs at least 16 characters"))
+    return problems + [
+        Problem(str(path), 0, f"channel {one.name}: {wrong}")
+        for one in config.channel
+        if (wrong := _wrong_address(one))
+    ]
+
+
+def _wrong_address(channel: ChannelConfig) -> str:
+    """What is wrong with a channel's address, which is not repeated: it may hold a token."""
+    try:
+        url = channel.where()
+    except OSError:
+        return ""
+    if channel.kind != "apprise":
+        return "" if urlsplit(url).scheme in {"http", "https"} else "url must be http://... or https://..."
+    from ingest.channels.apprise_channel import is_understood
+
+    try:
+        known = is_understood(url)
+    except ValueError as error:
+        return f"url: {error}"
+    return "" if known else "url is none that Apprise knows"
 
 
 def check_config(file: Annotated[Path, typer.Argument(help="The configuration, TOML.")]) -> None:

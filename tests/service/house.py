@@ -134,17 +134,22 @@ def free_port() -> int:
 
 
 class Killable:
-    """A service in a process of its own, configured by a file, that may be killed at any time."""
+    """A service in a process of its own, configured by a file, that may be killed at any time.
 
-    def __init__(self, folder: Path, broker_url: str, dsn: str, webhook: str = "") -> None:
+    `top` are further lines of the file's first part, `more` further tables.
+    """
+
+    def __init__(
+        self, folder: Path, broker_url: str, dsn: str, webhook: str = "", top: str = "", more: str = ""
+    ) -> None:
         self.folder, self.port = folder, free_port()
         self.api = f"http://127.0.0.1:{self.port}"
         (folder / "registry.toml").write_text(REGISTRY)
         self._config = folder / "shouwang.toml"
         hook = f'[[webhook]]\nname = "hook"\nurl = "{webhook}"\nsecret = "{SECRET}"\n' if webhook else ""
         self._config.write_text(
-            f'data = "data"\nregistry = ["registry.toml"]\n[broker]\nurl = "{broker_url}"\n'
-            f'[database]\ndsn = {json.dumps(dsn)}\n[api]\nport = {self.port}\ntoken = "{TOKEN}"\n{hook}'
+            f'data = "data"\nregistry = ["registry.toml"]\n{top}\n[broker]\nurl = "{broker_url}"\n'
+            f'[database]\ndsn = {json.dumps(dsn)}\n[api]\nport = {self.port}\ntoken = "{TOKEN}"\n{hook}{more}'
         )
         self._process: subprocess.Popen[bytes] | None = None
 

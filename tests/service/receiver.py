@@ -31,6 +31,7 @@ class Receiver:
     told: list[Told] = field(default_factory=list)
     unverified: int = 0
     calls: int = 0
+    port: int = 0
     _server: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Self:
@@ -53,7 +54,7 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}).start()
         return self

@@ -1,0 +1,87 @@
+"""Every way to tell people, made of the configuration. Rule: each has its breaker and its own connections."""
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import random
+
+from alerts.breaker import Circuit
+from ingest.channels import Channel
+from ingest.channels.guarded import GuardedChannel
+from ingest.channels.mqtt import MqttChannel
+from ingest.channels.voice import VoiceChannel
+from ingest.channels.webhook import Webhook
+from ingest.clock import Clock
+from ingest.config import ChannelConfig, Config
+from ingest.source import Broker
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """`everyone` are told of everything: webhooks, and displays over `mqtt`. `addressed` are for ladders."""
+
+    everyone: Sequence[GuardedChannel]
+    addressed: Sequence[GuardedChannel]
+    mqtt: MqttChannel | None
+
+    def find(self, name: str) -> GuardedChannel | None:
+        """The channel of this name."""
+        return next((one for one in (*self.everyone, *self.addressed) if one.name == name), None)
+
+
+async def make(
+    stack: contextlib.AsyncExitStack,
+    config: Config,
+    broker: Broker | None,
+    clock: Clock,
+    told: Callable[[str, Circuit], None],
+) -> Channels:
+    """All channels of a configuration, closed with the stack. `broker`: where displays listen, if they do."""
+
+    def guarded(channel: Channel) -> GuardedChannel:
+        return GuardedChannel(channel, ticks=_ticks, now=clock.now, told=told)
+
+    mqtt = _mqtt(broker) if broker else None
+    hooks: list[Channel] = [
+        await stack.enter_async_context(
+            Webhook(one.name, one.url, one.key().encode(), timeout_s=one.timeout_s)
+        )
+        for one in config.webhook
+    ]
+    everyone = [*hooks, *([mqtt] if mqtt else [])]
+    addressed = [await _addressed(stack, one) for one in config.channel]
+    return Channels([guarded(one) for one in everyone], [guarded(one) for one in addressed], mqtt)
+
+
+async def _addressed(stack: contextlib.AsyncExitStack, one: ChannelConfig) -> Channel:
+    if one.kind == "apprise":
+        # It takes as long to load as all the rest: where somebody uses it.
+        from ingest.channels.apprise_channel import AppriseChannel
+
+        channel = AppriseChannel(
+            one.name, one.where(), private=one.private, language=one.language, timeout_s=one.timeout_s
+        )
+        stack.callback(channel.close)
+        return channel
+    hook = Webhook(one.name, one.where(), one.key().encode(), timeout_s=one.timeout_s)
+    await stack.enter_async_context(hook)
+    if one.kind == "voice":
+        return VoiceChannel(hook, address=one.address, private=one.private, language=one.language)
+    return hook
+
+
+def _ticks() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+def _mqtt(broker: Broker) -> MqttChannel:
+    return MqttChannel(
+        broker.host,
+        broker.port,
+        client_id=broker.client_id,
+        random=random,
+        username=broker.username or None,
+        password=broker.password or None,
+        tls=broker.tls,
+    )

@@ -1,0 +1,62 @@
+"""`shouwang channels`: how each way to tell people fares, and a test of one.
+
+Rule: a test says in words what became of it, and exits with 1 where nobody got it.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ingest.commands.client import ApiOption, ConfigOption, TokenOption, service_at
+from ingest.commands.console import FAILURE
+from ingest.commands.console import told as spoken
+
+app = typer.Typer(
+    help="Ways to tell people: how they fare, and tests. 通知渠道",
+    epilog="Example: shouwang channels test wecom --by s-01 --to s-07",
+    no_args_is_help=True,
+)
+_DEFAULT = Path("shouwang.toml")
+
+
+@app.command("list", epilog="Example: shouwang channels list --config shouwang.toml")
+def list_(config: ConfigOption = _DEFAULT, api: ApiOption = "", token_file: TokenOption = None) -> None:
+    """Every channel: whether it works, when it last did, and what was wrong."""
+    found = service_at(config, api, token_file).get("/api/v1/channels")["channels"]
+    table = Table("channel", "for", "circuit", "delivered", "failed", "why")
+    for one in found:
+        whom = "people" if one["addressed"] else "everything"
+        table.add_row(
+            one["channel"],
+            whom,
+            one["circuit"],
+            one["delivered_at"] or "-",
+            one["failed_at"] or "-",
+            one["why"] or "",
+        )
+    Console().print(table)
+
+
+@app.command("test", epilog="Example: shouwang channels test wecom --by s-01 --to s-07")
+def try_(
+    name: Annotated[str, typer.Argument(help="The name of a [[channel]].")],
+    by: Annotated[str, typer.Option("--by", help="Who asks for the test.")],
+    to: Annotated[
+        str, typer.Option("--to", help="To which person of the duty file; none: the channel.")
+    ] = "",
+    config: ConfigOption = _DEFAULT,
+    api: ApiOption = "",
+    token_file: TokenOption = None,
+) -> None:
+    """Send one message marked as a test 发送一条测试通知."""
+    path = f"/api/v1/channels/{name}/test"
+    became = service_at(config, api, token_file).post(path, {"by": by, "to": to})
+    good = became["result"] in {"delivered", "accepted"}
+    spoken.print(
+        f"{name}: {became['result']}: {became['detail']}", style="green" if good else "red", markup=False
+    )
+    if not good:
+        raise typer.Exit(FAILURE)
