@@ -1,11 +1,21 @@
-"""How fast the rules are, in one process, and what an idle resident costs: the default rule set."""
+"""How fast the rules are, in one process, and what an idle resident costs: the default rule set.
+
+Each size has a process of its own, and they work by turns of a second or less, so that whatever else the
+machine does meets all alike. Observations are made outside of what is timed, a slice at a time, as the
+service makes them; the search for garbage, set as in the service, is timed whole, and so is what a checkpoint
+takes over every five seconds.
+"""
 
 import gc
 import statistics
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from typing import NamedTuple
 
 import orjson
 from rich.console import Console
@@ -14,14 +24,18 @@ from rich.table import Table
 from devices.observation import Observation
 from devices.reading import Value
 from devices.registry import CareLevel, Device, Place, PlaceKind, Registry, Resident, Risk, RiskLevel
+from ingest.commands.console import be_prompt
+from ingest.pipeline import CHECKPOINT_S, SLICE
 from rules.configuration import default
 from rules.engine import Engine
-from rules.ruleset import RuleSet
 
-SIZES = (1_000, 20_000, 100_000)
-OBSERVATIONS = 200_000
-START = 1_763_812_800_000  # 2025-11-22 20:00 in Shanghai
+MINUTES = {1_000: 15, 20_000: 15, 100_000: 3}
+"""Of each round, by residents. Every third minute has more to write down (`rules.kinds.news2`)."""
+
+TURNS = 15
+START = 1_763_812_800_000  # 2025-11-22 20:00 in Shanghai; the night's rounds begin at 21:00
 EVERY_MS = 60_000
+FEW = 120  # residents, of every sort, who are watched before memory is looked at
 _LEVELS = list(CareLevel)
 _RISKS = [RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH]
 
@@ -51,29 +65,28 @@ def home(residents: int) -> Registry:
     )
 
 
-def stream(residents: int, count: int) -> Iterator[Observation]:
-    """What calm people's devices say: each once a minute, spread over it; nobody is ill."""
-    said = 0
-    minute = 0
-    while said < count:
-        for n in range(residents):
-            at = START + minute * EVERY_MS + n * EVERY_MS // residents
-            pulse = float(64 + (n + minute) % 12)
-            sources: tuple[tuple[str, tuple[tuple[str, Value], ...]], ...] = (
-                (f"watch-{n}", (("heart_rate", pulse), ("spo2", 97.0), ("worn", True), ("battery", 80.0))),
-                (
-                    f"bed-{n}",
-                    (("bed_occupied", True), ("heart_rate", pulse), ("respiratory_rate", 14.0)),
-                ),
-                (f"motion-{n}", (("motion", minute % 7 == 0),)),
-            )
-            for device, values in sources:
-                for metric, value in values:
-                    yield Observation(
-                        device, metric, value, at - 200, at, site="home", resident=f"r-{n}", place=f"room-{n}"
-                    )
-                    said += 1
-        minute += 1
+class _Person(NamedTuple):
+    """Whose observations are whose, in the registry's own words, as `devices.normalise` gives them."""
+
+    resident: str
+    place: str
+
+
+def stream(registry: Registry, minute: int) -> Iterator[Observation]:
+    """What calm people's devices say in a minute: each once, spread over it; nobody is ill."""
+    watches = (device for device in registry.devices.values() if device.calls)
+    people = [_Person(one.resident, registry.residents[one.resident].place) for one in watches]
+    for n, person in enumerate(people):
+        at = START + minute * EVERY_MS + n * EVERY_MS // len(people)
+        pulse = float(64 + (n + minute) % 12)
+        sources: tuple[tuple[str, tuple[tuple[str, Value], ...]], ...] = (
+            (f"watch-{n}", (("heart_rate", pulse), ("spo2", 97.0), ("worn", True), ("battery", 80.0))),
+            (f"bed-{n}", (("bed_occupied", True), ("heart_rate", pulse), ("respiratory_rate", 14.0))),
+            (f"motion-{n}", (("motion", (minute + n) % 7 == 0),)),
+        )
+        for device, values in sources:
+            for metric, value in values:
+                yield Observation(device, metric, value, at - 200, at, site="home", **person._asdict())
 
 
 class _Counting(Engine):
@@ -86,73 +99,118 @@ class _Counting(Engine):
         super()._run(watch, act, given, at, decisions)
 
 
-def measure(residents: int, count: int) -> dict[str, float]:
-    """Observations and evaluations a second of CPU, and bytes per idle resident."""
-    rules = default()
-    registry = home(residents)
-    _warm(rules, registry)
-    gc.collect()
-    gc.freeze()
-    before = _resident_bytes()
+def evaluations() -> float:
+    """How many rules look at an observation of the stream, on average."""
+    registry = home(FEW)
+    engine = _Counting(default(), registry, START)
+    given = 0
+    for minute in range(7):
+        engine.count = engine.count if minute else 0
+        for observation in stream(registry, minute):
+            engine.observe(observation)
+            given += 1
+    return engine.count / given
+
+
+def work(residents: int) -> None:
+    """In a process of its own: tells what memory it takes, then for every line given what a turn took."""
+    rules, few, registry = default(), home(FEW), home(residents)
+    tracemalloc.start()
+    kept = Engine(rules, few, START)
+    kept.changed()
+    small = _allocated()
     engine = Engine(rules, registry, START)
     engine.changed()
-    gc.collect()
-    idle = _resident_bytes() - before
-    given = list(stream(residents, count))
-    first, rest = given[: residents * 8], given[residents * 8 :]
-    for observation in first:  # everybody has been heard once: the steady state is measured
+    idle = (_allocated() - small) / residents
+    tracemalloc.stop()
+    be_prompt()
+    for observation in stream(registry, 0):  # everybody has been heard once: the steady state is measured
         engine.observe(observation)
     engine.changed()
+    be_prompt()  # as after a restart
+    _tell({"idle": idle, "fixed": small - FEW * idle})
+    count = residents * 8 * MINUTES[residents] // TURNS
+    coming = (observation for minute in range(1, 60) for observation in stream(registry, minute))
+    checkpoint = START + EVERY_MS
+    for _ in sys.stdin:
+        took, given = 0.0, 0
+        while given < count:
+            gc.disable()
+            part = list(islice(coming, min(SLICE * 8, count - given)))
+            gc.enable()
+            began = time.process_time()
+            for observation in part:
+                engine.observe(observation)
+            if observation.received_at >= checkpoint:
+                checkpoint += int(CHECKPOINT_S * 1000)
+                engine.changed()
+            took += time.process_time() - began
+            given += len(part)
+        _tell({"observations": given, "seconds": took})
+
+
+def _tell(found: dict[str, float]) -> None:
+    sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _allocated() -> int:
     gc.collect()
-    gc.freeze()
-    began = time.process_time()
-    for observation in rest:
-        engine.observe(observation)
-    took = time.process_time() - began
-    counting = _Counting(rules, registry, START)
-    for observation in first:
-        counting.observe(observation)
-    counting.count = 0
-    for observation in rest:
-        counting.observe(observation)
-    return {
-        "observations": len(rest) / took,
-        "evaluations": counting.count / took,
-        "bytes": idle / residents,
-    }
+    return tracemalloc.get_traced_memory()[0]
 
 
-def _warm(rules: RuleSet, registry: Registry) -> None:
-    """What is made once is not the residents'."""
-    small = Registry.of([registry.places["home"]], [], [])
-    Engine(rules, small, START)
+class _Worker:
+    """One size, in a process of its own."""
+
+    def __init__(self, residents: int, stack: ExitStack) -> None:
+        command = [sys.executable, "-m", "tests.bench.rules", str(residents)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = stack.enter_context(process)
+        stack.callback(process.kill)
+        self.memory = self._answer()
+        self.rounds: list[float] = []
+
+    def turn(self) -> tuple[float, float]:
+        """Observations, and the seconds of CPU they took."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"go\n")
+        self._process.stdin.flush()
+        found = self._answer()
+        return found["observations"], found["seconds"]
+
+    def _answer(self) -> dict[str, float]:
+        assert self._process.stdout is not None
+        answer: dict[str, float] = orjson.loads(self._process.stdout.readline())
+        return answer
 
 
-def _resident_bytes() -> int:
-    with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123  no path of ours
-        return int(statm.read().split()[1]) * 4096
-
-
-def tell(out: Console, runs: int = 3) -> None:
-    """Measure in processes of their own and print medians."""
-    table = Table("residents", "observations/s", "evaluations/s", "KB per idle resident")
-    table.title = "default rules in one process, CPU time, medians"
-    for residents in SIZES:
-        found: list[dict[str, float]] = []
-        for _ in range(runs):
-            command = [sys.executable, "-m", "tests.bench.rules", str(residents), str(OBSERVATIONS)]
-            done = subprocess.run(command, check=True, capture_output=True)
-            found.append(orjson.loads(done.stdout))
-        median = {name: statistics.median(one[name] for one in found) for name in found[0]}
-        table.add_row(
-            f"{residents:,}",
-            f"{median['observations']:,.0f}",
-            f"{median['evaluations']:,.0f}",
-            f"{median['bytes'] / 1024:.2f}",
-        )
+def tell(out: Console, rounds: int = 3) -> None:
+    """Measure by turns and print medians."""
+    looks = evaluations()
+    with ExitStack() as stack:
+        workers = {residents: _Worker(residents, stack) for residents in MINUTES}
+        for _ in range(rounds):
+            turns = [[worker.turn() for worker in workers.values()] for _ in range(TURNS)]
+            for worker, mine in zip(workers.values(), zip(*turns, strict=True), strict=True):
+                given, took = map(sum, zip(*mine, strict=True))
+                worker.rounds.append(given / took)
+        table = Table("residents", "observations/s", "evaluations/s", "KB per idle resident")
+        table.title = "default rules in one process, CPU time, medians"
+        for residents, worker in workers.items():
+            median, memory = statistics.median(worker.rounds), worker.memory
+            table.add_row(
+                f"{residents:,}",
+                f"{median:,.0f} ({', '.join(f'{one / 1000:,.0f}' for one in worker.rounds)})",
+                f"{median * looks:,.0f}",
+                f"{memory['idle'] / 1024:.2f}",
+            )
+        fixed = statistics.median(worker.memory["fixed"] for worker in workers.values())
     out.print(table)
+    out.print(
+        "In brackets: each round, thousands. Memory: what the engine has allocated for each before anybody is"
+        f" heard, without the registry; {fixed / 1024:,.0f} KB are made once, for however many."
+    )
 
 
 if __name__ == "__main__":
-    size, number = int(sys.argv[1]), int(sys.argv[2])
-    sys.stdout.buffer.write(orjson.dumps(measure(size, max(number, size * 16))))
+    work(int(sys.argv[1]))
