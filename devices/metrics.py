@@ -117,7 +117,7 @@ _STATES = (
 _EVENTS = (
     "sos fall fall_suspected fall_cleared help_cancelled check_in visit bed_exit bed_enter button_press "
     "medication_taken geofence_enter geofence_exit call_started call_ended device_test device_joined "
-    "device_left power_on power_off apnea snoring turned medication_reminder medication_missed"
+    "device_left power_on power_off apnea snoring turned medication_reminder medication_missed acknowledge"
 ).split()
 
 _LIFE_SAFETY = frozenset(("sos", "fall", "fall_suspected", "smoke", "gas", "carbon_monoxide"))

@@ -31,6 +31,7 @@ from ingest import (
     duty_api,
     duty_records,
     icalendar_file,
+    links_api,
     outcomes,
     quarantine_api,
     quiet_api,
@@ -54,6 +55,7 @@ from ingest.facts import ANNOUNCED, Fact
 from ingest.housekeeping import House
 from ingest.intake import Intake
 from ingest.journal import SqliteJournal
+from ingest.key_file import key_in
 from ingest.metrics import Metrics
 from ingest.outbox import Outbox
 from ingest.pipeline import Pipeline
@@ -143,7 +145,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         begun, engine = await _engine(setting, checkpoint, records)
         channels = await _channels(stack, setting, metrics)
         roster = Roster(config.duty, setting.duty, registry, DutyRecords(journal), clock)
-        outbox = await _outbox(setting, journal, metrics, channels, roster)
+        outbox, link_key = await _outbox(setting, journal, metrics, channels, roster)
         desk = _desk(setting, journal, outbox, metrics, roster)
         followers: list[Source] = []
 
@@ -163,6 +165,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             recorded=desk.settled,
             closed_at=desk.book.closed_at,
             taught=taught,
+            signalled=desk.signalled,
         )
         await _catch_up(pipeline, engine, records, begun, clock)
         intake.pipeline = pipeline
@@ -226,6 +229,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
                 roster, _watch(line, roster, desk, channels, setting), registry, clock, setting.token
             ),
             channels_api.routes(channels, desk, roster.person, _secrets(config)),
+            links_api.routes(desk, link_key, setting.clock.now),
         ]
         api_url = _api(line, listening, setting, desk, parts, metrics, more)
         stack.push_async_callback(intake.settled)
@@ -286,7 +290,7 @@ def _api(
         setting.token,
         more=more,
         metrics_open=api.open_metrics,
-        guarded=[duty_api.FEED_PATH, channels_api.RECEIPTS_PATH],
+        guarded=[duty_api.FEED_PATH, channels_api.RECEIPTS_PATH, links_api.PREFIX],
         large={duty_api.CALENDARS_PATH: 2 * icalendar_file.MAX_BYTES},
     )
     server = api_server.server(app)
@@ -307,10 +311,11 @@ async def _channels(stack: contextlib.AsyncExitStack, setting: Setting, metrics:
 
 async def _outbox(
     setting: Setting, journal: SqliteJournal, metrics: Metrics, channels: Channels, roster: Roster
-) -> Outbox:
-    """The outbox with all its channels, and what was left in it."""
+) -> tuple[Outbox, bytes]:
+    """The outbox with all its channels, and what was left in it; the key of its links."""
+    link_key = key_in(setting.config.data / "links.key")
     await journal.transact(outboxes.take_over)
-    return Outbox(
+    outbox = Outbox(
         journal,
         channels.everyone,
         setting.registry,
@@ -318,7 +323,9 @@ async def _outbox(
         metrics,
         addressed=channels.addressed,
         person=roster.person,
+        links=links_api.links(link_key, setting.config.api.public_url),
     )
+    return outbox, link_key
 
 
 async def _engine(setting: Setting, checkpoint: Checkpoint, records: RuleRecords) -> tuple[int, Engine]:

@@ -38,7 +38,8 @@ def problem(status: int, error: str, detail: str, headers: dict[str, str] | None
 class Border:
     """ASGI middleware around the whole application. Without a `token` everybody may come in.
 
-    `large` are paths to which more may be sent: how many bytes.
+    An open path that ends with a slash is open with all below it. `large` are paths to which more may be
+    sent: how many bytes.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Border:
         self._app, self._large = app, large
         self._expected = f"Bearer {token}".encode() if token else None
         self._open_paths = open_paths
+        self._open_folders = tuple(path for path in open_paths if path.endswith("/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here (ASGI)."""
@@ -80,6 +82,8 @@ class Border:
 
     def _refusal(self, scope: Scope) -> Response | None:
         if self._expected is None or scope["path"] in self._open_paths:
+            return None
+        if self._open_folders and scope["path"].startswith(self._open_folders):
             return None
         given = Headers(scope=scope).get("authorization", "").encode("latin-1")
         if hmac.compare_digest(given, self._expected):

@@ -43,6 +43,10 @@ def _http_url(url: str) -> str:
     return url
 
 
+def _public_url(url: str) -> str:
+    return _http_url(url) if url else url
+
+
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -158,13 +162,17 @@ class DatabaseConfig(_Part):
 
 
 class ApiConfig(_Part):
-    """The HTTP API. Anybody who may reach it needs the token."""
+    """The HTTP API. Anybody who may reach it needs the token.
+
+    `public_url` is where staff reach it with their telephones; with it, messages hold a link to act by.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65_535)
     token: SecretStr = SecretStr("")
     token_file: Path | None = None
     open_metrics: bool = False
+    public_url: Annotated[str, AfterValidator(_public_url)] = ""
 
     def secret(self) -> str:
         """The bearer token, else that in its file. Raises OSError."""

@@ -44,7 +44,9 @@ from alerts.event import (
     Told,
 )
 from alerts.notification import Notification, notify
+from alerts.signals import Verb, signals
 from alerts.where import site_of
+from devices.observation import Observation
 from devices.registry import Registry
 from ingest.alert_log import AlertLog
 from ingest.clock import Clock
@@ -176,6 +178,15 @@ class Desk:
         return await self._act(
             episode, arrive(self.book, episode, by, self._clock.now(), source, note=note, seen=seen)
         )
+
+    def signalled(self, observation: Observation) -> None:
+        """Take what a device on the corridor says to alerts; durable like any event."""
+        now = self._clock.now()
+        for signal in list(signals(self.book, self._registry, observation)):
+            act = arrive if signal.verb is Verb.ARRIVE else acknowledge
+            followed = act(self.book, signal.alert, signal.by, now, signal.source)
+            for event in followed if isinstance(followed, list) else ():
+                self._take(event, None)
 
     def receipt(self, notification: str, channel: str, to: str, *, delivered: bool, why: str = "") -> None:
         """What became of a message: its receiver has it, or will not get it.

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import structlog
 
+from alerts.signals import SIGNALS
 from devices.identity import is_repeat
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY
@@ -74,7 +75,8 @@ class Pipeline:
     `decide` gets the decisions of each observation with its arrival time, or of a tick with its time (ms).
     `recorded` returns when all that `decide` was given is durable: no checkpoint may say before that its
     message is done with, or a crash between the two would lose the alert. `closed_at` says when an alert that
-    a device had called was last resolved (ms, 0 never); `taught` is told what messages teach.
+    a device had called was last resolved (ms, 0 never); `taught` is told what messages teach,
+    `signalled` what is said to alerts (`alerts.signals`).
     """
 
     def __init__(
@@ -91,11 +93,12 @@ class Pipeline:
         recorded: Recorded | None = None,
         closed_at: Callable[[str], int] = lambda _: 0,
         taught: Callable[[list[Fact]], None] = lambda _: None,
+        signalled: Callable[[Observation], None] = lambda _: None,
     ) -> None:
         self._journal, self._checkpoint, self._engine = journal, checkpoint, engine
         self._registry, self._site, self._clock = registry, site, clock
         self._metrics, self._decide, self._recorded = metrics, decide, recorded
-        self._closed_at, self._taught = closed_at, taught
+        self._closed_at, self._taught, self._signalled = closed_at, taught, signalled
         self.facts = Facts(registry, checkpoint.facts())
         self.position = checkpoint.position
         self._ahead = set(checkpoint.ahead)
@@ -353,6 +356,8 @@ class Pipeline:
                 decisions = self._engine.observe(observation)
                 if decisions:
                     self._decide(decisions, now)
+                if observation.metric in SIGNALS:
+                    self._signalled(observation)
         for device, rejected in said.unreadable:
             self._decide([unreadable(device, rejected, str(seq), message.received_at)], message.received_at)
         if said.rejected and message.topic.endswith("/event"):

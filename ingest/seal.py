@@ -7,13 +7,11 @@ AES-256-GCM; the journal's id and the entry's number are bound to it, so that ro
 import os
 from pathlib import Path
 
-import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-log = structlog.get_logger()
+from ingest.key_file import key_in
 
-_KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
@@ -41,32 +39,8 @@ class Seal:
 
 
 def seal_of(path: Path) -> Seal:
-    """The seal whose key is in a file, made there when it is missing. Raises OSError.
+    """The seal whose key is in a file (`ingest.key_file`). Raises OSError.
 
-    A file that holds no key is set aside: what was sealed with it stays closed, but people are watched over.
+    With another key what was sealed before stays closed, but people are watched over.
     """
-    if not path.exists():
-        _make(path)
-    key = path.read_bytes()
-    if len(key) != _KEY_BYTES:
-        log.error("no_quarantine_key", bytes=len(key), kept_as=path.name + ".unreadable")
-        path.replace(path.with_name(path.name + ".unreadable"))
-        _make(path)
-        key = path.read_bytes()
-    return Seal(key)
-
-
-def _make(path: Path) -> None:
-    """A new key, whole or not at all whatever dies when: half a one would be none."""
-    unfinished = path.with_name(path.name + ".new")
-    unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(AESGCM.generate_key(_KEY_BYTES * 8))
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # what is sealed with it soon must not outlive it
-    finally:
-        os.close(folder)
+    return Seal(key_in(path))

@@ -153,6 +153,16 @@ class Killable:
         )
         self._process: subprocess.Popen[bytes] | None = None
 
+    def add(self, registered: str) -> None:
+        """Register more."""
+        with (self.folder / "registry.toml").open("a") as file:
+            file.write(registered)
+
+    def public(self) -> None:
+        """Let its messages hold links."""
+        text = self._config.read_text().replace("[api]\n", f'[api]\npublic_url = "{self.api}"\n')
+        self._config.write_text(text)
+
     async def start(self) -> None:
         """Return when it has subscribed."""
         command = [sys.executable, "-m", "ingest", "run", "--config", str(self._config)]

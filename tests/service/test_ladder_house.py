@@ -241,3 +241,61 @@ async def test_a_channel_is_tested_and_its_health_told(broker: AnyBroker, dsn: s
                 assert health["other"] == ("closed", None)
         finally:
             assert home.stop() == 0
+
+
+async def test_a_message_s_link_takes_charge_and_looking_does_nothing(
+    broker: AnyBroker, dsn: str, tmp_path: Path
+) -> None:
+    with Receiver() as gateway, Receiver() as other, Publisher(broker.port) as device:
+        home = house(
+            tmp_path, broker, dsn, channel("first", gateway.url, "voice"), channel("other", other.url)
+        )
+        home.public()
+        await home.start()
+        try:
+            device.send_all([sos("one")])
+            await eventually(lambda: gateway.told, why="nobody was rung")
+            (link,) = (word for word in str(called(gateway).body["text"]).split() if "/a/" in word)
+            path = "/a/" + link.partition("/a/")[2]
+            async with httpx.AsyncClient(base_url=home.api) as anybody:
+                for _ in range(3):
+                    page = await anybody.get(path)
+                    assert page.status_code == 200
+                assert "302" in page.text
+                assert "王秀英" not in page.text
+                assert "script" not in page.text
+                assert not await happened(home, "acknowledged"), "looking took charge"
+                seen = page.text.partition("name=seen value=")[2].partition(">")[0]
+                for _ in range(2):
+                    done = await anybody.post(path, data={"act": "acknowledge", "seen": seen})
+                    assert done.status_code == 200
+                (taken,) = await happened(home, "acknowledged")
+                assert (taken["by"], taken["source"]) == ("s-01", "link:first")
+                device.send_all([sos("two")])
+                await eventually(lambda: happened(home, "evidence"), why="the second press is not there")
+                late = await anybody.post(path, data={"act": "resolve", "outcome": "real", "seen": seen})
+                assert late.status_code == 409
+                assert "again" in late.text
+                assert (await anybody.get("/a/" + "A" * 70)).status_code == 404
+                assert (await anybody.get("/api/v1/alerts")).status_code == 401
+        finally:
+            assert home.stop() == 0
+
+
+async def test_a_corridor_button_takes_charge_over_mqtt(broker: AnyBroker, dsn: str, tmp_path: Path) -> None:
+    with Receiver() as first, Receiver() as other, Publisher(broker.port) as device:
+        home = house(tmp_path, broker, dsn, channel("first", first.url), channel("other", other.url))
+        home.add('[[device]]\nid = "corridor"\nsite = "home-1"\nplace = "home-1"\n')
+        await home.start()
+        try:
+            device.send_all([sos("one")])
+            await eventually(lambda: happened(home, "delivered"), why="nobody was told")
+            press = orjson.dumps({"event": "acknowledge", "by": "s-02", "ts": time.time_ns() // 1_000_000})
+            device.send_all([("shouwang/v1/home-1/stranger/event", press)])
+            device.send_all([("shouwang/v1/home-1/w-01/event", press)])
+            device.send_all([("shouwang/v1/home-1/corridor/event", press)] * 2)
+            await eventually(lambda: happened(home, "acknowledged"), why="the button did nothing")
+            (taken,) = await happened(home, "acknowledged")
+            assert (taken["by"], taken["source"]) == ("s-02", "mqtt:corridor")
+        finally:
+            assert home.stop() == 0
