@@ -1,7 +1,7 @@
 """The book of episodes: what is known of every alert, and of what is kept quiet.
 
-Rule: `Book.apply` alone changes the book; `decide` and `acts` only say which events follow. At most one
-episode per rule and cause is unresolved, and no evidence ever counts twice.
+Rule: `Book.apply` alone changes the book; `decide` and `acts` only say which events follow. Every rule and
+cause is in at most one unresolved episode, and no evidence ever counts twice.
 """
 
 from collections import Counter, defaultdict
@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import takewhile
-from typing import overload
+from typing import NamedTuple, overload
 
 from alerts.chatter import NONE, Activations, called, counted
 from alerts.episode import Episode, begin, fold, rank
 from alerts.event import (
     Acknowledged,
+    Arrived,
     Cleared,
     EpisodeEvent,
     Event,
@@ -32,9 +33,10 @@ from alerts.event import (
 )
 from alerts.first_out import WITHIN_MS, Group, headed
 from alerts.flood import Position
+from alerts.joining import KINDS, takes
 from alerts.life import opens_about_life
 from alerts.suppression import Suppressions
-from alerts.suspension import Suspensions
+from alerts.suspension import Suspensions, part_of
 from rules.decision import FLOOD, Severity
 
 REMEMBER_MS = 48 * 3_600_000
@@ -45,17 +47,28 @@ STALE_MS = 24 * 3_600_000
 """An alert whose condition holds for longer than this is stale (R-50)."""
 
 
+class Heard(NamedTuple):
+    """When people were last called for a source (event time, ms), and how urgently."""
+
+    at: int
+    severity: Severity
+
+
 @dataclass(slots=True)
 class _Record:
     """An episode with what is remembered of its evidence.
 
-    Identities, when each source was last heard, and how often each subject's condition began lately.
+    The rules and causes that are in it; identities; what each source (rule, device, metric) last called for
+    since somebody acted, and the devices that ever did; and how often the condition of each rule and subject
+    began lately.
     """
 
     episode: Episode
+    keys: set[tuple[str, str]] = field(default_factory=set)
     identities: set[str] = field(default_factory=set)
-    heard_at: dict[tuple[str, str], int] = field(default_factory=dict)
-    activations: dict[str, Activations] = field(default_factory=dict)
+    heard: dict[tuple[str, str, str], Heard] = field(default_factory=dict)
+    devices: set[str] = field(default_factory=set)
+    activations: dict[tuple[str, str], Activations] = field(default_factory=dict)
 
 
 class Book:
@@ -66,10 +79,12 @@ class Book:
 
     __slots__ = (
         "_closed",
+        "_emergencies",
         "_first",
         "_identities",
         "_open",
         "_records",
+        "_unresolved",
         "positions",
         "severities",
         "states",
@@ -80,6 +95,8 @@ class Book:
     def __init__(self) -> None:
         self._records: dict[str, _Record] = {}
         self._open: dict[tuple[str, str], str] = {}
+        self._unresolved: dict[str, None] = {}
+        self._emergencies: dict[str, set[str]] = {}
         self._identities: set[str] = set()
         self._closed: dict[str, int] = {}
         self._first: dict[Group, str] = {}
@@ -120,16 +137,49 @@ class Book:
             if (event.rule, event.cause) in self._open:
                 raise ValueError(f"a second open episode for {event.rule} and the same cause")
             record = self._records[event.episode] = _Record(begin(event))
-            self._open[event.rule, event.cause] = event.episode
+            self._begin(record, event)
         elif event.number <= record.episode.number:
             return record.episode
         else:
+            self._join(record, event)
             self._count(record.episode, -1)
             record.episode = fold(record.episode, event)
         if not isinstance(event, Resolved):
             self._count(record.episode, 1)
         self._remember(record, event)
         return record.episode
+
+    def _begin(self, record: _Record, event: Opened) -> None:
+        self._unresolved[event.episode] = None
+        self._put(record, event.rule, event.cause)
+        if event.kind in KINDS and event.cause == event.subject:
+            self._emergencies.setdefault(event.subject, set()).add(event.episode)
+
+    def _join(self, record: _Record, event: EpisodeEvent) -> None:
+        """Another rule's evidence: from now on that rule and cause are in this episode."""
+        if isinstance(event, EvidenceAdded) and event.rule:
+            found = self._open.get((event.rule, event.cause), event.episode)
+            if found != event.episode:
+                raise ValueError(f"{event.rule} and the same cause are in episode {found}")
+            self._put(record, event.rule, event.cause)
+
+    def _put(self, record: _Record, rule: str, cause: str) -> None:
+        record.keys.add((rule, cause))
+        self._open[rule, cause] = record.episode.id
+
+    def _end(self, record: _Record, at: int) -> None:
+        """The episode is resolved at a time of ours: new evidence of any of its rules opens another."""
+        episode = record.episode
+        for key in record.keys:
+            del self._open[key]
+        del self._unresolved[episode.id]
+        standing = self._emergencies.get(episode.cause)
+        if standing is not None:
+            standing.discard(episode.id)
+            if not standing:
+                del self._emergencies[episode.cause]
+        for device in record.devices:
+            self._closed[device] = max(at, self._closed.get(device, 0))
 
     def _count(self, episode: Episode, by: int) -> None:
         self.severities[episode.severity] += by
@@ -155,18 +205,21 @@ class Book:
                 if episode.kind == FLOOD:
                     position.end()
             case Resolved():
-                del self._open[episode.rule, episode.cause]
-                for device, _ in record.heard_at:
-                    self._closed[device] = max(event.at, self._closed.get(device, 0))
+                self._end(record, event.at)
                 if episode.kind == FLOOD:
                     self.positions[episode.site] = Position()
-            case Acknowledged():
+            case Acknowledged() | Arrived():
                 record.activations.clear()
+                record.heard.clear()
             case Released():
                 position.called(episode.id, event.at)
             case _:
                 pass
-        if episode.held and (not episode.active or episode.state is State.RESOLVED):
+        held = self.suspensions.get(episode.held)
+        if held and (
+            episode.state is State.RESOLVED
+            or all(one.cleared_at is not None for one in part_of(episode, held))
+        ):
             self.suspensions.seen_over(episode.held)
 
     def _identify(self, record: _Record, identity: str) -> None:
@@ -208,7 +261,7 @@ class Book:
         return list(self._in_order())
 
     def _in_order(self) -> Iterator[Episode]:
-        return (self._records[episode].episode for episode in self._open.values())
+        return (self._records[episode].episode for episode in self._unresolved)
 
     def urgent(self, limit: int, state: State | None = None) -> list[Episode]:
         """At most `limit` not resolved, of one state or all, the most urgent first.
@@ -233,21 +286,30 @@ class Book:
         return [one for one in old if one.active]
 
     def open_for(self, rule: str, cause: str) -> Episode | None:
-        """The one unresolved episode of a rule and cause."""
+        """The one unresolved episode that a rule and cause are in."""
         episode = self._open.get((rule, cause))
         return self._records[episode].episode if episode else None
+
+    def emergency(self, resident: str, now: int) -> Episode | None:
+        """The emergency of a resident that takes other rules' signs at `now`, the one last attended to."""
+        episodes = (self._records[one].episode for one in self._emergencies.get(resident, ()))
+        return max(
+            (one for one in episodes if takes(one, now)),
+            key=lambda one: (one.attended_at, one.id),
+            default=None,
+        )
 
     def knows(self, identity: str) -> bool:
         """Whether this evidence (see `decide.identify`) was counted before."""
         return identity in self._identities or self.suppressions.knows(identity)
 
-    def last_heard(self, episode: str, device: str, metric: str) -> int | None:
-        """Event time of the newest evidence of this source for which people were called (ms)."""
-        return self._records[episode].heard_at.get((device, metric))
+    def last_heard(self, episode: str, rule: str, device: str, metric: str) -> Heard | None:
+        """The newest evidence of this source for which people were called, since somebody last acted."""
+        return self._records[episode].heard.get((rule, device, metric))
 
-    def activations(self, episode: str, subject: str) -> Activations:
-        """How often people were lately called for this subject of an episode."""
-        return self._records[episode].activations.get(subject, NONE)
+    def activations(self, episode: str, rule: str, subject: str) -> Activations:
+        """How often people were lately called for this subject of an episode, by this rule."""
+        return self._records[episode].activations.get((rule, subject), NONE)
 
     def first_of(self, groups: Iterable[Group], now: int) -> str:
         """The unresolved episode that began one of these groups in the ten minutes before `now`, or ""."""
@@ -267,10 +329,13 @@ def _hear(record: _Record, event: Opened | EvidenceAdded) -> None:
 
     Repeats do not count, or steady presses would never call.
     """
-    before = record.activations.get(event.subject, NONE)
+    rule, evidence = event.rule or record.episode.rule, event.evidence
+    before = record.activations.get((rule, event.subject), NONE)
     if event.calls:
-        record.activations[event.subject] = called(before, event.at)
-        source = (event.evidence.device, event.evidence.metric)
-        record.heard_at[source] = max(event.evidence.at, record.heard_at.get(source, event.evidence.at))
+        record.activations[rule, event.subject] = called(before, event.at)
+        source = (rule, evidence.device, evidence.metric)
+        last = record.heard.get(source, Heard(evidence.at, event.severity))
+        record.heard[source] = Heard(max(evidence.at, last.at), max(event.severity, last.severity, key=rank))
+        record.devices.add(evidence.device)
     elif event.weight is Weight.LATCHED:
-        record.activations[event.subject] = counted(before, event.at)
+        record.activations[rule, event.subject] = counted(before, event.at)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from alerts.event import EpisodeEvent, EvidenceAdded, Opened
+from alerts.event import EpisodeEvent, EvidenceAdded, Opened, Weight
 from rules.decision import Severity
 
 
@@ -100,8 +100,11 @@ def after(counts: Counter[Fate]) -> int:
 
 
 def call_of(event: EpisodeEvent) -> tuple[Severity, str, int] | None:
-    """Urgency, subject and time of the call that an event is; None where it calls nobody."""
-    if isinstance(event, (Opened, EvidenceAdded)) and event.calls:
+    """Urgency, subject and time of the call that an event is; None where people are not called.
+
+    What joined a call for as much (`alerts.joining`) counts like one: people are told of both at once.
+    """
+    if isinstance(event, (Opened, EvidenceAdded)) and (event.calls or event.weight is Weight.JOINED):
         return event.severity, event.subject, event.evidence.at
     return None
 

@@ -30,7 +30,9 @@ from alerts.event import (
 )
 from alerts.first_out import joined
 from alerts.flood import cause_of
+from alerts.joining import joins, waits
 from alerts.life import about_life
+from alerts.suspension import part_of
 from rules.decision import FLOOD, Change, Decision, Severity
 
 SUSPENSION = "suspension"
@@ -58,7 +60,8 @@ def decide(book: Book, decision: Decision, now: int, site: str = "") -> list[Eve
     """The events that follow from a rule's decision; none when it was seen before. `now` is our clock (ms).
 
     `site` is where the subject lives (`where.site_of`); an episode keeps the one it opened with. A rule that
-    would suppress what is about somebody's life raises it: there is no such suppression.
+    would suppress what is about somebody's life raises it: there is no such suppression. A sign of an
+    emergency that another rule has seen joins that (`alerts.joining`), if people are to be called for it.
     """
     identity = identify(decision)
     if decision.change is Change.RECORD or book.knows(identity):
@@ -68,11 +71,18 @@ def decide(book: Book, decision: Decision, now: int, site: str = "") -> list[Eve
         return [*_clear(episode, decision, identity, now), *_unsuppressed(book, decision, now)]
     if decision.change is Change.SUPPRESS and not _about_life(decision):
         return [_suppressed(book, decision, identity, now, site)]
-    if episode is not None:
-        return [_more(book, episode, decision, identity, now, site), *_unsuppressed(book, decision, now)]
-    if decision.change is Change.NOTE:
+    if episode is None and decision.change is Change.NOTE:
         return []
-    return [_open(book, decision, identity, now, site), *_unsuppressed(book, decision, now)]
+    weight, suspension = _weigh(book, episode, decision, now, site)
+    if episode is None and weight is Weight.CALL and joins(decision):
+        episode = book.emergency(decision.subject, now)
+        if episode is not None:
+            weight, suspension = _weigh(book, episode, decision, now, site)
+    if episode is None:
+        taken: Event = _open(book, decision, identity, now, site, weight, suspension)
+    else:
+        taken = _more(episode, decision, identity, now, weight, suspension)
+    return [taken, *_unsuppressed(book, decision, now)]
 
 
 def follow(book: Book, now: int, site: str | None = None) -> list[Event]:
@@ -101,7 +111,7 @@ def end(book: Book, suspension: SuspensionBegun, ended: SuspensionEnded) -> list
             continue
         number, now = episode.number + 1, ended.at
         other = book.suspensions.over_episode(episode, now, but=suspension.suspension)
-        if not episode.active:
+        if all(one.cleared_at is not None for one in part_of(episode, suspension)):
             if episode.state in SUSPENDED.values():
                 events.append(
                     Resolved(
@@ -125,8 +135,9 @@ def _about_life(decision: Decision) -> bool:
     return about_life(decision.kind, decision.evidence.metric)
 
 
-def _open(book: Book, decision: Decision, identity: str, now: int, site: str) -> Opened:
-    weight, suspension = _weigh(book, None, decision, now, site)
+def _open(
+    book: Book, decision: Decision, identity: str, now: int, site: str, weight: Weight, suspension: str
+) -> Opened:
     life = _about_life(decision)
     groups = joined(decision.kind, decision.cause, decision.subject, site, about_life=life)
     first = book.first_of(groups, now)
@@ -155,27 +166,35 @@ def _open(book: Book, decision: Decision, identity: str, now: int, site: str) ->
 def _clear(episode: Episode | None, decision: Decision, identity: str, now: int) -> list[Event]:
     """The end of a condition: of one subject's, or of everyone's when the subject is the cause itself.
 
-    What ended before the newest evidence ended something older: a replayed "door closed" clears nothing.
+    It ends what its own rule said. What ended before the newest evidence ended something older: a replayed
+    "door closed" clears nothing.
     """
     if episode is None:
         return []
-    everyone = decision.subject == decision.cause
+    everyone, rule = decision.subject == decision.cause, _other(episode, decision)
     running = [
         concern
         for concern in episode.subjects
-        if concern.cleared_at is None and (everyone or concern.subject == decision.subject)
+        if concern.cleared_at is None
+        and concern.rule == rule
+        and (everyone or concern.subject == decision.subject)
     ]
     if not running or any(decision.evidence.at < concern.last_at for concern in running):
         return []
     number, facts = episode.number + 1, dict(decision.facts)
-    return [Cleared(episode.id, number, now, decision.subject, identity, decision.evidence, facts)]
+    return [Cleared(episode.id, number, now, decision.subject, identity, decision.evidence, facts, rule)]
+
+
+def _other(episode: Episode, decision: Decision) -> str:
+    """The rule of a decision where it is not the episode's own."""
+    return "" if decision.rule == episode.rule else decision.rule
 
 
 def _more(
-    book: Book, episode: Episode, decision: Decision, identity: str, now: int, site: str
+    episode: Episode, decision: Decision, identity: str, now: int, weight: Weight, suspension: str
 ) -> EvidenceAdded:
     """More evidence for an unresolved episode."""
-    weight, suspension = _weigh(book, episode, decision, now, site)
+    other = _other(episode, decision)
     return EvidenceAdded(
         episode=episode.id,
         number=episode.number + 1,
@@ -187,6 +206,9 @@ def _more(
         evidence=decision.evidence,
         facts=dict(decision.facts),
         suspension=suspension,
+        rule=other,
+        kind=other and decision.kind,
+        cause=other and decision.cause,
     )
 
 
@@ -195,7 +217,8 @@ def _weigh(
 ) -> tuple[Weight, str]:
     """What this evidence does, and the suspension it falls under, if any.
 
-    What is worse than the alert that is suspended or chatters calls: nobody has shelved that.
+    What is worse than what its rule said before, in the alert that is suspended or chatters, calls: nobody
+    has shelved that.
     """
     if decision.change is Change.NOTE:
         return Weight.NOTE, ""
@@ -203,14 +226,18 @@ def _weigh(
         return Weight.REPEAT, ""
     if _about_life(decision):
         return Weight.CALL, ""
-    if episode is None or rank(decision.severity) <= rank(episode.severity):
+    before = episode.severity_of(decision.rule) if episode is not None else None
+    no_worse = before is not None and rank(decision.severity) <= rank(before)
+    if before is None or no_worse:
         suspension = book.suspensions.over(decision, site, now)
         if suspension is not None:
             return Weight(suspension.state.value), suspension.suspension
-    if episode is not None and rank(decision.severity) <= rank(episode.severity):
-        activations = book.activations(episode.id, decision.subject)
+    if episode is not None and no_worse:
+        activations = book.activations(episode.id, decision.rule, decision.subject)
         if latches(activations, now):
             return Weight.LATCHED, ""
+    if episode is not None and waits(episode, decision, now):
+        return Weight.JOINED, ""
     if rank(decision.severity) <= rank(Severity.LOW) and book.positions[site].flooded:
         return Weight.MUTED, ""
     return Weight.CALL, ""
@@ -219,13 +246,13 @@ def _weigh(
 def _same_press(book: Book, episode: Episode, decision: Decision) -> bool:
     """Whether this is one more message of a press that people were called for and nobody answered yet."""
     evidence = decision.evidence
-    last = book.last_heard(episode.id, evidence.device, evidence.metric)
+    last = book.last_heard(episode.id, decision.rule, evidence.device, evidence.metric)
     return (
         episode.state is State.OPEN
         and evidence.same_within_ms > 0
-        and rank(decision.severity) <= rank(episode.severity)
         and last is not None
-        and abs(evidence.at - last) <= evidence.same_within_ms
+        and rank(decision.severity) <= rank(last.severity)
+        and abs(evidence.at - last.at) <= evidence.same_within_ms
     )
 
 

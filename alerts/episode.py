@@ -100,21 +100,39 @@ class Concern:
     """One of those concerned: a resident's or place's id, or `device:<site>/<id>`. Times are event time (ms).
 
     `since` is when the condition began for them, `last_at` their newest evidence, `cleared_at` when it ended.
+    `rule` is "" for the episode's own; whoever is concerned by several rules is here once for each.
     """
 
     subject: str
     since: int
     last_at: int
     cleared_at: int | None = None
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What one rule has to say in an episode: how urgent at most, of which metric, by which device at last.
+
+    `number` is that of the newest event about it.
+    """
+
+    rule: str
+    kind: str
+    severity: Severity
+    metric: str
+    device: str
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
     """An alert. `opened_at` and `last_evidence_at` are event time, all other times our clock (ms UTC).
 
-    `number` is that of the newest event, `called` that of the newest which called people. `device` and
-    `metric` are those of the opening evidence (R-13). `acknowledged_by` is "" again once fresh evidence
-    re-opened it; who held it before is in the events.
+    `number` is that of the newest event, `called` that of the newest which called people. `rule`, `kind`,
+    `device` and `metric` are those of the opening evidence (R-13); where other rules' evidence joined it,
+    `signs` are what each of them says, its own first (empty: only its own). `acknowledged_by` is "" again
+    once fresh evidence re-opened it; who held it before is in the events.
 
     `about_life`: some of its evidence is about somebody's life. `follows` is the first of its group ("" when
     it is itself, R-49). `latched` counts the evidence since it began to chatter (R-48), `muted` that in a
@@ -161,6 +179,36 @@ class Episode:
     ask_until: int = 0
     arrived_by: str = ""
     arrived_at: int | None = None
+    signs: tuple[Sign, ...] = ()
+
+    @property
+    def said(self) -> tuple[Sign, ...]:
+        """What each rule says, its own first."""
+        return self.signs or (Sign(self.rule, self.kind, self.severity, self.metric, self.device),)
+
+    @property
+    def foremost(self) -> Sign:
+        """What it is first of all: about life, then the most severe, then the newest."""
+        return max(
+            self.said,
+            key=lambda sign: (about_life(sign.kind, sign.metric), rank(sign.severity), sign.number),
+        )
+
+    @property
+    def attended_at(self) -> int:
+        """When people were last called or last acted, or it was raised (our clock)."""
+        times = (self.raised_at, self.called_at, self.acknowledged_at, self.arrived_at)
+        return max(at for at in times if at is not None)
+
+    @property
+    def concerned(self) -> tuple[Concern, ...]:
+        """Those concerned, each once, whichever rules say so."""
+        if not self.signs:
+            return self.subjects
+        found: dict[str, Concern] = {}
+        for one in self.subjects:
+            found[one.subject] = _both(found[one.subject], one) if one.subject in found else one
+        return tuple(found.values())
 
     @property
     def active(self) -> bool:
@@ -177,9 +225,22 @@ class Episode:
         """Whether that is so old that people must be told (R-90)."""
         return self.age_ms >= LATE_MS
 
-    def concern(self, subject: str) -> Concern | None:
-        """What is known of one of those concerned."""
-        return next((concern for concern in self.subjects if concern.subject == subject), None)
+    def concern(self, subject: str, rule: str = "") -> Concern | None:
+        """What is known of one of those concerned, by the episode's own rule or another one."""
+        return next((one for one in self.subjects if (one.subject, one.rule) == (subject, rule)), None)
+
+    def severity_of(self, rule: str) -> Severity | None:
+        """How urgent it is by this rule; None where the rule has said nothing of it."""
+        return next((sign.severity for sign in self.said if sign.rule == rule), None)
+
+    def rule_of(self, event: EpisodeEvent) -> str:
+        """The rule that an event is by: the episode's own but for evidence that joined."""
+        return (event.rule if isinstance(event, (EvidenceAdded, Cleared)) else "") or self.rule
+
+    def kind_of(self, event: EpisodeEvent) -> str:
+        """The kind of that rule."""
+        rule = self.rule_of(event)
+        return next(sign.kind for sign in self.said if sign.rule == rule)
 
 
 def begin(event: Opened) -> Episode:
@@ -228,7 +289,9 @@ def fold(episode: Episode, event: EpisodeEvent) -> Episode:
                 moved,
                 subjects=tuple(
                     replace(concern, cleared_at=event.evidence.at)
-                    if concern.cleared_at is None and (everyone or concern.subject == event.subject)
+                    if concern.cleared_at is None
+                    and concern.rule == event.rule
+                    and (everyone or concern.subject == event.subject)
                     else concern
                     for concern in episode.subjects
                 ),
@@ -250,7 +313,7 @@ def fold(episode: Episode, event: EpisodeEvent) -> Episode:
                 call=None,
                 lease_until=0,
             )
-        case Suspended() if episode.about_life:
+        case Suspended() if episode.about_life or episode.signs:  # only what this suspends of it is quiet
             return replace(moved, state=episode.state, held=event.suspension)
         case Suspended():
             quiet = moved.state in _QUIET
@@ -303,17 +366,18 @@ def _with_evidence(episode: Episode, event: EvidenceAdded) -> Episode:
     )
     if event.weight is Weight.NOTE:
         return counted
-    known = episode.concern(event.subject)
+    known = episode.concern(event.subject, event.rule)
     if known is None:
-        subjects = (*episode.subjects, Concern(event.subject, happened, happened))
+        subjects = (*episode.subjects, Concern(event.subject, happened, happened, rule=event.rule))
     else:
         subjects = tuple(_seen(known, happened) if it is known else it for it in episode.subjects)
     grown = replace(
         counted,
         subjects=subjects,
+        signs=_signs(episode, event),
         severity=max(episode.severity, event.severity, key=rank),
         facts={**episode.facts, **event.facts},
-        about_life=episode.about_life or about_life(episode.kind, event.evidence.metric),
+        about_life=episode.about_life or about_life(event.kind or episode.kind, event.evidence.metric),
         latched=episode.latched + (event.weight is Weight.LATCHED),
         muted=episode.muted + (event.weight is Weight.MUTED),
         held=event.suspension or episode.held,
@@ -322,15 +386,45 @@ def _with_evidence(episode: Episode, event: EvidenceAdded) -> Episode:
         grown = replace(grown, state=SUSPENDED.get(event.weight, episode.state))
     if not event.calls:
         return grown
-    if episode.state is State.OPEN and episode.call and grown.severity is episode.severity:
+    as_urgent = (grown.severity, grown.about_life) == (episode.severity, episode.about_life)
+    if episode.state is State.OPEN and episode.call and as_urgent:
         # Nobody has answered yet: the ladder goes on, and those who were told are told again.
         going_on = replace(episode.call, again=True)
         return replace(_called(grown, event), told=episode.told, call=going_on)
     return _called(grown, event)
 
 
+def _signs(episode: Episode, event: EvidenceAdded) -> tuple[Sign, ...]:
+    """What each rule says after this evidence; nothing while only one has a say."""
+    if not (event.rule or episode.signs):
+        return ()
+    number, seen = event.number, event.evidence
+    new = Sign(event.rule, event.kind, event.severity, seen.metric, seen.device, number)
+    known = {sign.rule: sign for sign in episode.said}
+    before = known.get(event.rule or episode.rule)
+    if before is None:
+        return (*episode.said, new)
+    if rank(event.severity) > rank(before.severity):
+        after = replace(new, rule=before.rule, kind=before.kind)
+    else:
+        after = replace(before, number=number)
+    return tuple((known | {before.rule: after}).values())
+
+
 def _seen(concern: Concern, happened: int) -> Concern:
     """The concern after evidence of that time: what was over begins again, unless this is older."""
     if concern.cleared_at is not None and happened >= concern.cleared_at:
-        return Concern(concern.subject, happened, happened)
+        return replace(concern, since=happened, last_at=happened, cleared_at=None)
     return replace(concern, last_at=max(concern.last_at, happened))
+
+
+def _both(one: Concern, other: Concern) -> Concern:
+    """What two rules say of the same one: it began with the first and is over when both are."""
+    ends = (one.cleared_at, other.cleared_at)
+    running = one.cleared_at is None or other.cleared_at is None
+    return replace(
+        one,
+        since=min(one.since, other.since),
+        last_at=max(one.last_at, other.last_at),
+        cleared_at=None if running else max(at for at in ends if at is not None),
+    )

@@ -79,6 +79,7 @@ class Weight(StrEnum):
     SHELVED = "shelved"  # a person shelved it: kept until the shelf ends
     OUT_OF_SERVICE = "out_of_service"  # the device is being seen to: kept until that ends
     MUTED = "muted"  # of low severity in a flood: kept, and summarised when the flood is over
+    JOINED = "joined"  # people were called for as much by another rule: kept and shown with that
     ASKED = "asked"  # the resident is asked first: kept until she answers or her time is over
 
 

@@ -1,8 +1,9 @@
 """Which alert of a group was the first. Rule: a follower says whom it follows; it is never merged or hidden.
 
 R-49: alerts about one resident (or place) within ten minutes of the first, and those of one outage at one
-site, are a group. What is about life (SOS, fall, smoke ...) only ever follows such an alert, about the
-same resident: no emergency is shown as somebody else's consequence.
+site, are a group. (Signs of one resident's emergency are one alert: `alerts.joining`.) What is about life
+(SOS, fall, smoke ...) only ever follows such an alert, about the same resident: no emergency is shown as
+somebody else's consequence.
 """
 
 WITHIN_MS = 600_000

@@ -157,21 +157,23 @@ def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
 
     What begins quietly, or again (shelved, out of service, muted in a flood), is sent for displays, and calls
     nobody. While an alarm chatters its ends are not sent: displays show it as going on until somebody acted.
-    The end of a flood calls where something waited for it.
+    Nor is the end of one sign of an emergency while another goes on. The end of a flood calls where something
+    waited for it.
     """
     age = 0
     calls = False
     everyone = True
     to: tuple[Address, ...] = ()
     reason = event.name
-    metric = episode.metric
+    metric = episode.foremost.metric
+    kind = episode.foremost.kind
     match event:
         case Opened() | EvidenceAdded():
             if isinstance(event, EvidenceAdded) and not (event.calls or _begins_quietly(episode, event)):
                 return None
             calls = event.calls
             age = max(0, event.at - event.evidence.at)
-            metric = event.evidence.metric
+            metric, kind = event.evidence.metric, event.kind or episode.kind
         case Notified():
             everyone, to = event.repeat, event.to
             if not (everyone or to):
@@ -189,7 +191,7 @@ def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
             calls = True
             age = max(0, event.at - episode.last_evidence_at)
         case Cleared():
-            if episode.latched:
+            if episode.latched or (episode.signs and episode.active):
                 return None
             calls = episode.kind == FLOOD and bool(event.facts.get("muted"))
         case _:
@@ -200,7 +202,7 @@ def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
         number=event.number,
         reason=reason,
         severity=episode.severity,
-        life_safety=life_safety(episode.kind, metric, episode.severity)
+        life_safety=life_safety(kind, metric, episode.severity)
         or (isinstance(event, Notified) and episode.about_life),
         calls=calls,
         at=event.at,
@@ -211,9 +213,9 @@ def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
 
 
 def _begins_quietly(episode: Episode, event: EvidenceAdded) -> bool:
-    """Whether a condition that was over begins again, and people are not to be called for it now."""
-    concern = episode.concern(event.subject)
-    quiet = event.weight in {Weight.SHELVED, Weight.OUT_OF_SERVICE, Weight.MUTED}
+    """Whether a condition begins, or one that was over does again, and calls nobody for it now."""
+    concern = episode.concern(event.subject, event.rule)
+    quiet = event.weight in {Weight.SHELVED, Weight.OUT_OF_SERVICE, Weight.MUTED, Weight.JOINED}
     return quiet and concern is not None and concern.since == event.evidence.at
 
 
@@ -262,7 +264,11 @@ def _what(episode: Episode) -> tuple[str, str]:
     """What it is, in both languages."""
     if episode.rule == UNREADABLE:
         return _UNREADABLE
-    zh, en = _KINDS.get(episode.kind, (episode.kind, episode.kind.replace("_", " ")))
+    if episode.signs:
+        kinds = dict.fromkeys((episode.foremost.kind, *(sign.kind for sign in episode.signs)))
+        words = [_kind(kind) for kind in kinds]
+        return "、".join(zh for zh, _ in words), "; ".join(en for _, en in words)
+    zh, en = _kind(episode.kind)
     match episode.kind:
         case "missed_check":
             check = _CHECKS.get(str(episode.facts.get("check")), ("", ""))
@@ -294,6 +300,10 @@ def _duty(facts: Mapping[str, str | int], zh: str, en: str) -> tuple[str, str]:
     )
 
 
+def _kind(kind: str) -> tuple[str, str]:
+    return _KINDS.get(kind, (kind, kind.replace("_", " ")))
+
+
 def _when(age_ms: int) -> tuple[str, str]:
     """How long ago it happened, where that is worth saying."""
     if age_ms < LATE_MS:
@@ -308,8 +318,8 @@ def _when(age_ms: int) -> tuple[str, str]:
 
 def _concerned(episode: Episode) -> list[str]:
     """Those for whom it still holds; once it holds for nobody, all."""
-    running = [concern.subject for concern in episode.subjects if concern.cleared_at is None]
-    return running or [concern.subject for concern in episode.subjects]
+    running = [concern.subject for concern in episode.concerned if concern.cleared_at is None]
+    return running or [concern.subject for concern in episode.concerned]
 
 
 def _names(found: Where, registry: Registry, private: bool) -> str:

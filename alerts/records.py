@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from alerts.call import Call
-from alerts.episode import Concern, Episode
+from alerts.episode import Concern, Episode, Sign
 from alerts.event import (
     Acknowledged,
     Address,
@@ -83,6 +83,7 @@ _READ: Mapping[str, Callable[[Any], object]] = {
     "waiting": _addresses,
     "addressed": _addresses,
     "ending": Ending,
+    "signs": lambda value: tuple(Sign(**_typed(sign)) for sign in value),
     "subjects": lambda value: tuple(Concern(**concern) for concern in value),
 }
 """Fields that are more than JSON holds. So is `evidence` in an event; in an episode it is a count."""

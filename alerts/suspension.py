@@ -6,7 +6,7 @@ R-57, R-58): who asks this module has asked `about_life` before.
 
 from collections.abc import Mapping
 
-from alerts.episode import Episode
+from alerts.episode import Concern, Episode
 from alerts.event import State, SuspensionBegun, SuspensionEnded
 from rules.decision import Decision
 
@@ -88,7 +88,9 @@ class Suspensions:
 
 
 def holds_over(suspension: SuspensionBegun, episode: Episode) -> bool:
-    """Whether all that an episode is about falls under a suspension."""
+    """Whether all that an episode is about falls under a suspension; never where several rules say it."""
+    if episode.signs:
+        return False
     if suspension.state is State.OUT_OF_SERVICE:
         return episode.device == suspension.device and suspension.site in {"", episode.site}
     if suspension.rule != episode.rule:
@@ -96,6 +98,13 @@ def holds_over(suspension: SuspensionBegun, episode: Episode) -> bool:
     if suspension.cause:
         return suspension.cause == episode.cause
     return all(concern.subject == suspension.subject for concern in episode.subjects)
+
+
+def part_of(episode: Episode, suspension: SuspensionBegun) -> list[Concern]:
+    """Those of an episode whom a suspension that keeps some of it quiet is about: its rule's."""
+    if not (episode.signs and suspension.rule):
+        return list(episode.subjects)
+    return [one for one in episode.subjects if (one.rule or episode.rule) == suspension.rule]
 
 
 def _is_of(suspension: SuspensionBegun, decision: Decision, site: str) -> bool:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from alerts.book import Book
-from alerts.episode import LATE_MS, Concern, Episode
+from alerts.episode import LATE_MS, Concern, Episode, Sign
 from alerts.event import Address, Event, QuietEvent, SuspensionBegun
 from alerts.notification import Notification, standing, text
 from alerts.suppression import Suppression
@@ -27,20 +27,26 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def view(episode: Episode, registry: Registry) -> dict[str, object]:
-    """An episode for the API: all that a screen needs, JSON-able, times in ISO 8601 UTC with ms."""
+    """An episode for the API: all that a screen needs, JSON-able, times in ISO 8601 UTC with ms.
+
+    Where several rules see signs of one emergency, `rule`, `kind`, `device` and `metric` are those of the
+    most urgent one, and `signs` are all of them.
+    """
+    first = episode.foremost
     shown: dict[str, object] = {
         "alert": episode.id,
-        "rule": episode.rule,
-        "kind": episode.kind,
+        "rule": first.rule,
+        "kind": first.kind,
         "cause": episode.cause,
         "severity": episode.severity.value,
         "life_safety": episode.about_life,
         "state": episode.state.value,
         "active": episode.active,
         "site": episode.site,
-        "subjects": [_subject(concern, registry) for concern in episode.subjects],
-        "device": episode.device,
-        "metric": episode.metric,
+        "subjects": [_subject(concern, registry) for concern in episode.concerned],
+        "device": first.device,
+        "metric": first.metric,
+        "signs": [_sign(sign, episode) for sign in episode.signs],
         "evidence": episode.evidence,
         "first_out": not episode.follows,
         "follows": episode.follows or None,
@@ -186,4 +192,16 @@ def _subject(concern: Concern, registry: Registry) -> dict[str, object]:
         "bed": found.bed or None,
         "since": iso(concern.since),
         "active": concern.cleared_at is None,
+    }
+
+
+def _sign(sign: Sign, episode: Episode) -> dict[str, object]:
+    own = "" if sign.rule == episode.rule else sign.rule
+    return {
+        "rule": sign.rule,
+        "kind": sign.kind,
+        "severity": sign.severity.value,
+        "device": sign.device,
+        "metric": sign.metric,
+        "active": any(one.cleared_at is None for one in episode.subjects if one.rule == own),
     }

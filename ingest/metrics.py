@@ -189,7 +189,7 @@ class Metrics:
 
     def alert(self, event: EpisodeEvent, episode: Episode) -> None:
         """Count what happened to an alert."""
-        self.alerts.labels(episode.kind, event.name).inc()
+        self.alerts.labels(episode.kind_of(event), event.name).inc()
         if not isinstance(event, (Opened, EvidenceAdded)):
             return
         if not event.calls:

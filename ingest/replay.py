@@ -147,7 +147,7 @@ def calls(told: Iterable[Told]) -> Iterator[Call]:
     for event, episode in told:
         if called := call_of(event):
             severity, subject, at = called
-            yield Call(episode.rule, subject, at, severity, episode.id)
+            yield Call(episode.rule_of(event), subject, at, severity, episode.id)
 
 
 class Recording:

@@ -63,7 +63,7 @@ class Decision:
     `subject` is a resident's id, a place's id, or `device:<site>/<id>` for an unassigned device. Decisions of
     one rule with the same `cause` belong to one episode: the cause is the subject itself, or what several
     subjects have in common (`gateway:<id>`). `facts` are small values for texts (a deadline, a count),
-    never health values.
+    never health values. `resident`: the subject is a resident.
     """
 
     change: Change
@@ -75,3 +75,4 @@ class Decision:
     at: int
     evidence: Evidence
     facts: Mapping[str, str | int] = field(default_factory=dict)
+    resident: bool = False

@@ -212,4 +212,5 @@ def decide(
         at=at,
         evidence=evidence,
         facts=facts or {},
+        resident=subject.resident is not None,
     )

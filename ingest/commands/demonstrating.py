@@ -200,15 +200,15 @@ class _Demo:
         at = datetime.fromtimestamp(event.at / 1000, _ZONE).strftime("%H:%M:%S")
         notification = notify(episode, event)
         said = text(episode, notification, self._registry) if notification else {}
-        shown = f"\n{_INDENT}".join(said.values()) or f"{episode.kind}: {event.name}"
+        shown = f"\n{_INDENT}".join(said.values()) or f"{episode.kind_of(event)}: {event.name}"
         if not isinstance(event, (Opened, EvidenceAdded)):
-            return f"{at} {event.name:9} {episode.kind}\n{_INDENT}{shown}"
-        everybody = [concern.subject for concern in episode.subjects]
+            return f"{at} {event.name:9} {episode.kind_of(event)}\n{_INDENT}{shown}"
+        everybody = [concern.subject for concern in episode.concerned]
         who = ", ".join(self._who(subject) for subject in everybody[:_NAMED])
         who += f" and {len(everybody) - _NAMED} more" if len(everybody) > _NAMED else ""
         latency = max(0.0, (self._clock.now() - event.evidence.at) / self._clock.speed)
         how_fast = f"{latency:.0f} ms" if event.evidence.at >= self._anchor.sim_ms else "while nobody watched"
-        return f"{at} {event.name:9} {episode.kind}: {who}, {how_fast}\n{_INDENT}{shown}"
+        return f"{at} {event.name:9} {episode.kind_of(event)}: {who}, {how_fast}\n{_INDENT}{shown}"
 
     def _who(self, subject: str) -> str:
         found = where(self._registry, subject)

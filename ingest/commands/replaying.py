@@ -82,7 +82,8 @@ def run(
 ) -> None:
     """Print the alerts a recording, or the history in the database, would have raised, as JSON lines.
 
-    Each line is {"event", "alert", "rule", "subject", "severity", "at"}; `at` is ms UTC, when it happened.
+    Each line is {"event", "alert", "rule", "kind", "subject", "severity", "at"}; `at` is ms UTC, when it
+    happened. One resident's fall, call for help and heart rate are one alert, each with its own rule.
 
     The history is the observations as stored, in the order in which they came, and what staff did about
     alerts: under the rules that held then it gives the alerts that were raised then, by the same ids. It
@@ -178,7 +179,8 @@ def _print(followed: list[Told]) -> None:
         line = {
             "event": event.name,
             "alert": episode.id,
-            "rule": episode.rule,
+            "rule": episode.rule_of(event),
+            "kind": episode.kind_of(event),
             "subject": event.subject,
             "severity": episode.severity,
             "at": event.evidence.at,

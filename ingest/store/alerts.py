@@ -56,10 +56,11 @@ class AlertProjection:
         database.execute(
             "INSERT INTO alert VALUES"
             " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-            " ON CONFLICT (id) DO UPDATE SET (severity, state, subjects, acknowledged_at, acknowledged_by,"
-            " resolved_at, resolved_by, outcome, body) = (EXCLUDED.severity, EXCLUDED.state,"
-            " EXCLUDED.subjects, EXCLUDED.acknowledged_at, EXCLUDED.acknowledged_by, EXCLUDED.resolved_at,"
-            " EXCLUDED.resolved_by, EXCLUDED.outcome, EXCLUDED.body)",
+            " ON CONFLICT (id) DO UPDATE SET (rule, kind, severity, state, subjects, acknowledged_at,"
+            " acknowledged_by, resolved_at, resolved_by, outcome, body) = (EXCLUDED.rule, EXCLUDED.kind,"
+            " EXCLUDED.severity, EXCLUDED.state, EXCLUDED.subjects, EXCLUDED.acknowledged_at,"
+            " EXCLUDED.acknowledged_by, EXCLUDED.resolved_at, EXCLUDED.resolved_by, EXCLUDED.outcome,"
+            " EXCLUDED.body)",
             _row(load_episode(row[0]), row[0]),
         )
 
@@ -67,12 +68,12 @@ class AlertProjection:
 def _row(episode: Episode, body: bytes) -> tuple[object, ...]:
     return (
         episode.id,
-        episode.rule,
-        episode.kind,
+        episode.foremost.rule,
+        episode.foremost.kind,
         episode.cause,
         episode.severity.value,
         episode.state.value,
-        [concern.subject for concern in episode.subjects],
+        [concern.subject for concern in episode.concerned],
         as_time(episode.opened_at),
         as_time(episode.raised_at),
         as_time(episode.acknowledged_at),

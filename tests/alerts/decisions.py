@@ -31,4 +31,5 @@ def decision(
 ) -> Decision:
     """A decision of rule `rule` (its kind as well) about `subject`, which is its own cause unless said."""
     evidence = Evidence(key, metric or rule, device, at, at, same_within_ms=same_within_ms)
-    return Decision(change, rule, rule, subject, cause or subject, severity, at, evidence)
+    resident = subject in HOME.residents
+    return Decision(change, rule, rule, subject, cause or subject, severity, at, evidence, resident=resident)

@@ -4,6 +4,7 @@ The model knows only which evidence it has sent and what calls it expects; it sh
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
 from hypothesis import settings
@@ -15,6 +16,7 @@ from alerts.acts import (
     Refused,
     Shelving,
     acknowledge,
+    arrive,
     end_suspension,
     resolve,
     shelve,
@@ -24,12 +26,15 @@ from alerts.book import Book
 from alerts.decide import decide, follow, identify
 from alerts.event import (
     SUSPENDED,
+    Acknowledged,
+    Arrived,
     Event,
     EvidenceAdded,
     Opened,
     QuietEvent,
     Resolved,
     State,
+    SuspensionBegun,
     Weight,
 )
 from alerts.life import about_life
@@ -39,8 +44,11 @@ from rules.decision import FLOOD, Change, Decision, Severity
 from rules.kinds import KINDS
 from tests.alerts.decisions import HOME, decision
 
-RULES = st.sampled_from(("sos", "fall", "unprotected", "bed_exit"))
-QUIETABLE = st.sampled_from(("unprotected", "bed_exit", "sos"))
+RULES = st.sampled_from(("sos", "fall", "vitals", "news2", "bed_exit", "wandering", "unprotected"))
+QUIETABLE = st.sampled_from(("unprotected", "bed_exit", "vitals", "sos"))
+OF_HER_BODY = {"sos", "fall", "vitals", "news2", "bed_exit"}
+HALF_AN_HOUR = 1_800_000
+RANKS = {Severity.INFO: 0, Severity.LOW: 1, Severity.MEDIUM: 2, Severity.HIGH: 3}
 PAUSES = st.sampled_from((1_000, 61_000, 601_000, 3_600_000, 9 * 3_600_000))
 LENGTHS = st.sampled_from((60_000, 3_600_000, 8 * 3_600_000))
 PEOPLE = st.sampled_from(("wang", "li"))
@@ -106,17 +114,50 @@ class Watch(RuleBasedStateMachine):
             same_within_ms=window,
         )
         before = self.book.open_for(what, cause)
+        emergency = what in OF_HER_BODY and any(self.under_way(person))
         self.decided.append(seen)
-        calls = self._tell(decide(self.book, seen, self.now, "s1"))
+        events = decide(self.book, seen, self.now, "s1")
+        calls = self._tell(events)
         unanswered = before is not None and before.state is State.OPEN
-        if about_life(what, what) and not (window and unanswered):
+        if about_life(what, what) and not (window and unanswered and self.pressed(before.id, seen)):
             assert [call.calls for call in calls] == [True], "fresh life-safety evidence always calls"
+        if emergency:
+            opened = [event for event in events if isinstance(event, Opened)]
+            assert not any(event.calls for event in opened), "signs of one resident's emergency are one alert"
         after = self.book.open_for(what, cause)
         assert after is not None
         assert after.state is State.OPEN or not any(call.calls for call in calls)
         called = {*QUIET_STATES, State.OPEN} if not about_life(what, what) else {State.OPEN}
         assert after.state in called or (window and unanswered) or not any(call.calls for call in calls)
-        assert after.concern(person) is not None
+        assert what in {one.rule or after.rule for one in after.subjects if one.subject == person}
+
+    def under_way(self, person: str) -> Iterator[str]:
+        """Emergencies of hers for which people were called, or acted, in the last half hour."""
+        for episode in self.book.unresolved():
+            events = [event for event in self.told if getattr(event, "episode", "") == episode.id]
+            opened = events[0]
+            assert isinstance(opened, Opened)
+            last = [
+                event.at
+                for event in events
+                if isinstance(event, (Acknowledged, Arrived)) or getattr(event, "calls", False)
+            ]
+            called = any(getattr(event, "calls", False) for event in events)
+            standing = episode.state not in QUIET_STATES
+            hers = opened.kind in OF_HER_BODY and opened.cause == person
+            if hers and called and standing and self.now - max(last) <= HALF_AN_HOUR:
+                yield episode.id
+
+    def pressed(self, episode: str, seen: Decision) -> bool:
+        """Whether this rule called for the same press within its window."""
+        return any(
+            isinstance(event, (Opened, EvidenceAdded))
+            and event.calls
+            and event.episode == episode
+            and event.evidence.metric == seen.evidence.metric
+            and abs(event.evidence.at - seen.evidence.at) <= seen.evidence.same_within_ms
+            for event in self.told
+        )
 
     @rule(what=RULES, person=PEOPLE, step=STEPS)
     def cleared(self, what: str, person: str, step: int) -> None:
@@ -158,6 +199,12 @@ class Watch(RuleBasedStateMachine):
         else:
             assert isinstance(events, Refused)
             self._tell([])
+
+    @rule(data=st.data(), by=STAFF)
+    def arrived(self, data: st.DataObject, by: str) -> None:
+        self.now += 1
+        events = arrive(self.book, self._pick(data), by, self.now, "api")
+        self._tell(events if isinstance(events, list) else [])
 
     @rule(data=st.data(), by=STAFF, outcome=OUTCOMES)
     def resolved(self, data: st.DataObject, by: str, outcome: str) -> None:
@@ -240,6 +287,10 @@ class Watch(RuleBasedStateMachine):
         assert rebuilt.suspensions.holding() == self.book.suspensions.holding()
         assert rebuilt.suppressions.listed() == self.book.suppressions.listed()
         assert rebuilt.positions == self.book.positions
+        for what in OF_HER_BODY:
+            for person in ("wang", "li"):
+                assert rebuilt.open_for(what, person) == self.book.open_for(what, person)
+                assert rebuilt.emergency(person, self.now) == self.book.emergency(person, self.now)
         unresolved = rebuilt.unresolved()
         assert +rebuilt.states == +self.book.states == Counter(one.state for one in unresolved)
         assert +rebuilt.severities == +self.book.severities == Counter(one.severity for one in unresolved)
@@ -256,12 +307,19 @@ class Watch(RuleBasedStateMachine):
     @invariant()
     def one_unresolved_episode_for_each_rule_and_cause(self) -> None:
         causes = {
-            event.episode: (event.rule, event.cause) for event in self.told if isinstance(event, Opened)
+            (event.episode, event.rule, event.cause)
+            for event in self.told
+            if isinstance(event, (Opened, EvidenceAdded)) and event.rule
         }
         resolved = {event.episode for event in self.told if isinstance(event, Resolved)}
-        running = Counter(cause for episode, cause in causes.items() if episode not in resolved)
-        assert all(count == 1 for count in running.values())
-        assert {episode.id for episode in self.book.unresolved()} == set(causes) - resolved
+        running = {(what, cause): episode for episode, what, cause in causes if episode not in resolved}
+        assert len(running) == sum(episode not in resolved for episode, _, _ in causes)
+        assert {episode.id for episode in self.book.unresolved()} == set(running.values())
+        for (what, cause), episode in running.items():
+            found = self.book.open_for(what, cause)
+            assert found is not None
+            assert found.id == episode
+            assert what in {sign.rule for sign in found.said}
 
     @invariant()
     def no_evidence_counts_twice_and_none_is_lost(self) -> None:
@@ -288,8 +346,8 @@ class Watch(RuleBasedStateMachine):
     @invariant()
     def nothing_about_life_is_kept_quiet(self) -> None:
         for episode in self.book.unresolved():
-            assert not (about_life(episode.kind, episode.metric) and episode.state in QUIET_STATES)
-        quiet = {Weight.LATCHED, Weight.MUTED, Weight.SHELVED, Weight.OUT_OF_SERVICE}
+            assert not (episode.about_life and episode.state in QUIET_STATES)
+        quiet = {Weight.LATCHED, Weight.MUTED, Weight.SHELVED, Weight.OUT_OF_SERVICE, Weight.JOINED}
         for event in self.told:
             if isinstance(event, (Opened, EvidenceAdded)) and about_life("", event.evidence.metric):
                 assert event.weight not in quiet
@@ -301,15 +359,43 @@ class Watch(RuleBasedStateMachine):
         for episode in self.book.unresolved():
             if episode.state in QUIET_STATES:
                 assert holding[episode.held].state.value == episode.state.value
-            if episode.active and episode.held:
-                assert episode.held in holding, "what holds after a shelf is open"
+            if episode.held and episode.held not in holding:
+                rule_of = {e.suspension: e.rule for e in self.told if isinstance(e, SuspensionBegun)}
+                what = rule_of[episode.held]
+                assert all(
+                    one.cleared_at is not None
+                    for one in episode.subjects
+                    if what in {"", one.rule or episode.rule}
+                ), "what holds after a shelf is open"
+
+    @invariant()
+    def what_is_shelved_keeps_nothing_else_quiet(self) -> None:
+        rule_of = {e.suspension: e.rule for e in self.told if isinstance(e, SuspensionBegun)}
+        for event in self.told:
+            if isinstance(event, (Opened, EvidenceAdded)) and event.suspension:
+                own = next(e.rule for e in self.told if isinstance(e, Opened) and e.episode == event.episode)
+                assert rule_of[event.suspension] in {"", event.rule or own}
+
+    @invariant()
+    def what_wakes_nobody_since_it_joined_is_no_worse_than_what_people_were_called_for(self) -> None:
+        called: dict[str, int] = {}
+        rules: dict[str, set[str]] = {}
+        for event in self.told:
+            if isinstance(event, (Opened, EvidenceAdded)):
+                name = event.episode
+                rules.setdefault(name, set()).add(event.rule)
+                if event.weight is Weight.JOINED:
+                    assert RANKS[event.severity] <= called[name]
+                    assert len(rules[name]) > 1, "another rule called"
+                elif event.calls:
+                    called[name] = max(called.get(name, 0), RANKS[event.severity])
 
     @invariant()
     def the_latch_swallows_only_what_called_three_times_in_a_minute(self) -> None:
-        calls: dict[tuple[str, str], list[int]] = {}
+        calls: dict[tuple[str, str, str], list[int]] = {}
         for event in self.told:
             if isinstance(event, (Opened, EvidenceAdded)):
-                times = calls.setdefault((event.episode, event.subject), [])
+                times = calls.setdefault((event.episode, event.subject, event.evidence.metric), [])
                 if event.weight is Weight.LATCHED:
                     assert any(abs(c - a) <= 60_000 for a, c in zip(times, times[2:], strict=False))
                 elif event.calls:

@@ -24,11 +24,11 @@ def test_r49_what_follows_about_the_same_resident_says_so_and_stays_an_alert_of_
     course = Course()
     fall = shown(course, "fall")
     course.now += 60_000
-    vitals = shown(course, "vitals", severity=Severity.MEDIUM)
-    inactive = shown(course, "inactivity", severity=Severity.MEDIUM)
+    check = shown(course, "missed_check", severity=Severity.MEDIUM)
+    own = shown(course, "expression", severity=Severity.MEDIUM)
     assert (fall["first_out"], fall["follows"]) == (True, None)
-    assert (vitals["first_out"], vitals["follows"]) == (False, fall["alert"])
-    assert inactive["follows"] == fall["alert"]
+    assert (check["first_out"], check["follows"]) == (False, fall["alert"])
+    assert own["follows"] == fall["alert"]
     assert [episode.state for episode in course.book.unresolved()] == [State.OPEN] * 3
     assert len(course.calls) == 3, "a follower calls like any other"
 
@@ -46,17 +46,22 @@ def test_r49_a_gateway_a_broker_and_a_device_of_one_site_are_one_outage() -> Non
 def test_r49_two_residents_are_never_a_group() -> None:
     course = Course()
     shown(course, "fall")
-    for rule in ("fall", "sos", "vitals"):
+    for rule in ("missed_check", "fall", "sos", "vitals"):
         assert shown(course, rule, "li")["follows"] in {None, *(e.id for e in _of(course, "li"))}
 
 
-@pytest.mark.parametrize("before", ["vitals", "unprotected", "bed_exit"])
-def test_r49_a_call_for_help_follows_no_lesser_alert(before: str) -> None:
+@pytest.mark.parametrize("before", ["missed_check", "unprotected", "wandering"])
+@pytest.mark.parametrize("subject", ["wang", "r301"])
+def test_r49_a_call_for_help_follows_no_lesser_alert(before: str, subject: str) -> None:
     course = Course()
-    shown(course, before, severity=Severity.MEDIUM)
-    sos = shown(course, "sos")
-    assert sos["first_out"] is True
-    assert shown(course, "fall")["follows"] == sos["alert"], "but says that she called just before"
+    shown(course, before, subject, severity=Severity.MEDIUM)
+    assert shown(course, "sos", subject)["first_out"] is True
+
+
+def test_r49_a_fall_in_a_room_says_that_somebody_called_there_just_before() -> None:
+    course = Course()
+    sos = shown(course, "sos", "r301")
+    assert shown(course, "fall", "r301")["follows"] == sos["alert"], "they may be two people"
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["resolved", "long ago"])
@@ -67,14 +72,14 @@ def test_r49_what_is_resolved_or_long_ago_leads_nobody(late: bool) -> None:
         course.now += WITHIN_MS + 1
     else:
         course.acted(resolve(course.book, str(fall["alert"]), "Chen", "real", "", course.now))
-    assert shown(course, "vitals", severity=Severity.MEDIUM)["first_out"] is True
+    assert shown(course, "missed_check", severity=Severity.MEDIUM)["first_out"] is True
 
 
 def test_r49_the_group_survives_a_restart() -> None:
     course = Course()
     fall = shown(course, "fall")
     course.restart()
-    assert shown(course, "vitals", severity=Severity.MEDIUM)["follows"] == fall["alert"]
+    assert shown(course, "missed_check", severity=Severity.MEDIUM)["follows"] == fall["alert"]
 
 
 def _of(course: Course, subject: str) -> list:  # type: ignore[type-arg]

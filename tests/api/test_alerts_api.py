@@ -62,6 +62,7 @@ async def test_an_alert_is_listed_with_all_that_a_screen_needs(served: Served) -
                 ],
                 "device": "button-1",
                 "metric": "sos",
+                "signs": [],
                 "evidence": 1,
                 "first_out": True,
                 "follows": None,

@@ -10,7 +10,7 @@ from simulators import scenario
 from tests.cases import SHARED
 from tests.commands.program import called, shouwang
 
-FIELDS = {"event", "alert", "rule", "subject", "severity", "at"}
+FIELDS = {"event", "alert", "rule", "kind", "subject", "severity", "at"}
 AT = 1_790_000_000_000
 PRESS = {"topic": "zigbee2mqtt/button-1", "payload": {"action": "emergency"}}
 HOUSES = SHARED / "replay" / "kasteren.events.csv.gz"

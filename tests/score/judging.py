@@ -104,9 +104,10 @@ def _raised(
                 if called := call_of(event):
                     heapq.heappush(duty, (event.at + ACKNOWLEDGED_AFTER_MS, episode.id, False))
                     heapq.heappush(duty, (event.at + RESOLVED_AFTER_MS, episode.id, True))
-                    kind = kinds.get(episode.rule, episode.rule)
+                    rule = episode.rule_of(event)
+                    kind = kinds.get(rule, rule)
                     facts = " ".join(f"{name}={fact}" for name, fact in getattr(event, "facts", {}).items())
-                    yield Raised(kind, episode.rule, called[1], event.at, facts)
+                    yield Raised(kind, rule, called[1], event.at, facts)
     progress(site.end_ms)
     judged.failures = [f"{failed.rule} of {failed.subject}: {failed.error}" for failed in engine.failures()]
 
