@@ -290,14 +290,11 @@ class Book:
         episode = self._open.get((rule, cause))
         return self._records[episode].episode if episode else None
 
-    def emergency(self, resident: str, now: int) -> Episode | None:
-        """The emergency of a resident that takes other rules' signs at `now`, the one last attended to."""
+    def emergency(self, resident: str, heard: int) -> Episode | None:
+        """The emergency of a resident that takes signs heard of then: the one last attended to."""
         episodes = (self._records[one].episode for one in self._emergencies.get(resident, ()))
-        return max(
-            (one for one in episodes if takes(one, now)),
-            key=lambda one: (one.attended_at, one.id),
-            default=None,
-        )
+        found = (one for one in episodes if takes(one, heard))
+        return max(found, key=lambda one: (one.attended_at, one.id), default=None)
 
     def knows(self, identity: str) -> bool:
         """Whether this evidence (see `decide.identify`) was counted before."""

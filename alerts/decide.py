@@ -75,7 +75,7 @@ def decide(book: Book, decision: Decision, now: int, site: str = "") -> list[Eve
         return []
     weight, suspension = _weigh(book, episode, decision, now, site)
     if episode is None and weight is Weight.CALL and joins(decision):
-        episode = book.emergency(decision.subject, now)
+        episode = book.emergency(decision.subject, decision.evidence.received_at)
         if episode is not None:
             weight, suspension = _weigh(book, episode, decision, now, site)
     if episode is None:
@@ -236,7 +236,7 @@ def _weigh(
         activations = book.activations(episode.id, decision.rule, decision.subject)
         if latches(activations, now):
             return Weight.LATCHED, ""
-    if episode is not None and waits(episode, decision, now):
+    if episode is not None and waits(episode, decision):
         return Weight.JOINED, ""
     if rank(decision.severity) <= rank(Severity.LOW) and book.positions[site].flooded:
         return Weight.MUTED, ""

@@ -141,7 +141,8 @@ class Episode:
 
     `told` and `call` say how far calling people has come; `call` is None while nobody is to be called.
     `lease_until`: when an acknowledgement lapses unless somebody is with the resident (0: never).
-    `ask_until`: until when the resident may answer.
+    `ask_until`: until when the resident may answer. `attended_at`: when we heard of the evidence that
+    last called people, or when one of them last acted.
     """
 
     id: str
@@ -180,6 +181,7 @@ class Episode:
     arrived_by: str = ""
     arrived_at: int | None = None
     signs: tuple[Sign, ...] = ()
+    attended_at: int = 0
 
     @property
     def said(self) -> tuple[Sign, ...]:
@@ -193,12 +195,6 @@ class Episode:
             self.said,
             key=lambda sign: (about_life(sign.kind, sign.metric), rank(sign.severity), sign.number),
         )
-
-    @property
-    def attended_at(self) -> int:
-        """When people were last called or last acted, or it was raised (our clock)."""
-        times = (self.raised_at, self.called_at, self.acknowledged_at, self.arrived_at)
-        return max(at for at in times if at is not None)
 
     @property
     def concerned(self) -> tuple[Concern, ...]:
@@ -270,6 +266,7 @@ def begin(event: Opened) -> Episode:
         call=Call(event.at) if event.calls else None,
         called_at=event.at if event.calls else None,
         ask_until=event.ask_until,
+        attended_at=event.evidence.received_at,
     )
 
 
@@ -299,10 +296,13 @@ def fold(episode: Episode, event: EpisodeEvent) -> Episode:
             )
         case Acknowledged():
             return replace(
-                _attended(moved), acknowledged_by=event.by, acknowledged_at=event.at, lease_until=event.until
+                _attended(moved, event.at),
+                acknowledged_by=event.by,
+                acknowledged_at=event.at,
+                lease_until=event.until,
             )
         case Arrived():
-            return replace(_attended(moved), arrived_by=event.by, arrived_at=event.at)
+            return replace(_attended(moved, event.at), arrived_by=event.by, arrived_at=event.at)
         case Resolved():
             return replace(
                 moved,
@@ -351,9 +351,11 @@ def _called(episode: Episode, event: EvidenceAdded | Released | Lapsed) -> Episo
     )
 
 
-def _attended(episode: Episode) -> Episode:
+def _attended(episode: Episode, at: int) -> Episode:
     """The episode after somebody took it on: nobody is called any more."""
-    return replace(episode, call=None, lease_until=0, ask_until=0, latched=0, muted=0, held="")
+    return replace(
+        episode, attended_at=at, call=None, lease_until=0, ask_until=0, latched=0, muted=0, held=""
+    )
 
 
 def _with_evidence(episode: Episode, event: EvidenceAdded) -> Episode:
@@ -386,6 +388,7 @@ def _with_evidence(episode: Episode, event: EvidenceAdded) -> Episode:
         grown = replace(grown, state=SUSPENDED.get(event.weight, episode.state))
     if not event.calls:
         return grown
+    grown = replace(grown, attended_at=max(episode.attended_at, event.evidence.received_at))
     as_urgent = (grown.severity, grown.about_life) == (episode.severity, episode.about_life)
     if episode.state is State.OPEN and episode.call and as_urgent:
         # Nobody has answered yet: the ladder goes on, and those who were told are told again.

@@ -17,10 +17,12 @@ calls, too, but where that would wake people for nothing, for another rule alrea
   do, or how fast;
 - somebody is with her: only what is worse calls.
 
-Half an hour after people were last called, or last acted, each evidence calls again for itself, and that of
-a rule that is not part of the alert opens one. Times are our clock: this is about what people are told when,
-and a text says how old it is. What is shelved, out of service or muted neither joins nor is joined: a
-suspension keeps quiet what it is for, and nothing else.
+Half an hour after evidence last called people, or one of them last acted, each evidence calls again for
+itself, and that of a rule that is not part of the alert opens one. Times are when we heard of things: this is
+about what people are told when, and a text says how old it is. That we were down meanwhile, that a lease
+lapsed or a ladder went on makes no difference, so that a replay, which knows of neither, finds the same
+alerts. What is shelved, out of service or muted neither joins nor is joined: a suspension keeps quiet what it
+is for, and nothing else.
 """
 
 from alerts.episode import Episode, rank
@@ -29,7 +31,7 @@ from alerts.life import about_life
 from rules.decision import Decision
 
 WITHIN_MS = 1_800_000
-"""So long after people were last called or acted, other signs are of the same emergency."""
+"""So long after evidence called people, or one of them acted, other signs are of the same emergency."""
 
 KINDS = frozenset(("sos", "fall", "long_lie", "vitals", "news2", "inactivity", "bed_exit"))
 """Kinds of rule whose evidence is of one emergency."""
@@ -40,18 +42,18 @@ def joins(decision: Decision) -> bool:
     return decision.resident and decision.cause == decision.subject and decision.kind in KINDS
 
 
-def takes(episode: Episode, now: int) -> bool:
-    """Whether other rules' signs become part of an emergency at `now`: people are called, or act."""
+def takes(episode: Episode, heard: int) -> bool:
+    """Whether other rules' signs, heard of then, become part of an emergency: people are called, or act."""
     if episode.state is State.ASKING:
         return True
     called = episode.called_at is not None
     standing = episode.state in {State.OPEN, State.ACKNOWLEDGED, State.ON_SITE}
-    return called and standing and now - episode.attended_at <= WITHIN_MS
+    return called and standing and heard - episode.attended_at <= WITHIN_MS
 
 
-def waits(episode: Episode, decision: Decision, now: int) -> bool:
+def waits(episode: Episode, decision: Decision) -> bool:
     """Whether evidence that is not about life calls nobody, since another rule called people for as much."""
-    if not takes(episode, now):
+    if not takes(episode, decision.evidence.received_at):
         return False
     others = [sign for sign in episode.said if sign.rule != decision.rule]
     as_bad = [sign for sign in others if rank(sign.severity) >= rank(decision.severity)]

@@ -111,6 +111,8 @@ class Trial:
         for decision in decisions:
             site = site_of(self._registry, decision.subject) or self._site
             at = max(now, decision.at)
+            while events := follow(self.book, at, site):
+                followed += self._taken(events)
             followed += self._taken(decide(self.book, decision, at, site))
             while events := follow(self.book, at, site):
                 followed += self._taken(events)

@@ -114,7 +114,7 @@ class Watch(RuleBasedStateMachine):
             same_within_ms=window,
         )
         before = self.book.open_for(what, cause)
-        emergency = what in OF_HER_BODY and any(self.under_way(person))
+        emergency = what in OF_HER_BODY and any(self.under_way(person, self.now + step))
         self.decided.append(seen)
         events = decide(self.book, seen, self.now, "s1")
         calls = self._tell(events)
@@ -131,21 +131,22 @@ class Watch(RuleBasedStateMachine):
         assert after.state in called or (window and unanswered) or not any(call.calls for call in calls)
         assert what in {one.rule or after.rule for one in after.subjects if one.subject == person}
 
-    def under_way(self, person: str) -> Iterator[str]:
+    def under_way(self, person: str, heard: int) -> Iterator[str]:
         """Emergencies of hers for which people were called, or acted, in the last half hour."""
         for episode in self.book.unresolved():
             events = [event for event in self.told if getattr(event, "episode", "") == episode.id]
             opened = events[0]
             assert isinstance(opened, Opened)
-            last = [
-                event.at
+            last = [event.at for event in events if isinstance(event, (Acknowledged, Arrived))]
+            last += [
+                event.evidence.received_at
                 for event in events
-                if isinstance(event, (Acknowledged, Arrived)) or getattr(event, "calls", False)
+                if isinstance(event, (Opened, EvidenceAdded)) and event.calls
             ]
             called = any(getattr(event, "calls", False) for event in events)
             standing = episode.state not in QUIET_STATES
             hers = opened.kind in OF_HER_BODY and opened.cause == person
-            if hers and called and standing and self.now - max(last) <= HALF_AN_HOUR:
+            if hers and called and standing and last and heard - max(last) <= HALF_AN_HOUR:
                 yield episode.id
 
     def pressed(self, episode: str, seen: Decision) -> bool:

@@ -198,7 +198,7 @@ async def test_r47_urgent_order_has_help_on_top_and_no_further_page(served: Serv
 
 
 async def test_urgent_order_of_one_state_is_not_cut_short_by_the_others(served: Served) -> None:
-    out_of_bed(served)
+    out_of_bed(served, subject="li")
     (taken,) = [one["alert"] for one in (await served.client.get(API)).json()["alerts"]]
     served.desk.decide(decision("help", at=NOW), NOW)
     await served.client.post(f"{API}/{taken}/acknowledge", json={"by": "chen"})
