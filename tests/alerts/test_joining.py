@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from alerts.acts import Shelving, acknowledge, arrive, resolve, shelve
 from alerts.comparison import call_of
 from alerts.episode import Episode
-from alerts.event import Cleared, EvidenceAdded, Opened, State, Weight
+from alerts.event import Cleared, EvidenceAdded, Opened, State, SuspensionBegun, Weight
 from alerts.joining import KINDS, WITHIN_MS
 from alerts.notification import standing, text
 from alerts.records import dump_episode, dump_event, load_episode, load_event
@@ -209,6 +209,19 @@ def test_the_end_of_one_sign_is_not_the_end_of_the_others() -> None:
     assert course.sent[-1].reason == "cleared"
 
 
+def test_an_end_is_of_what_its_own_rule_saw_last() -> None:
+    course = Course()
+    seen(course, "vitals", MEDIUM)
+    ended = course.now + 1
+    seen(course, "sos")
+    course.decided(decision("over", rule="vitals", change=Change.CLEAR, at=ended))
+    (episode,) = course.book.unresolved()
+    assert [(one.rule, one.cleared_at) for one in episode.subjects] == [("", ended), ("sos", None)]
+    told = len(course.told)
+    course.decided(decision("over again", rule="vitals", change=Change.CLEAR, at=course.now))
+    assert len(course.told) == told
+
+
 def test_resolving_frees_every_rule_and_the_next_evidence_opens_another() -> None:
     course = Course()
     for rule in ("vitals", "fall", "sos"):
@@ -250,22 +263,38 @@ def shelved(course: Course, rule: str, **about: object) -> None:
     course.acted(shelve(course.book, asked, RULE_KINDS[rule], HOME, course.now))
 
 
-def test_r55_a_shelf_keeps_its_own_rule_quiet_and_no_other_in_the_same_alert() -> None:
+@pytest.mark.parametrize("first", ["news2", "vitals"])
+def test_r55_a_shelf_keeps_its_own_rule_quiet_and_no_other_in_the_same_alert(first: str) -> None:
     course = Course()
-    seen(course, "news2", MEDIUM)
-    seen(course, "vitals", MEDIUM)
+    for rule in (first, *({"news2", "vitals"} - {first})):
+        seen(course, rule, MEDIUM)
     shelved(course, "vitals")
-    assert course.book.unresolved()[0].state is State.OPEN, "people were called for the score, too"
+    assert isinstance(course.told[-1], SuspensionBegun), "people were called for the score, too"
+    assert course.book.unresolved()[0].state is State.OPEN
     taken(course)
     seen(course, "vitals", MEDIUM)
     assert last(course).weight is Weight.SHELVED
-    seen(course, "news2", MEDIUM)
+    seen(course, "news2", HIGH)
     assert last(course).calls
+    shelved(course, "vitals")
+    assert course.book.unresolved()[0].state is State.OPEN, "nor does a shelf in the place of the first"
     taken(course)
     seen(course, "vitals", HIGH)
-    assert last(course).calls, "nobody shelved what is worse"
+    assert last(course).calls, "nobody shelved what is worse than it was"
     seen(course, "sos")
     assert last(course).calls
+
+
+def test_r55_a_shelf_in_the_place_of_another_leaves_a_joined_alert_open() -> None:
+    course = Course()
+    for rule in ("news2", "vitals"):
+        seen(course, rule, MEDIUM)
+    for number in range(2):
+        shelved(course, "vitals")
+        seen(course, "vitals", MEDIUM, device=f"watch-{number}")
+        (episode,) = course.book.unresolved()
+        assert (episode.state, last(course).weight) == (State.OPEN, Weight.SHELVED)
+    assert episode.call is not None
 
 
 def test_r55_what_is_shelved_joins_nothing_and_nothing_joins_it() -> None:
@@ -276,6 +305,8 @@ def test_r55_what_is_shelved_joins_nothing_and_nothing_joins_it() -> None:
     assert quiet.id != loud.id
     assert seen(course, "bed_exit", MEDIUM).id == loud.id
     assert seen(course, "vitals", MEDIUM).id == quiet.id
+    shelved(course, "news2")
+    assert seen(course, "news2", MEDIUM).id not in {quiet.id, loud.id}
     course.passed(60 * MINUTE)
     assert course.book.open_for("vitals", "wang").state is State.OPEN  # type: ignore[union-attr]
 
@@ -304,10 +335,10 @@ def test_r55_a_shelf_for_once_ends_with_what_it_was_for_and_not_with_the_whole_e
     seen(course, "vitals", MEDIUM)
     shelved(course, "vitals", once=True)
     seen(course, "vitals", MEDIUM)
-    seen(course, "sos", change=Change.CLEAR)
     assert course.book.suspensions.holding() != []
     seen(course, "vitals", MEDIUM, change=Change.CLEAR)
     assert course.book.suspensions.holding() == []
+    assert course.book.unresolved()[0].active
 
 
 def test_r48_a_rule_that_chatters_latches_alone() -> None:
