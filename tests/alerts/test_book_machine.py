@@ -32,6 +32,7 @@ from alerts.event import (
     EvidenceAdded,
     Opened,
     QuietEvent,
+    Released,
     Resolved,
     State,
     SuspensionBegun,
@@ -380,11 +381,15 @@ class Watch(RuleBasedStateMachine):
     @invariant()
     def what_wakes_nobody_since_it_joined_is_no_worse_than_what_people_were_called_for(self) -> None:
         called: dict[str, int] = {}
+        worst: Counter[str] = Counter()
         rules: dict[str, set[str]] = {}
         for event in self.told:
-            if isinstance(event, (Opened, EvidenceAdded)):
+            if isinstance(event, Released):
+                called[event.episode] = worst[event.episode]
+            elif isinstance(event, (Opened, EvidenceAdded)) and event.weight is not Weight.NOTE:
                 name = event.episode
                 rules.setdefault(name, set()).add(event.rule)
+                worst[name] = max(worst[name], RANKS[event.severity])
                 if event.weight is Weight.JOINED:
                     assert RANKS[event.severity] <= called[name]
                     assert len(rules[name]) > 1, "another rule called"
