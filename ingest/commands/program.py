@@ -3,6 +3,7 @@
 import typer
 
 from ingest.commands import (
+    alerting,
     channelling,
     decoding,
     demonstrating,
@@ -60,6 +61,7 @@ registry.command("import", epilog="Example: shouwang registry import residents.c
 )
 registry.command("export", epilog="Example: shouwang registry export > home.toml")(registering.export)
 app.add_typer(registry, name="registry")
+app.add_typer(alerting.app, name="alerts")
 app.add_typer(channelling.app, name="channels")
 
 quarantine = typer.Typer(

@@ -1,0 +1,189 @@
+"""`shouwang alerts`: what needs somebody, and the acts of a named person, from a terminal.
+
+Rule: a client of the HTTP API, like every other way to act: the service keeps order and the record.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from alerts.event import Outcome, State
+from ingest.commands.client import ApiOption, ConfigOption, Service, TokenOption, service_at
+from ingest.commands.console import plain, told
+
+app = typer.Typer(
+    help="What needs somebody, and taking charge of it. 警报：查看、接手、到场、处理",
+    epilog="Example: shouwang alerts list; shouwang alerts ack 2a2bghly5xzuxvvn --by chen.mei",
+    no_args_is_help=True,
+)
+_DEFAULT = Path("shouwang.toml")
+_SHOWN = 200
+
+_Alert = Annotated[str, typer.Argument(help="The alert's id, or enough of its beginning.")]
+_By = Annotated[str, typer.Option("--by", help="Who acts: a name or a staff id.")]
+_Note = Annotated[str, typer.Option("--note", help="Kept with the act; leaves the service on no channel.")]
+
+
+@app.command("list", epilog="Example: shouwang alerts list --all --config shouwang.toml")
+def list_(
+    state: Annotated[State | None, typer.Option("--state", help="Only those that stand so.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Resolved ones, too.")] = False,
+    config: ConfigOption = _DEFAULT,
+    api: ApiOption = "",
+    token_file: TokenOption = None,
+) -> None:
+    """Alerts, the most urgent first; with --all the newest first."""
+    service = service_at(config, api, token_file)
+    newest = everything or state is State.RESOLVED
+    asked = {"order": "newest" if newest else "urgent", "limit": _SHOWN}
+    found = service.get("/api/v1/alerts", asked | ({"state": state.value} if state else {}))["alerts"]
+    if not found:
+        told.print("nothing needs anybody 目前没有警报", style="green")
+        return
+    table = Table("alert", "state", "who", "since", "what", box=None, header_style="bold")
+    for one in found:
+        who = one["resolved_by"] or one["arrived_by"] or one["acknowledged_by"] or ""
+        stands = f"{one['state']} ({one['told']})" if one["state"] == State.OPEN else one["state"]
+        text = f"{one['text']['zh-CN']}\n{one['text']['en']}"
+        table.add_row(one["alert"], stands, plain(who), one["raised_at"], plain(text, lines=True))
+    Console().print(table)
+
+
+@app.command(epilog="Example: shouwang alerts show 2a2bghly5xzuxvvn")
+def show(
+    alert: _Alert, config: ConfigOption = _DEFAULT, api: ApiOption = "", token_file: TokenOption = None
+) -> None:
+    """One alert, and all that happened to it."""
+    service = service_at(config, api, token_file)
+    found = service.get(f"/api/v1/alerts/{_whole(service, alert)}")
+    for text in found["text"].values():
+        told.print(text, markup=False, style="bold")
+    table = Table("at", "event", "who or what", box=None, header_style="bold")
+    for event in found["history"]:
+        table.add_row(event["at"], event["event"], plain(_detail(event)))
+    Console().print(table)
+
+
+@app.command(epilog="Example: shouwang alerts ack 2a2bghly --by chen.mei")
+def ack(
+    alert: _Alert,
+    by: _By,
+    note: _Note = "",
+    config: ConfigOption = _DEFAULT,
+    api: ApiOption = "",
+    token_file: TokenOption = None,
+) -> None:
+    """Take charge 接手. It lapses unless somebody is with the resident in time."""
+    _act(service_at(config, api, token_file), alert, "acknowledge", {"by": by, "note": note})
+
+
+@app.command(epilog="Example: shouwang alerts arrive 2a2bghly --by chen.mei")
+def arrive(
+    alert: _Alert,
+    by: _By,
+    note: _Note = "",
+    config: ConfigOption = _DEFAULT,
+    api: ApiOption = "",
+    token_file: TokenOption = None,
+) -> None:
+    """Say that you are with the resident 到场."""
+    _act(service_at(config, api, token_file), alert, "arrive", {"by": by, "note": note})
+
+
+@app.command(epilog="Example: shouwang alerts resolve 2a2bghly --by chen.mei --outcome real")
+def resolve(
+    alert: _Alert,
+    by: _By,
+    outcome: Annotated[Outcome, typer.Option("--outcome", help="What it turned out to be.")],
+    note: _Note = "",
+    config: ConfigOption = _DEFAULT,
+    api: ApiOption = "",
+    token_file: TokenOption = None,
+) -> None:
+    """Close it, and say what it was 处理完毕."""
+    said = {"by": by, "note": note, "outcome": outcome.value}
+    _act(service_at(config, api, token_file), alert, "resolve", said)
+
+
+@app.command(
+    epilog="Example: shouwang alerts shelve --rule bed-exit --subject r-03 --minutes 45 --by chen.mei"
+    " --reason bath"
+)
+def shelve(
+    rule: Annotated[str, typer.Option("--rule", help="Whose alerts.")],
+    minutes: Annotated[int, typer.Option("--minutes", help="For how long; at most 8 h.")],
+    by: _By,
+    reason: Annotated[str, typer.Option("--reason", help="Why; shown in the list.")],
+    subject: Annotated[str, typer.Option("--subject", help="About which resident or place.")] = "",
+    cause: Annotated[str, typer.Option("--cause", help="Or of which cause.")] = "",
+    config: ConfigOption = _DEFAULT,
+    api: ApiOption = "",
+    token_file: TokenOption = None,
+) -> None:
+    """Let alerts of one rule about somebody call nobody for a while 暂缓: never an SOS, a fall or a fire."""
+    said = {"rule": rule, "minutes": minutes, "by": by, "reason": reason}
+    said |= {"subject": subject} if subject else {}
+    said |= {"cause": cause} if cause else {}
+    made = service_at(config, api, token_file).post("/api/v1/quiet/shelve", said)
+    told.print(f"{made['suspension']}: until {made['until']}; it ends by itself", style="green", markup=False)
+
+
+@app.command(epilog="Example: shouwang alerts unshelve 4dkqzyq2mcw5ifzx --by chen.mei")
+def unshelve(
+    suspension: Annotated[str, typer.Argument(help="The suspension's id (`shouwang alerts quiet`).")],
+    by: _By,
+    config: ConfigOption = _DEFAULT,
+    api: ApiOption = "",
+    token_file: TokenOption = None,
+) -> None:
+    """End a shelf or a device's time out of service before its time; what still holds calls now."""
+    service_at(config, api, token_file).post(f"/api/v1/quiet/{suspension}/end", {"by": by})
+    told.print("ended 已结束", style="green")
+
+
+@app.command(epilog="Example: shouwang alerts quiet")
+def quiet(config: ConfigOption = _DEFAULT, api: ApiOption = "", token_file: TokenOption = None) -> None:
+    """What calls nobody now, and why (R-57)."""
+    found = service_at(config, api, token_file).get("/api/v1/quiet")
+    table = Table("id", "what", "of", "until or since", "by", "why", box=None, header_style="bold")
+    for what in ("shelved", "out_of_service"):
+        for one in found.get(what, ()):
+            of = " ".join(filter(None, (one["rule"], one["subject"] or one["cause"] or one["device"])))
+            table.add_row(
+                one["suspension"], what, plain(of), one["until"], plain(one["by"]), plain(one["reason"])
+            )
+    for one in found.get("suppressed", ()):
+        table.add_row(
+            "", "suppressed", plain(f"{one['rule']} {one['subject']}"), one["since"], "", plain(one["why"])
+        )
+    Console().print(table)
+
+
+def _act(service: Service, alert: str, verb: str, said: dict[str, str]) -> None:
+    done = service.post(f"/api/v1/alerts/{_whole(service, alert)}/{verb}", said)
+    held = f", until {done['acknowledged_until']}" if done["acknowledged_until"] else ""
+    told.print(f"{done['alert']}: {done['state']}{held}", style="green", markup=False)
+
+
+def _whole(service: Service, alert: str) -> str:
+    """The id that begins so among what is not resolved; what is none of them goes to the service as it is."""
+    standing = service.get("/api/v1/alerts", {"order": "urgent", "limit": 1000})["alerts"]
+    found = [one["alert"] for one in standing if one["alert"].startswith(alert)]
+    return found[0] if len(found) == 1 else alert
+
+
+def _detail(event: dict[str, Any]) -> str:
+    match event["event"]:
+        case "notified":
+            whom = ", ".join(f"{it['to'] or 'everyone'} by {it['channel']}" for it in event["to"])
+            nobody = f"; nobody on duty as {', '.join(event['nobody'])}" if event["nobody"] else ""
+            return f"step {event['step'] + 1}: {whom or 'displays and webhooks'}{nobody}"
+        case "delivered" | "undelivered":
+            why = event.get("why", "")
+            return f"{event['to'] or 'everyone'} by {event['channel']}{f': {why}' if why else ''}"
+        case _:
+            parts = (event.get("subject"), event.get("by"), event.get("source"), event.get("outcome"))
+            return " ".join(part for part in parts if part)
