@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from alerts.event import Outcome, State
 from ingest.commands.client import ApiOption, ConfigOption, Service, TokenOption, service_at
 from ingest.commands.console import plain, told
+from ingest.commands.quarantine_shown import console
 
 app = typer.Typer(
     help="What needs somebody, and taking charge of it. 警报：查看、接手、到场、处理",
@@ -49,7 +49,7 @@ def list_(
         stands = f"{one['state']} ({one['told']})" if one["state"] == State.OPEN else one["state"]
         text = f"{one['text']['zh-CN']}\n{one['text']['en']}"
         table.add_row(one["alert"], stands, plain(who), one["raised_at"], plain(text, lines=True))
-    Console().print(table)
+    console().print(table)
 
 
 @app.command(epilog="Example: shouwang alerts show 2a2bghly5xzuxvvn")
@@ -64,7 +64,7 @@ def show(
     table = Table("at", "event", "who or what", box=None, header_style="bold")
     for event in found["history"]:
         table.add_row(event["at"], event["event"], plain(_detail(event)))
-    Console().print(table)
+    console().print(table)
 
 
 @app.command(epilog="Example: shouwang alerts ack 2a2bghly --by chen.mei")
@@ -159,7 +159,7 @@ def quiet(config: ConfigOption = _DEFAULT, api: ApiOption = "", token_file: Toke
         table.add_row(
             "", "suppressed", plain(f"{one['rule']} {one['subject']}"), one["since"], "", plain(one["why"])
         )
-    Console().print(table)
+    console().print(table)
 
 
 def _act(service: Service, alert: str, verb: str, said: dict[str, str]) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ingest.commands.client import ApiOption, ConfigOption, TokenOption, service_at
 from ingest.commands.console import FAILURE
 from ingest.commands.console import told as spoken
+from ingest.commands.quarantine_shown import console
 
 app = typer.Typer(
     help="Ways to tell people: how they fare, and tests. 通知渠道",
@@ -37,7 +37,7 @@ def list_(config: ConfigOption = _DEFAULT, api: ApiOption = "", token_file: Toke
             one["failed_at"] or "-",
             one["why"] or "",
         )
-    Console().print(table)
+    console().print(table)
 
 
 @app.command("test", epilog="Example: shouwang channels test wecom --by s-01 --to s-07")
