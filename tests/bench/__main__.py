@@ -1,7 +1,8 @@
 """`make bench`: how fast the whole path is, on this machine, now; and its parts, each alone with `--only`.
 
 decode: one payload, by family. worst: the worst payloads. registry: the import of a large home. rules: the
-engine with the default rules. path: a running service, from broker to rows and alerts.
+engine with the default rules. burst: 500 alerts in 10 s, and how fast 20 calls for help among them are
+out. path: a running service, from broker to rows and alerts.
 
 Throughput is compared in one run with `mosquitto_sub | psql COPY` of the raw text: the least that could be
 done with the same messages. Latency is that of an SOS, from publish to the alert's own message on MQTT.
@@ -25,11 +26,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tests.bench import decoding, registry, rules, worst
+from tests.bench import burst, decoding, registry, rules, worst
 from tests.bench.stage import METRICS, SITE, Stage, load_tool, publish, publisher, stage
 
 _COPY_TEXT = "COPY raw_text FROM STDIN (FORMAT csv, DELIMITER E'\\001', QUOTE E'\\002')"
-_PARTS = ("decode", "worst", "registry", "rules", "path")
+_PARTS = ("decode", "worst", "registry", "rules", "burst", "path")
 out = Console(highlight=False)
 
 
@@ -56,6 +57,8 @@ def main() -> None:
                     registry.tell(out, folder)
                 case "rules":
                     rules.tell(out)
+                case "burst":
+                    burst.tell(out, folder)
                 case _:
                     _service(folder, chosen)
 
