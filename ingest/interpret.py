@@ -20,8 +20,9 @@ from devices.ourselves import DESK, DESK_TOPIC, broker_observation
 from devices.ourselves import TOPIC as OURS
 from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected
 from devices.registry import Device, Registry
-from devices.urgency import about_life, calls_for_help
+from devices.urgency import about_life, calls_for_help, urgent
 from devices.usability import usability
+from ingest.facts import ENTITY
 
 
 class Interpreted(NamedTuple):
@@ -97,7 +98,12 @@ def _interpret(message: Message, registry: Registry, site: str, known: Known) ->
 def _with_usability(
     said: Interpreted, message: Message, known: Known, registry: Registry, site: str
 ) -> Interpreted:
-    """With what the message's own readings say of the device: whether they can be used (R-94)."""
+    """With what the message's own readings say of the device: whether they can be used (R-94).
+
+    Not of what goes ahead of messages before it: it would depend on what those have yet to say.
+    """
+    if urgent(message) or about_life(known.fact(message.topic, ENTITY)):
+        return said
     found = usability(said.observations, said.rejected, message, known, registry, site)
     if not found:
         return said

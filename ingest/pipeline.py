@@ -19,6 +19,7 @@ from devices.metrics import LIFE_SAFETY
 from devices.observation import Observation, Quality
 from devices.reading import Reason, Rejected
 from devices.registry import Registry
+from devices.usability import USABLE
 from ingest.checkpoint import Checkpoint, Progress
 from ingest.clock import Clock
 from ingest.facts import Fact, Facts
@@ -367,10 +368,12 @@ class Pipeline:
             self._metrics.rejected.labels(rejected.reason).inc()
             if rejected.reason is Reason.BUG:
                 log.error("decoder_failed", error=rejected.detail, seq=seq, topic=message.topic)
-        if said.observations:
+        if said.rejected and all(observation.metric == USABLE for observation in said.observations):
+            fate = "quarantined"
+        elif said.observations:
             fate = "observed" if fresh else "duplicate"
         else:
-            fate = "quarantined" if said.rejected else "empty"
+            fate = "empty"
         self._done(_processed(seq, fresh, said, message))
         return fate
 

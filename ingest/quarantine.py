@@ -18,6 +18,7 @@ from devices.message import Message
 from devices.metrics import METRICS
 from devices.observation import Observation, Quality
 from devices.reading import Reason, Rejected
+from devices.usability import USABLE
 from ingest.clock import Clock
 from ingest.interpret import Interpreted
 from ingest.seal import Seal
@@ -174,7 +175,8 @@ class Quarantine(contextlib.AbstractContextManager["Quarantine"]):
         fresh = [
             o
             for n, (o, identity) in enumerate(zip(said.observations, said.identities, strict=True))
-            if n not in before and identity not in seen
+            # A message of then says nothing of whether the device's readings can be used now.
+            if n not in before and identity not in seen and o.metric != USABLE
         ]
         seen.update(identity for identity in said.identities if identity)
         return fresh

@@ -92,6 +92,7 @@ class AppriseChannel:
         self._url, self._places = url, places_in(url)
         self._private, self._language, self._timeout_s = private, language, timeout_s
         self._threads = ThreadPoolExecutor(THREADS, f"channel-{name}")
+        is_understood(url)  # Apprise loads its services at the first: not while somebody calls for help
 
     def close(self) -> None:
         """Wait for nobody: what hangs ends by its time-out."""

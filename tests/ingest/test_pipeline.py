@@ -31,7 +31,8 @@ class TestFates:
         stored = await at_work.stored()
         assert [entry.seq for entry in stored] == list(range(1, 8))
         assert [metrics_of(entry.observations) for entry in stored] == [
-            [("heart_rate", 70.0)], [], [], [], [], [("heart_rate", 71.0)], [],
+            [("heart_rate", 70.0)], [], [], [("usable", False)], [],
+            [("heart_rate", 71.0), ("usable", True)], [],
         ]  # fmt: skip
         assert [len(entry.rejected) for entry in stored] == [0, 0, 0, 1, 1, 1, 1]
         assert [entry.message is not None for entry in stored] == [False] * 3 + [True] * 4

@@ -60,7 +60,8 @@ async def test_each_is_quarantined_with_its_reason_and_nothing_else_is_disturbed
             counted = running.metrics.registry.get_sample_value
             assert counted("shouwang_messages_processed_total", {"fate": "quarantined"}) == len(sent)
             assert counted("shouwang_readings_rejected_total", {"reason": "too_deep"}) == 1
-            assert rows(dsn, "SELECT count(*) FROM observation") == [(1,)]
+            said = "SELECT count(*) FROM observation WHERE metric != 'usable'"
+            assert rows(dsn, said) == [(1,)], "all else is that its readings cannot be used (R-94)"
 
 
 async def test_ten_megabytes_disturb_nobody(broker: AnyBroker, dsn: str, tmp_path: Path) -> None:
