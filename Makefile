@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo test check bench score houses model fuzz guide clean
+.PHONY: demo test check bench score houses model fuzz states guide clean
 
 demo: .venv/runtime.stamp  ## a small home, complete: make demo ARGS="--for 60 --speed 30"
 	$(BIN)/shouwang demo $(ARGS)
@@ -31,6 +31,10 @@ model: .venv/dev.stamp  ## 10,000 sequences of evidence, acts, receipts, failure
 
 fuzz: .venv/fuzz.stamp  ## decoders under garbage, led by coverage; ARGS="json --seconds 60" picks
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+states: .venv/runtime.stamp  ## alerts/README.md, made of the tables of states
+	$(BIN)/python -m alerts.diagram > alerts/README.md.new
+	mv alerts/README.md.new alerts/README.md
 
 guide: .venv/runtime.stamp  ## devices/README.md, made of the catalogue
 	$(BIN)/python -m devices.guide > devices/README.md.new
