@@ -99,7 +99,8 @@ def _call(episode: Episode, call: Call, policy: Policy, now: int) -> Notified | 
     found, nobody = _addressees(episode, step, policy, now)
     if call.sent_at == now:  # steps that fell due while we were down: nobody is told twice in one moment
         found = tuple(one for one in found if one not in call.addressed)
-    repeat = call.cycle > 0 or call.step > 0 or step.after_ms > 0
+    again = call.cycle > 0 or call.step > 0 or step.after_ms > 0
+    repeat = again and not (call.step > 0 and call.stepped_at == now)  # displays: once for all that was due
     return Notified(episode.id, number, now, ladder.id, cycle, taken, found, nobody, repeat=repeat)
 
 

@@ -156,7 +156,8 @@ def test_steps_that_fell_due_while_nobody_looked_are_taken_at_once_once() -> Non
     called = Called()
     called.delivered("s-1", "push")
     called.now = 100_000_000
-    assert [event.step for event in called.due() if isinstance(event, Notified)] == [1, 2]
+    taken = [(one.step, one.repeat) for one in called.due() if isinstance(one, Notified)]
+    assert taken == [(1, True), (2, False)], "displays are told once for both"
     assert called.due() == []
     assert told(called.until(100_179_000)) == []
     assert told(called.until(100_180_000))[0][1] == 0
