@@ -62,7 +62,7 @@ class Window:
         return at, moment
 
     def changed(self) -> list[tuple[str, tuple[Observation, ...]]]:
-        """What each subject holds now that held something else at the last call, in the order of leaving."""
+        """What each subject holds now that held something else at the last call, by when it happened."""
         before, self._written = self._written, self._held()
         subjects = dict.fromkeys((*before, *self._written))
         held = ((subject, self._written.get(subject, [])) for subject in subjects)
@@ -78,6 +78,6 @@ class Window:
         """What waits, by whose it is."""
         held: _Held = {}
         for at in sorted(self._times):
-            for observation in sorted(self._moments[at], key=_IN_A_MOMENT):
+            for observation in self._moments[at]:
                 held.setdefault(whose(observation), []).append(observation)
         return held
