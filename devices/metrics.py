@@ -117,7 +117,8 @@ _STATES = (
 _EVENTS = (
     "sos fall fall_suspected fall_cleared help_cancelled check_in visit bed_exit bed_enter button_press "
     "medication_taken geofence_enter geofence_exit call_started call_ended device_test device_joined "
-    "device_left power_on power_off apnea snoring turned medication_reminder medication_missed acknowledge"
+    "device_left power_on power_off apnea snoring turned medication_reminder medication_missed "
+    "acknowledge arrive"
 ).split()
 
 _LIFE_SAFETY = frozenset(("sos", "fall", "fall_suspected", "smoke", "gas", "carbon_monoxide"))
@@ -134,6 +135,7 @@ _ENUMS = {
     "zone": (),
     "consciousness": ("A", "C", "V", "P", "U"),  # ACVPU (LOINC 80288-4)
     "absence": ("present", "leave", "hospital", "holiday"),  # where she is, as staff report it
+    "resolve": ("real", "false", "test", "no_action"),  # of an alert: what it turned out to be
 }
 
 

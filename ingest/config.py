@@ -128,7 +128,10 @@ class BrokerConfig(_Part):
     cert_file: Path | None = None
     key_file: Path | None = None
     max_in_flight: int = Field(1000, ge=1, le=65_535)
-    life_safety_topics: list[Annotated[str, AfterValidator(_topic_filter)]] = ["shouwang/v1/+/+/event"]
+    life_safety_topics: list[Annotated[str, AfterValidator(_topic_filter)]] = [
+        "shouwang/v1/+/+/event",
+        "shouwang/v1/+/alerts/+/ack",
+    ]
     topics: list[Annotated[str, AfterValidator(_topic_filter)]] = [
         "shouwang/v1/+/+/telemetry",
         "shouwang/v1/+/+/status",

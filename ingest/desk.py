@@ -44,7 +44,7 @@ from alerts.event import (
     Told,
 )
 from alerts.notification import Notification, notify
-from alerts.signals import Verb, signals
+from alerts.signals import done, signals
 from alerts.where import site_of
 from devices.observation import Observation
 from devices.registry import Registry
@@ -183,9 +183,12 @@ class Desk:
         """Take what a device on the corridor says to alerts; durable like any event."""
         now = self._clock.now()
         for signal in list(signals(self.book, self._registry, observation)):
-            act = arrive if signal.verb is Verb.ARRIVE else acknowledge
-            followed = act(self.book, signal.alert, signal.by, now, signal.source)
-            for event in followed if isinstance(followed, list) else ():
+            followed = done(self.book, signal, now)
+            if isinstance(followed, Refused):
+                log.info("signal_refused", source=signal.source, alert=signal.alert, why=followed.why)
+                self._metrics.signals_refused.labels(followed.why).inc()
+                continue
+            for event in followed:
                 self._take(event, None)
 
     def receipt(self, notification: str, channel: str, to: str, *, delivered: bool, why: str = "") -> None:

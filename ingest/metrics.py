@@ -123,6 +123,13 @@ class Metrics:
             "Sites that have an alarm flood now: more than 10 calls in 10 min (R-47).",
             registry=r,
         )
+        self.signals_refused = Counter(
+            "shouwang_signals_refused",
+            "What buttons, pagers and readers said to alerts and was refused: people were called again since,"
+            " say.",
+            ["why"],
+            registry=r,
+        )
         self.deliveries = Counter(
             "shouwang_deliveries",
             "Attempts to tell somebody: delivered, retry, failed.",

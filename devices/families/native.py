@@ -17,13 +17,16 @@ from devices.metrics import METRICS, Kind
 from devices.reading import Decoded, Known, Motion, Reading, Reason, Rejected, TimeSource, Value
 
 FAMILY = "native"
-TOPICS = ("shouwang/v1/+/+/+",)
+TOPICS = ("shouwang/v1/+/+/+", "shouwang/v1/+/alerts/+/ack")
 
 _TOPIC = re.compile(r"shouwang/v1/([A-Za-z0-9_.:-]{1,64})/([A-Za-z0-9_.:-]{1,64})/([a-z]{1,16})")
+_ACK = re.compile(r"shouwang/v1/([A-Za-z0-9_.:-]{1,64})/alerts/([A-Za-z0-9_-]{1,64})/ack")
+_DEVICE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_ACTS = ("acknowledge", "arrive", "resolve")
 _MOST_REJECTED = 50
 _PADDING = b"\0 \t\r\n\xef\xbb\xbf"  # what C strings, byte-order marks and line ends leave around JSON
 _ABOUT = frozenset(("ts", "id", "seq", "resident", "place", "by", "note"))
-_ABOUT_EVENT = _ABOUT | {"event", "state", "confidence"}
+_ABOUT_EVENT = _ABOUT | {"event", "state", "confidence", "alert", "outcome"}
 
 _CLEARED: dict[str, tuple[str, Value]] = {
     # What `"state": "cleared"` of an event says. An event that is not here cannot be cleared.
@@ -37,12 +40,20 @@ _CLEARED: dict[str, tuple[str, Value]] = {
 
 
 def claims(topic: str) -> bool:
-    """Whether the topic is of the native protocol. `<site>/alerts/...` is what we publish ourselves."""
-    return topic.startswith("shouwang/v1/") and topic.split("/", 4)[3:4] != ["alerts"]
+    """Whether the topic is of the native protocol.
+
+    `<site>/alerts/...` is what we publish ourselves, but for `.../ack`, where a pager or display answers.
+    """
+    return topic.startswith("shouwang/v1/") and (
+        topic.split("/", 4)[3:4] != ["alerts"] or _ACK.fullmatch(topic) is not None
+    )
 
 
 def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG001  every family has this signature
     """One message of any channel, or a JSON array of them."""
+    answered = _ACK.fullmatch(message.topic)
+    if answered is not None:
+        return _answer(message, *answered.groups())
     match = _TOPIC.fullmatch(message.topic)
     if match is None:
         return _stranger(message)
@@ -75,6 +86,22 @@ def _stranger(message: Message) -> Decoded | Rejected:
     site, device = (parts[2], parts[3]) if len(parts) > 4 else ("", message.topic)
     rejected = Rejected(Reason.UNKNOWN_TOPIC, "expected shouwang/v1/<site>/<device>/<channel>", device[:200])
     return _call_in_garbage(message, site[:64], rejected) if parts[-1] == "event" else rejected
+
+
+def _answer(message: Message, site: str, alert: str) -> Decoded | Rejected:
+    """What a pager or display says to an alert, by the alert's own topic; `device` says which one it is."""
+    item = json_value(message.payload.strip(_PADDING), "")
+    if isinstance(item, Rejected):
+        return item
+    device = item.get("device") if isinstance(item, dict) else None
+    if not isinstance(item, dict) or not isinstance(device, str) or not _DEVICE.fullmatch(device):
+        return Rejected(Reason.WRONG_SHAPE, "expected a JSON object with device, act and by")
+    if item.get("act", "acknowledge") not in _ACTS:
+        return Rejected(Reason.UNKNOWN_EVENT, "act is none of acknowledge, arrive, resolve", device)
+    found = _Found(site, device, message.received_at)
+    said = {name: value for name, value in item.items() if name not in {"device", "act", "state"}}
+    _event(said | {"event": item.get("act", "acknowledge"), "alert": alert}, found)
+    return found.result()
 
 
 def _call_in_garbage(message: Message, site: str, rejected: Rejected) -> Decoded | Rejected:
@@ -165,6 +192,8 @@ def _event(item: dict[str, Json], found: _Found) -> None:
         # The word is wrong but something happened: fail towards help.
         found.reject(Reason.WRONG_TYPE, "state is neither raised nor cleared; taken as raised")
     said = _meaning(event, raised=state != "cleared")
+    if event == "resolve":
+        said = event, _short(item.get("outcome"))
     if said is None:
         found.reject(Reason.UNKNOWN_EVENT, f"{_shown(event)} is no event, or cannot be cleared")
         return
@@ -184,7 +213,7 @@ def _event(item: dict[str, Json], found: _Found) -> None:
             at=at,
             at_source=source,
             key=key,
-            detail=_short(item.get("note"), 200),
+            detail=_short(item.get("alert")) if event in _ACTS else _short(item.get("note"), 200),
             confidence=confidence,
             by=_short(item.get("by")),
             about=_about(item),

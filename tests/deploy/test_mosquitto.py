@@ -90,7 +90,7 @@ async def test_a_device_reads_nothing(broker: Mosquitto) -> None:
         assert len(device.messages) == 0
 
 
-async def test_a_display_reads_the_alerts_of_its_home_and_writes_nothing(broker: Mosquitto) -> None:
+async def test_a_display_reads_the_alerts_of_its_home_and_only_answers_them(broker: Mosquitto) -> None:
     last = f"{_SITE}/alerts/last"
     async with (
         broker.client("shouwang") as service,
@@ -103,13 +103,16 @@ async def test_a_display_reads_the_alerts_of_its_home_and_writes_nothing(broker:
         await device.publish(f"{_SITE}/watch-01/telemetry", b"{}", qos=1)
         for topic in (f"{_SITE}/alerts/fake", f"{_SITE}/display-1/event", f"{_SITE}/watch-01/event", last):
             await display.publish(topic, b"{}", qos=1)
+        await display.publish("shouwang/v1/home-2/alerts/open/ack", b"{}", qos=1)
+        await display.publish(f"{_SITE}/alerts/open/ack", b"{}", qos=1)
         await service.publish("shouwang/v1/home-2/alerts/elsewhere", b"{}", qos=1)
         await service.publish(last, b"{}", qos=1)
-        assert await received(display, last) == [f"{_SITE}/alerts/open"]
+        assert await received(display, last) == [f"{_SITE}/alerts/open", f"{_SITE}/alerts/open/ack"]
         seen = await received(service, last)
         assert seen == [
             f"{_SITE}/alerts/open",
             f"{_SITE}/watch-01/telemetry",
+            f"{_SITE}/alerts/open/ack",
             "shouwang/v1/home-2/alerts/elsewhere",
         ]
 

@@ -116,6 +116,54 @@ class TestTopics:
 
     def test_our_own_alerts_are_not_heard(self) -> None:
         assert not native.claims("shouwang/v1/home-1/alerts/a1")
+        assert not native.claims("shouwang/v1/home-1/alerts/a1/other")
+
+
+class TestAnswers:
+    """What pagers and displays say to an alert."""
+
+    def answered(self, payload: object, topic: str = "shouwang/v1/s/alerts/a1/ack") -> Decoded | Rejected:
+        return decode(Message(topic, json.dumps(payload).encode(), NOW))
+
+    def test_each_act_is_a_reading_of_the_device_that_says_so(self) -> None:
+        for said, metric, value in (
+            ({}, "acknowledge", True),
+            ({"act": "acknowledge"}, "acknowledge", True),
+            ({"act": "arrive"}, "arrive", True),
+            ({"act": "resolve", "outcome": "false"}, "resolve", "false"),
+        ):
+            found = self.answered({"device": "pager-1", "by": "s-07", "id": "m1"} | said)
+            assert isinstance(found, Decoded)
+            (reading,) = found.readings
+            assert (found.site, reading.device, reading.metric, reading.value) == (
+                "s",
+                "pager-1",
+                metric,
+                value,
+            )
+            assert (reading.by, reading.detail, reading.key) == ("s-07", "a1", "id:m1")
+
+    def test_a_pager_may_say_it_on_its_own_topic(self) -> None:
+        found = self.answered({"event": "acknowledge", "alert": "a1"}, "shouwang/v1/s/pager-1/event")
+        assert isinstance(found, Decoded)
+        (reading,) = found.readings
+        assert (reading.device, reading.metric, reading.detail) == ("pager-1", "acknowledge", "a1")
+
+    @pytest.mark.parametrize(
+        "payload",
+        [
+            [],
+            "ack",
+            {"by": "s-07"},
+            {"device": ["pager-1"]},
+            {"device": "a/b"},
+            {"device": "pager-1", "act": "sos"},
+            {"device": "pager-1", "act": ["resolve"]},
+            {"device": "pager-1", "act": {}},
+        ],
+    )
+    def test_what_is_no_answer_is_rejected_and_calls_nobody(self, payload: object) -> None:
+        assert isinstance(self.answered(payload), Rejected)
 
 
 class TestTelemetry:

@@ -299,3 +299,42 @@ async def test_a_corridor_button_takes_charge_over_mqtt(broker: AnyBroker, dsn: 
             assert (taken["by"], taken["source"]) == ("s-02", "mqtt:corridor")
         finally:
             assert home.stop() == 0
+
+
+async def test_a_pager_answers_its_alert_and_a_reader_sees_who_came(
+    broker: AnyBroker, dsn: str, tmp_path: Path
+) -> None:
+    with Receiver() as first, Receiver() as other, Publisher(broker.port) as device:
+        home = house(tmp_path, broker, dsn, channel("first", first.url), channel("other", other.url))
+        home.add(
+            '[[device]]\nid = "pager-1"\nsite = "home-1"\n'
+            '[[device]]\nid = "reader-302"\nsite = "home-1"\nplace = "302"\n'
+        )
+        await home.start()
+        try:
+            device.send_all([sos("one")])
+            await eventually(lambda: happened(home, "delivered"), why="nobody was told")
+            (opened,) = await happened(home, "opened")
+            topic = f"shouwang/v1/home-1/alerts/{opened['alert']}/ack"
+            for forged in ({"by": "s-02"}, {"device": "stranger", "by": "s-02"}, {"device": "w-01"}):
+                device.send_all([(topic, orjson.dumps(forged))])
+            device.send_all([(topic, orjson.dumps({"device": "pager-1", "by": "s-02", "id": "p1"}))] * 2)
+            await eventually(lambda: happened(home, "acknowledged"), why="the pager did nothing")
+            visit = {"event": "visit", "by": "s-02", "ts": time.time_ns() // 1_000_000}
+            device.send_all([("shouwang/v1/home-1/reader-302/event", orjson.dumps(visit))])
+            await eventually(lambda: happened(home, "arrived"), why="nobody was seen")
+            end = {"device": "pager-1", "by": "s-02", "act": "resolve", "outcome": "real"}
+            device.send_all([(topic, orjson.dumps(end))])
+            await eventually(lambda: happened(home, "resolved"), why="it was not closed")
+            told = [
+                (one["event"], one["by"], one["source"])
+                for one in await history(home)
+                if one["event"] in {"acknowledged", "arrived", "resolved"}
+            ]
+            assert told == [
+                ("acknowledged", "s-02", "mqtt:pager-1"),
+                ("arrived", "s-02", "mqtt:reader-302"),
+                ("resolved", "s-02", "mqtt:pager-1"),
+            ]
+        finally:
+            assert home.stop() == 0
