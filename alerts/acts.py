@@ -3,7 +3,7 @@
 Rule: nobody acts without a name; an act that cannot be is a `Refused` with its reason, and changes nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -41,6 +41,7 @@ class Refusal(StrEnum):
     MISSING_NAME = "missing_name"
     BAD_OUTCOME = "bad_outcome"
     FRESH_EVIDENCE = "fresh_evidence"
+    NOBODY_THERE = "nobody_there"
     MISSING_REASON = "missing_reason"
     BAD_SCOPE = "bad_scope"
     TOO_LONG = "too_long"
@@ -70,7 +71,10 @@ class Refused:
 def acknowledge(
     book: Book, episode: str, by: str, now: int, source: str = "", *, note: str = "", seen: int | None = None
 ) -> list[Event] | Refused:
-    """A named person takes charge; nothing follows when they hold it already, another may take over.
+    """A named person takes charge; nothing follows when they did so since people were called last.
+
+    Another may take over; whoever is taken over from and comes back says so by arriving. So an act that is
+    told twice, by whatever ways and with others' in between, is one.
 
     `seen` is the episode's `number` when that person looked at it. If people have been called again since,
     the act is refused, so that nobody acknowledges a fall they have not seen.
@@ -80,7 +84,7 @@ def acknowledge(
         return found
     if found.state is State.RESOLVED:
         return _resolved_by(found)
-    if found.state in {State.ACKNOWLEDGED, State.ON_SITE} and found.acknowledged_by == by.strip():
+    if by.strip() in found.took:
         return []
     lease = lease_ms(found)
     until = now + lease if lease and found.state is not State.ON_SITE else 0
@@ -90,13 +94,16 @@ def acknowledge(
 def arrive(
     book: Book, episode: str, by: str, now: int, source: str = "", *, note: str = "", seen: int | None = None
 ) -> list[Event] | Refused:
-    """A named person is with the resident; nothing follows when that is known. `seen` as in `acknowledge`."""
+    """A named person is with the resident; nothing follows when they were since people were last called.
+
+    `seen` as in `acknowledge`.
+    """
     found = _actable(book, episode, by, seen)
     if isinstance(found, Refused):
         return found
     if found.state is State.RESOLVED:
         return _resolved_by(found)
-    if found.state is State.ON_SITE and found.arrived_by == by.strip():
+    if by.strip() in found.came:
         return []
     return [Arrived(found.id, found.number + 1, now, by.strip(), source, note)]
 
@@ -111,10 +118,14 @@ def resolve(
     source: str = "",
     *,
     seen: int | None = None,
+    voice_contact: str = "",
+    needs_presence: bool = False,
 ) -> list[Event] | Refused:
     """A named person closes the episode with one of `Outcome`; the same act repeated has no effect.
 
-    `seen` as in `acknowledge`: a fall that came in meanwhile is not closed with the old one.
+    `seen` as in `acknowledge`: a fall that came in meanwhile is not closed with the old one. With
+    `needs_presence` what is about somebody's life is closed only when somebody was there since people were
+    last called, or spoke with the resident (`voice_contact`, the id of that conversation; R-17).
     """
     found = _actable(book, episode, by, seen)
     if isinstance(found, Refused):
@@ -124,8 +135,14 @@ def resolve(
     if found.state is State.RESOLVED:
         same = found.resolved_by == by.strip() and found.outcome == outcome
         return [] if same else _resolved_by(found)
-    number = found.number + 1
-    return [Resolved(found.id, number, now, by.strip(), Outcome(outcome), source, note)]
+    if needs_presence and found.about_life and not (found.came or voice_contact.strip()):
+        return Refused(
+            Refusal.NOBODY_THERE,
+            "nobody was seen with the resident since people were called: arrive first,"
+            " or give the id of the conversation with the resident (voice_contact)",
+        )
+    closed = Resolved(found.id, found.number + 1, now, by.strip(), Outcome(outcome), source, note)
+    return [replace(closed, voice_contact=voice_contact.strip())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

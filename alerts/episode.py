@@ -142,7 +142,8 @@ class Episode:
     `told` and `call` say how far calling people has come; `call` is None while nobody is to be called.
     `lease_until`: when an acknowledgement lapses unless somebody is with the resident (0: never).
     `ask_until`: until when the resident may answer. `attended_at`: when we heard of the evidence that
-    last called people, or when one of them last acted.
+    last called people, or when one of them last acted. `took` are all who took charge since people were last
+    called, `came` those who were with the resident: the same said again, by whatever way, changes nothing.
     """
 
     id: str
@@ -182,6 +183,8 @@ class Episode:
     arrived_at: int | None = None
     signs: tuple[Sign, ...] = ()
     attended_at: int = 0
+    took: tuple[str, ...] = ()
+    came: tuple[str, ...] = ()
 
     @property
     def said(self) -> tuple[Sign, ...]:
@@ -300,9 +303,15 @@ def fold(episode: Episode, event: EpisodeEvent) -> Episode:
                 acknowledged_by=event.by,
                 acknowledged_at=event.at,
                 lease_until=event.until,
+                took=(*moved.took, event.by),
             )
         case Arrived():
-            return replace(_attended(moved, event.at), arrived_by=event.by, arrived_at=event.at)
+            return replace(
+                _attended(moved, event.at),
+                arrived_by=event.by,
+                arrived_at=event.at,
+                came=(*moved.came, event.by),
+            )
         case Resolved():
             return replace(
                 moved,
@@ -345,6 +354,8 @@ def _called(episode: Episode, event: EvidenceAdded | Released | Lapsed) -> Episo
         ask_until=0,
         arrived_by="",
         arrived_at=None,
+        took=(),
+        came=(),
         latched=0,
         muted=0,
         held="",

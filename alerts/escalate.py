@@ -51,12 +51,14 @@ class Nobody:
 class Policy:
     """Who is to be told when: the ladders, and the rota that says who that is.
 
-    What none of the ladders holds for goes by the default ones.
+    What none of the ladders holds for goes by the default ones. `close_needs_presence` as `needs_presence` in
+    `acts.resolve`.
     """
 
     registry: Registry
     ladders: tuple[Ladder, ...] = ()
     duty: OnDuty = field(default_factory=Nobody)
+    close_needs_presence: bool = False
 
 
 def lease_ms(episode: Episode) -> int:

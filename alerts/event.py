@@ -275,6 +275,7 @@ class Resolved:
     """A named person closed the episode and said what it was.
 
     One that was over before its suspension ended is closed by who suspended it, with source `suspension`.
+    `voice_contact` is the id of a conversation with the resident that really took place, "" without (R-17).
     """
 
     name: ClassVar[EventName] = EventName.RESOLVED
@@ -285,6 +286,7 @@ class Resolved:
     outcome: Outcome
     source: str = ""
     note: str = ""
+    voice_contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,8 @@ _READ: Mapping[str, Callable[[Any], object]] = {
     "call": lambda value: None if value is None else Call(**_typed(value) | {"why": EventName(value["why"])}),
     "to": lambda value: value if isinstance(value, str) else _addresses(value),
     "nobody": tuple,
+    "took": tuple,
+    "came": tuple,
     "waiting": _addresses,
     "addressed": _addresses,
     "ending": Ending,

@@ -72,8 +72,8 @@ def signals(book: Book, registry: Registry, observation: Observation) -> Iterato
             yield Signal(episode.id, verb, by, f"mqtt:{observation.device}", seen, outcome)
 
 
-def done(book: Book, signal: Signal, now: int) -> list[Event] | Refused:
-    """What follows from a signal, or why nothing does."""
+def done(book: Book, signal: Signal, now: int, *, needs_presence: bool = False) -> list[Event] | Refused:
+    """What follows from a signal, or why nothing does. `needs_presence` as in `acts.resolve`."""
     alert, verb, by, source, seen, outcome = signal
     match verb:
         case Verb.ACKNOWLEDGE:
@@ -81,7 +81,9 @@ def done(book: Book, signal: Signal, now: int) -> list[Event] | Refused:
         case Verb.ARRIVE:
             return arrive(book, alert, by, now, source, seen=seen)
         case Verb.RESOLVE:
-            return resolve(book, alert, by, outcome, "", now, source, seen=seen)
+            return resolve(
+                book, alert, by, outcome, "", now, source, seen=seen, needs_presence=needs_presence
+            )
 
 
 def _latest(observation: Observation) -> int:

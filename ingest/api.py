@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -21,7 +21,7 @@ from alerts.episode import Episode
 from alerts.event import Event, Outcome, State
 from alerts.view import view, view_event
 from devices.registry import Registry
-from ingest.asked import PROBLEMS, Name, Note, Problem, Seen, refused
+from ingest.asked import PROBLEMS, Id, Name, Note, Problem, Seen, refused
 from ingest.border import Border, answer, problem
 from ingest.live import EventStream
 
@@ -86,6 +86,7 @@ class Desk(Protocol):
         note: str = "",
         source: str = "api",
         seen: int | None = None,
+        voice_contact: str = "",
     ) -> Episode | Refused:
         """A named person closes the episode; returns once that is durable."""
         ...
@@ -98,6 +99,12 @@ class Desk(Protocol):
         ...
 
 
+Via = Annotated[
+    Literal["api", "cli", "console"],
+    Field(description="From where the person acts, for the record: of what holds the token."),
+]
+
+
 class Acknowledgement(BaseModel):
     """A person takes charge."""
 
@@ -105,6 +112,7 @@ class Acknowledgement(BaseModel):
     by: Name
     note: Note = ""
     seen: Seen = None
+    via: Via = "api"
 
 
 class Arrival(BaseModel):
@@ -114,6 +122,7 @@ class Arrival(BaseModel):
     by: Name
     note: Note = ""
     seen: Seen = None
+    via: Via = "api"
 
 
 class Resolution(BaseModel):
@@ -124,12 +133,22 @@ class Resolution(BaseModel):
     outcome: Outcome
     note: Note = ""
     seen: Seen = None
+    via: Via = "api"
+    voice_contact: Annotated[
+        Id,
+        Field(
+            description="The id of a conversation with the resident that took place, where one did (R-17)."
+        ),
+    ] = ""
 
 
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 _ACT_PROBLEMS: dict[int | str, dict[str, object]] = {
     404: {"model": Problem, "description": "No such alert"},
-    409: {"model": Problem, "description": "Resolved before, or people were called again since `seen`"},
+    409: {
+        "model": Problem,
+        "description": "Resolved before, people were called again since `seen`, or nobody was there yet",
+    },
     413: {"model": Problem, "description": "Body too large"},
 }
 _CURSOR = re.compile(r"(\d{1,15})(?:\.([A-Za-z0-9_-]{1,64}))?", re.ASCII)
@@ -234,17 +253,24 @@ def _alerts(desk: Desk, heartbeat_s: float, stalled_s: float) -> APIRouter:
 
         It holds until `acknowledged_until`: without anybody at the resident by then, people are called again.
         """
-        return told(alert, await desk.acknowledge(alert, act.by, act.note, "api", act.seen))
+        return told(alert, await desk.acknowledge(alert, act.by, act.note, act.via, act.seen))
 
     @router.post("/alerts/{alert}/arrive", responses=_ACT_PROBLEMS)
     async def arrive(alert: _Alert, act: Arrival) -> Response:
         """Say that you are with the resident. Safe to repeat. Answers with the alert, once durable."""
-        return told(alert, await desk.arrive(alert, act.by, act.note, "api", act.seen))
+        return told(alert, await desk.arrive(alert, act.by, act.note, act.via, act.seen))
 
     @router.post("/alerts/{alert}/resolve", responses=_ACT_PROBLEMS)
     async def resolve(alert: _Alert, act: Resolution) -> Response:
-        """Close the alert with an outcome. Safe to repeat. Answers with the alert, once durable."""
-        return told(alert, await desk.resolve(alert, act.by, act.outcome, act.note, "api", act.seen))
+        """Close the alert with an outcome. Safe to repeat. Answers with the alert, once durable.
+
+        With `close_needs_presence` in the configuration what is about somebody's life needs somebody who was
+        there since people were last called, or a `voice_contact` (409 nobody_there).
+        """
+        became = await desk.resolve(
+            alert, act.by, act.outcome, act.note, act.via, act.seen, act.voice_contact
+        )
+        return told(alert, became)
 
     @router.get("/events", response_class=Response)
     async def events(last_event_id: Annotated[int | None, Header(ge=0, le=2**62)] = None) -> Response:

@@ -247,7 +247,7 @@ def _reports(line: "Line", reports: Reports) -> Reports:
 def _desk(setting: Setting, journal: SqliteJournal, outbox: Outbox, metrics: Metrics, roster: Roster) -> Desk:
     """The desk, with its ladders and the rota that says who is on them."""
     site, registry = setting.config.site, setting.registry
-    policy = Policy(registry, setting.ladders, roster)
+    policy = Policy(registry, setting.ladders, roster, setting.config.alerts.close_needs_presence)
     return Desk(journal, outbox, registry, site, setting.clock, metrics, setting.rules, policy)
 
 

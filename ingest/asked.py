@@ -69,6 +69,7 @@ PROBLEMS: dict[int | str, dict[str, object]] = {
 _STATUS = {
     Refusal.ALREADY_RESOLVED: 409,
     Refusal.FRESH_EVIDENCE: 409,
+    Refusal.NOBODY_THERE: 409,
     Refusal.UNKNOWN: 404,
     Refusal.UNKNOWN_RULE: 404,
     Refusal.UNKNOWN_SUBJECT: 404,

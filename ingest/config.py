@@ -182,6 +182,16 @@ class ApiConfig(_Part):
         return _secret(self.token, self.token_file)
 
 
+class AlertsConfig(_Part):
+    """How alerts may end.
+
+    `close_needs_presence`: what is about somebody's life is closed only once somebody was with the resident,
+    or spoke with her (R-17).
+    """
+
+    close_needs_presence: bool = False
+
+
 class WebhookConfig(_Part):
     """Somebody who is told of every alert by HTTP POST, signed with `secret`."""
 
@@ -265,6 +275,7 @@ class Config(BaseSettings):
     broker: BrokerConfig = Field(default_factory=lambda: BrokerConfig.model_validate({}))
     database: DatabaseConfig = DatabaseConfig()
     api: ApiConfig = Field(default_factory=lambda: ApiConfig.model_validate({}))
+    alerts: AlertsConfig = AlertsConfig()
     alerts_over_mqtt: bool = True
     webhook: list[WebhookConfig] = []
     channel: list[ChannelConfig] = []

@@ -183,7 +183,8 @@ class Desk:
         """Take what a device on the corridor says to alerts; durable like any event."""
         now = self._clock.now()
         for signal in list(signals(self.book, self._registry, observation)):
-            followed = done(self.book, signal, now)
+            needs_presence = self.policy.close_needs_presence
+            followed = done(self.book, signal, now, needs_presence=needs_presence)
             if isinstance(followed, Refused):
                 log.info("signal_refused", source=signal.source, alert=signal.alert, why=followed.why)
                 self._metrics.signals_refused.labels(followed.why).inc()
@@ -216,11 +217,22 @@ class Desk:
         note: str = "",
         source: str = "api",
         seen: int | None = None,
+        voice_contact: str = "",
     ) -> Episode | Refused:
         """A named person closes the episode with an outcome; returns when that is durable."""
-        return await self._act(
-            episode, resolve(self.book, episode, by, outcome, note, self._clock.now(), source, seen=seen)
+        followed = resolve(
+            self.book,
+            episode,
+            by,
+            outcome,
+            note,
+            self._clock.now(),
+            source,
+            seen=seen,
+            voice_contact=voice_contact,
+            needs_presence=self.policy.close_needs_presence,
         )
+        return await self._act(episode, followed)
 
     async def shelve(self, asked: Shelving, source: str = "api") -> SuspensionBegun | Refused:
         """A named person shelves alerts of a rule about somebody, for a while; durable when it returns."""

@@ -33,6 +33,7 @@ class MemoryDesk:
         self.registry = registry
         self.now = 0
         self.closed = False
+        self.needs_presence = False
         self.readers = 0
         self.book = Book()
         self._events: list[Event] = []
@@ -92,8 +93,20 @@ class MemoryDesk:
         note: str = "",
         source: str = "api",
         seen: int | None = None,
+        voice_contact: str = "",
     ) -> Episode | Refused:
-        events = resolve(self.book, episode, by, outcome, note, self.now, source, seen=seen)
+        events = resolve(
+            self.book,
+            episode,
+            by,
+            outcome,
+            note,
+            self.now,
+            source,
+            seen=seen,
+            voice_contact=voice_contact,
+            needs_presence=self.needs_presence,
+        )
         return self._acted(episode, events)
 
     async def shelve(self, asked: Shelving, source: str = "api") -> SuspensionBegun | Refused:

@@ -153,6 +153,20 @@ async def test_an_act_on_a_fall_not_yet_seen_is_a_conflict(served: Served) -> No
     assert fresh.is_success
 
 
+async def test_what_is_about_life_is_closed_by_who_was_there_where_the_home_wants_so(served: Served) -> None:
+    served.desk.needs_presence = True
+    served.desk.decide(decision("k0"), 1_000)
+    (episode,) = served.desk.urgent(1)
+    path, said = f"/api/v1/alerts/{episode.id}", {"by": "chen.mei", "outcome": "real", "via": "console"}
+    refused = await served.client.post(f"{path}/resolve", json=said)
+    assert (refused.status_code, refused.json()["error"]) == (409, "nobody_there")
+    done = await served.client.post(f"{path}/resolve", json=said | {"voice_contact": "call-17"})
+    assert (done.status_code, done.json()["state"]) == (200, "resolved")
+    last = (await served.client.get(path)).json()["history"][-1]
+    assert (last["source"], last["voice_contact"]) == ("console", "call-17")
+    assert (await served.client.post(f"{path}/resolve", json=said | {"via": "moon"})).status_code == 422
+
+
 async def test_an_unknown_alert_is_not_found(served: Served) -> None:
     assert_problem(await served.client.get(f"{API}/none"), 404, "unknown_alert")
     for act, body in (("acknowledge", {"by": "C"}), ("resolve", {"by": "C", "outcome": "real"})):
