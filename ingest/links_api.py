@@ -6,10 +6,11 @@ diagnosis, no script, nothing from elsewhere; it works on an old telephone.
 
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import Annotated, Protocol
+from typing import Protocol
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Path, Request
+import structlog
+from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from alerts.acts import Refusal, Refused
@@ -19,8 +20,16 @@ from alerts.links import VALID_MS, Link, Wrong, read, token
 from alerts.notification import Notification, standing
 from devices.registry import Registry
 
+log = structlog.get_logger()
+
 PREFIX = "/a/"
 """Open at the border: the link itself is the authority."""
+
+GUESSES = 60
+"""So many links that are none of ours are answered in a minute; one that is ours always is."""
+
+_MINUTE_MS = 60_000
+_FIELDS = 8
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -48,7 +57,11 @@ _REFUSED = {
     Refusal.ALREADY_RESOLVED: "已处理完毕 It was resolved before",
     Refusal.MISSING_NAME: "请填写姓名 Say who you are",
     Refusal.BAD_OUTCOME: "请选择结果 Choose an outcome",
+    Refusal.UNKNOWN: "已处理完毕 It was resolved before",
+    Refusal.NOBODY_THERE: "尚无人到场：请先到场再处理完毕 Nobody was there yet: arrive first, then resolve",
 }
+_TAKEN = "{0} 已先接手；仍要接替请再按一次 {0} took charge meanwhile: press again to take over"
+_WHO = "<p>您是谁 Who are you <input name=by required maxlength=64></p>"
 _STYLE = (
     "body{font:18px sans-serif;margin:1em;max-width:34em}"
     "button{font:inherit;width:100%;padding:.8em;margin:.3em 0}"
@@ -88,6 +101,7 @@ class LinkDesk(Protocol):
         note: str = "",
         source: str = "api",
         seen: int | None = None,
+        voice_contact: str = "",
     ) -> Episode | Refused:
         """A named person closes the episode."""
         ...
@@ -105,49 +119,89 @@ def links(key: bytes, public_url: str) -> Callable[[Episode, Notification, str, 
     return made
 
 
-_Token = Annotated[str, Path(max_length=400, pattern=r"^[A-Za-z0-9_-]+$")]
+class _Guesses:
+    """How many links of this minute were none of ours."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._now, self._minute, self._count = now, 0, 0
+
+    def too_many(self) -> bool:
+        """Count one more."""
+        minute = self._now() // _MINUTE_MS
+        self._count = self._count + 1 if minute == self._minute else 1
+        self._minute = minute
+        if self._count == GUESSES + 1:
+            log.warning("links_guessed", in_a_minute=self._count)
+        return self._count > GUESSES
 
 
 def routes(desk: LinkDesk, key: bytes, now: Callable[[], int]) -> APIRouter:
     """The routes; `now` is our clock (ms)."""
     router = APIRouter(include_in_schema=False)
+    guesses = _Guesses(now)
 
     @router.get(PREFIX + "{given}")
-    async def look(given: _Token) -> Response:
+    async def look(given: str) -> Response:
         """The alert as it stands, with what may be done."""
         link = read(key, given, now())
-        return _no_link(link) if isinstance(link, Wrong) else _page(desk, link)
+        return _no_link(link, guesses) if isinstance(link, Wrong) else _page(desk, link)
 
     @router.post(PREFIX + "{given}")
-    async def act(given: _Token, request: Request) -> Response:
+    async def act(given: str, request: Request) -> Response:
         """Do what a button says, then show the alert as it stands."""
         link = read(key, given, now())
         if isinstance(link, Wrong):
-            return _no_link(link)
-        fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=8)
-        said = {name: values[0][:64] for name, values in fields.items()}
+            return _no_link(link, guesses)
+        said = _fields(await request.body())
         by = link.to or said.get("by", "").strip()
         if not by.isprintable():
             by = ""
-        seen = int(said["seen"]) if said.get("seen", "").isdecimal() and len(said["seen"]) < 10 else link.seen
-        source = f"link:{link.channel}"
-        match said.get("act"):
-            case "acknowledge":
-                became = await desk.acknowledge(link.alert, by, "", source, seen)
-            case "arrive":
-                became = await desk.arrive(link.alert, by, "", source, seen)
-            case "resolve":
-                became = await desk.resolve(link.alert, by, said.get("outcome", ""), "", source, seen)
-            case _:
-                return _page(desk, link)
+        holder = _holder(desk, link.alert)
+        if said.get("act") == "acknowledge" and holder not in {"", by, said.get("holder", "")}:
+            return _page(desk, link, _TAKEN.format(holder), 409)
+        became = await _done(desk, link, said, by)
+        if became is None:
+            return _page(desk, link)
         told = _REFUSED.get(became.why, became.message) if isinstance(became, Refused) else "已记录 Noted"
         return _page(desk, link, told, 409 if isinstance(became, Refused) else 200)
 
     return router
 
 
-def _no_link(why: Wrong) -> Response:
+async def _done(desk: LinkDesk, link: Link, said: Mapping[str, str], by: str) -> Episode | Refused | None:
+    """What became of what a button says; None where it says nothing."""
+    given = said.get("seen", "")
+    seen = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else link.seen
+    source = f"link:{link.channel}"
+    match said.get("act"):
+        case "acknowledge":
+            return await desk.acknowledge(link.alert, by, "", source, seen)
+        case "arrive":
+            return await desk.arrive(link.alert, by, "", source, seen)
+        case "resolve":
+            return await desk.resolve(link.alert, by, said.get("outcome", ""), "", source, seen)
+    return None
+
+
+def _fields(content: bytes) -> dict[str, str]:
+    """The fields of a form, the first of each name; none of what is no form of ours."""
+    try:
+        found = parse_qs(content.decode("utf-8", "replace"), max_num_fields=_FIELDS)
+    except ValueError:
+        return {}
+    return {name: values[0][:64] for name, values in found.items()}
+
+
+def _holder(desk: LinkDesk, alert: str) -> str:
+    episode = desk.get(alert)
+    return episode.acknowledged_by if episode and episode.state is State.ACKNOWLEDGED else ""
+
+
+def _no_link(why: Wrong, guesses: _Guesses) -> Response:
     expired = why is Wrong.EXPIRED
+    if not expired and guesses.too_many():
+        busy = "请稍后再试 Try again in a minute"
+        return HTMLResponse(_whole(f"<p class=told>{busy}</p>"), 429, _HEADERS | {"Retry-After": "60"})
     said = "链接已过期 This link has expired" if expired else "链接无效 This is no link of ours"
     return HTMLResponse(_whole(f"<p class=told>{said}</p>"), 410 if expired else 404, _HEADERS)
 
@@ -171,11 +225,9 @@ def _page(desk: LinkDesk, link: Link, told: str = "", status: int = 200) -> Resp
 
 
 def _form(episode: Episode, link: Link) -> str:
-    ask = "" if link.to else "<p>您是谁 Who are you <input name=by required maxlength=64></p>"
+    who = f"<p>以 {escape(link.to)} 的身份 As {escape(link.to)}</p>" if link.to else _WHO
     buttons = [
-        "<button name=act value=acknowledge>我去处理 I take it</button>"
-        if episode.state not in {State.ACKNOWLEDGED, State.ON_SITE}
-        else "",
+        f"<button name=act value=acknowledge>{words}</button>" if (words := _taking(episode, link)) else "",
         "<button name=act value=arrive>已到场 I am there</button>"
         if episode.state is not State.ON_SITE
         else "",
@@ -185,9 +237,18 @@ def _form(episode: Episode, link: Link) -> str:
         for outcome, words in _OUTCOMES.items()
     )
     return (
-        f"<form method=post><input type=hidden name=seen value={episode.called}>{ask}{''.join(buttons)}"
+        f"<form method=post><input type=hidden name=seen value={episode.called}>"
+        f'<input type=hidden name=holder value="{escape(episode.acknowledged_by)}">{who}{"".join(buttons)}'
         f"<hr>{choices}<button name=act value=resolve>处理完毕 Resolve</button></form>"
     )
+
+
+def _taking(episode: Episode, link: Link) -> str:
+    """What the button says that takes charge; "" where there is nothing to take."""
+    holder = episode.acknowledged_by
+    if episode.state is State.ON_SITE or (holder and holder == link.to):
+        return ""
+    return f"我来接替 {escape(holder)} I take over from them" if holder else "我去处理 I take it"
 
 
 def _whole(inner: str) -> str:

@@ -2,13 +2,14 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
 import pytest
 import uvicorn
+from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from ingest import quiet_api
@@ -46,6 +47,8 @@ async def serving(
     heartbeat_s: float = 15.0,
     stalled_s: float = 20.0,
     desk: MemoryDesk | None = None,
+    more: Sequence[APIRouter] = (),
+    guarded: Sequence[str] = (),
 ) -> AsyncIterator[Served]:
     parts = {"broker": "", "journal": "", "database": ""}
     metrics = CollectorRegistry()
@@ -56,7 +59,8 @@ async def serving(
         lambda: parts,
         metrics,
         token,
-        more=[quiet_api.routes(desk, lambda: failures)],
+        more=[quiet_api.routes(desk, lambda: failures), *more],
+        guarded=guarded,
         metrics_open=metrics_open,
         heartbeat_s=heartbeat_s,
         stalled_s=stalled_s,
