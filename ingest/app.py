@@ -9,7 +9,8 @@ import fcntl
 import os
 import socket
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,8 @@ from ingest import (
     outcomes,
     quarantine_api,
     quiet_api,
+    replies_api,
+    reply_records,
     residents_api,
     rule_records,
     rules_api,
@@ -56,11 +59,13 @@ from ingest.housekeeping import House
 from ingest.intake import Intake
 from ingest.journal import SqliteJournal
 from ingest.key_file import key_in
+from ingest.line import DEADLINE_S, Line
 from ingest.metrics import Metrics
 from ingest.outbox import Outbox
 from ingest.pipeline import Pipeline
 from ingest.quarantine import Quarantine
 from ingest.reach import Reach
+from ingest.reply_records import ReplyRecords
 from ingest.reports import Reports
 from ingest.roster import Roster
 from ingest.rule_records import RuleRecords
@@ -76,9 +81,9 @@ from rules.ruleset import RuleSet
 log = structlog.get_logger()
 
 _SCHEMAS = "".join(
-    one.SCHEMA for one in (alert_log, duty_records, outboxes, outcomes, reporting, rule_records)
+    one.SCHEMA
+    for one in (alert_log, duty_records, outboxes, outcomes, reply_records, reporting, rule_records)
 )
-_DEADLINE_S = 10.0
 _THREADS = 64
 _VENDORS = "vendors"
 _REMEMBERED = 1000  # closed alerts among which those of gaps are looked for
@@ -136,7 +141,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         stack.enter_context(_alone(config.data))
         journal_path = config.data / "journal.db"
         journal = SqliteJournal(journal_path, intake.committed, _SCHEMAS)
-        stack.push_async_callback(asyncio.to_thread, journal.close, _DEADLINE_S)
+        stack.push_async_callback(asyncio.to_thread, journal.close, DEADLINE_S)
         intake.journal = journal
         checkpoint = _checkpoint(config.data / "checkpoint.db", journal.id)
         stack.callback(checkpoint.close)
@@ -228,8 +233,17 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             duty_api.routes(
                 roster, _watch(line, roster, desk, channels, setting), registry, clock, setting.token
             ),
-            channels_api.routes(channels, desk, roster.person, _secrets(config)),
+            channels_api.routes(channels, desk, roster.person, made.secrets(config)),
             links_api.routes(desk, link_key, setting.clock.now),
+            replies_api.routes(
+                desk,
+                ReplyRecords(journal),
+                made.replying(config),
+                roster.people,
+                outbox.sent,
+                clock.now,
+                time.time,
+            ),
         ]
         api_url = _api(line, listening, setting, desk, parts, metrics, more)
         stack.push_async_callback(intake.settled)
@@ -238,7 +252,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         log.info("stopping")
 
 
-def _reports(line: "Line", reports: Reports) -> Reports:
+def _reports(line: Line, reports: Reports) -> Reports:
     """Start to end what was reported until a time."""
     line.start("reports", reports.run())
     return reports
@@ -251,7 +265,7 @@ def _desk(setting: Setting, journal: SqliteJournal, outbox: Outbox, metrics: Met
     return Desk(journal, outbox, registry, site, setting.clock, metrics, setting.rules, policy)
 
 
-def _watch(line: "Line", roster: Roster, desk: Desk, channels: Channels, setting: Setting) -> DutyWatch:
+def _watch(line: Line, roster: Roster, desk: Desk, channels: Channels, setting: Setting) -> DutyWatch:
     """Start to look at the rota; gaps that alerts were raised for before are known, closed ones too."""
     raised = [*desk.book.unresolved(), *desk.episodes(State.RESOLVED, _REMEMBERED)]
     questions = Questions(channels.addressed, setting.config.site)
@@ -260,12 +274,7 @@ def _watch(line: "Line", roster: Roster, desk: Desk, channels: Channels, setting
     return watch
 
 
-def _secrets(config: Config) -> dict[str, bytes]:
-    """Of the channels whose receivers may say later what became of a message."""
-    return {one.name: one.key().encode() for one in config.channel if one.kind != "apprise"}
-
-
-def _hear(line: "Line", sources: list[Source], reach: Reach) -> None:
+def _hear(line: Line, sources: list[Source], reach: Reach) -> None:
     """Start to receive; whether we do is looked at to the last."""
     for source in sources:
         line.start(f"source-{source.lane}", source.run())
@@ -273,7 +282,7 @@ def _hear(line: "Line", sources: list[Source], reach: Reach) -> None:
 
 
 def _api(
-    line: "Line",
+    line: Line,
     listening: socket.socket,
     setting: Setting,
     desk: Desk,
@@ -290,7 +299,12 @@ def _api(
         setting.token,
         more=more,
         metrics_open=api.open_metrics,
-        guarded=[duty_api.FEED_PATH, channels_api.RECEIPTS_PATH, links_api.PREFIX],
+        guarded=[
+            duty_api.FEED_PATH,
+            channels_api.RECEIPTS_PATH,
+            links_api.PREFIX,
+            replies_api.PREFIX,
+        ],
         large={duty_api.CALENDARS_PATH: 2 * icalendar_file.MAX_BYTES},
     )
     server = api_server.server(app)
@@ -323,7 +337,7 @@ async def _outbox(
         metrics,
         addressed=channels.addressed,
         person=roster.person,
-        links=links_api.links(link_key, setting.config.api.public_url),
+        links=links_api.links(link_key, setting.config.api.public_url, made.replying(setting.config)),
     )
     return outbox, link_key
 
@@ -371,47 +385,17 @@ def _unhandled(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None
     log.error("unhandled", what=context.get("message"), error=type(context.get("exception")).__name__)
 
 
-class Line:
-    """Starts named tasks and stops each, within a deadline, when the stack unwinds."""
-
-    def __init__(self, stack: contextlib.AsyncExitStack, tasks: asyncio.TaskGroup) -> None:
-        self._stack, self._tasks = stack, tasks
-
-    def start(
-        self,
-        name: str,
-        work: Coroutine[None, None, None],
-        stop: Callable[[], None] | None = None,
-        abort: Callable[[], None] | None = None,
-    ) -> None:
-        """Run `work`; to end it, `stop` is called and, a while later, `abort`; then it is cancelled."""
-        task = self._tasks.create_task(work, name=name)
-        self._stack.push_async_callback(self._end, task, stop, abort)
-
-    async def _end(
-        self, task: asyncio.Task[None], stop: Callable[[], None] | None, abort: Callable[[], None] | None
-    ) -> None:
-        for ask in (stop, abort):
-            if ask is not None and not task.done():
-                ask()
-                await asyncio.wait([task], timeout=_DEADLINE_S)
-        task.cancel()
-        _, still = await asyncio.wait([task], timeout=_DEADLINE_S)
-        if still:
-            log.error("would_not_stop", task=task.get_name())
-
-
 async def _finish(pipeline: Pipeline, desk: Desk, outbox: Outbox) -> None:
     """Process what was taken, record what was decided, give the last notifications a moment, checkpoint."""
     pipeline.drain()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_DEADLINE_S):
+        async with asyncio.timeout(DEADLINE_S):
             await desk.settled()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LAST_WORDS_S):
             await outbox.empty()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_DEADLINE_S):
+        async with asyncio.timeout(DEADLINE_S):
             await pipeline.save()
     desk.close()
 

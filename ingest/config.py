@@ -220,6 +220,8 @@ class ChannelConfig(_Part):
     `apprise`: `url` is one of Apprise's; `{phone}` in it is the address of that kind of each person's in the
     duty file. `webhook`: a signed POST to `url`. `voice`: the same to a telephone gateway, which rings the
     person's `address`. `private`: texts may name residents, for a channel that only staff can read.
+    `replies`: people write back by it, and a gateway passes that on, signed with `secret`
+    (`ingest.replies_api`); `address` is by what they are known where `url` names none.
     """
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
@@ -230,6 +232,7 @@ class ChannelConfig(_Part):
     secret_file: Path | None = None
     address: str = Field("phone", pattern=r"^[a-z][a-z0-9_]{0,31}$")
     private: bool = False
+    replies: bool = False
     language: Language = Language.ZH
     timeout_s: float = Field(10.0, gt=0, le=60)
 
@@ -245,7 +248,8 @@ class ChannelConfig(_Part):
     def _is_whole(self) -> "ChannelConfig":
         if not self.url.get_secret_value() and self.url_file is None:
             raise ValueError("needs url or url_file (it may hold a token: then a file is better)")
-        if self.kind != "apprise" and not self.secret.get_secret_value() and self.secret_file is None:
+        signed = self.kind != "apprise" or self.replies
+        if signed and not self.secret.get_secret_value() and self.secret_file is None:
             raise ValueError("needs secret or secret_file: the receiver must tell our calls from others'")
         return self
 

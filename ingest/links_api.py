@@ -4,7 +4,7 @@ Rule: looking changes nothing (mail scanners and previews look, too); only the p
 diagnosis, no script, nothing from elsewhere; it works on an old telephone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from html import escape
 from typing import Protocol
 from urllib.parse import parse_qs
@@ -18,6 +18,7 @@ from alerts.episode import Episode
 from alerts.event import Outcome, State
 from alerts.links import VALID_MS, Link, Wrong, read, token
 from alerts.notification import Notification, standing
+from alerts.replies import SHORT, code
 from devices.registry import Registry
 
 log = structlog.get_logger()
@@ -107,14 +108,22 @@ class LinkDesk(Protocol):
         ...
 
 
-def links(key: bytes, public_url: str) -> Callable[[Episode, Notification, str, str], Mapping[str, str]]:
-    """What makes the links of a message; none where nobody said where the service is reached."""
+def links(
+    key: bytes, public_url: str, replying: Collection[str] = ()
+) -> Callable[[Episode, Notification, str, str], Mapping[str, str]]:
+    """What makes the ways by which a message is answered.
+
+    No links where nobody said where the service is reached; a code on channels by which people write back.
+    """
 
     def made(episode: Episode, notification: Notification, channel: str, to: str) -> Mapping[str, str]:
-        if not public_url:
-            return {}
-        link = Link(episode.id, episode.called, to, channel, notification.at + VALID_MS)
-        return {"acknowledge": f"{public_url.rstrip('/')}{PREFIX}{token(key, link)}"}
+        ways = {}
+        if public_url:
+            link = Link(episode.id, episode.called, to, channel, notification.at + VALID_MS)
+            ways["acknowledge"] = f"{public_url.rstrip('/')}{PREFIX}{token(key, link)}"
+        if channel in replying:
+            ways["reply"] = code(episode.id, episode.called)[:SHORT]
+        return ways
 
     return made
 

@@ -169,6 +169,15 @@ class Outbox:
             for name in self._channels:
                 tasks.create_task(self._serve(name, tasks), name=f"outbox-{name}")
 
+    def sent(self, alert: str, to: str) -> int:
+        """The number of the newest message about an alert that a person's channels took; 0 for none."""
+        rows = self._journal.query(
+            "SELECT notification FROM message WHERE notification > ? AND notification < ? AND recipient = ?"
+            " AND state IN ('delivered', 'accepted')",
+            (f"{alert}-", f"{alert}.", to),  # "." comes after "-"
+        )
+        return max((int(cast("str", row[0]).rpartition("-")[2]) for row in rows), default=0)
+
     def waiting(self) -> int:
         """Messages not delivered yet, over all channels."""
         return sum(len(queue) for queue in self._queues.values())

@@ -5,7 +5,7 @@ changes nothing.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,10 @@ class Roster:
     def on_duty(self, role: str, places: Sequence[str], at: int) -> tuple[str, ...]:
         """As `Duty.on_duty`, of the rota as it is now."""
         return self.duty.on_duty(role, places, at)
+
+    def people(self) -> Collection[Person]:
+        """All of the staff that the file knows."""
+        return self.duty.people.values()
 
     def person(self, id: str) -> Person | None:  # noqa: A002  as `Duty.person`
         """Somebody of the staff."""

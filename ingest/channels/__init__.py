@@ -35,8 +35,9 @@ class Delivery:
 
     `recipient` is the person it is for, None when it is for the channel itself. `text` is safe on a locked
     screen, `private_text` names the resident; both by language (`zh-CN`, `en`). `links` are signed links by
-    what they do (`acknowledge`). `calls`: somebody is to be called, and not only brought up to date. What
-    goes with it in one message is in the texts, and in `others` of the content.
+    what they do (`acknowledge`), and the code by which people answer in words (`reply`). `calls`: somebody is
+    to be called, and not only brought up to date. What goes with it in one message is in the texts, and in
+    `others` of the content.
 
     Make it anew for each attempt (`deliver`): it tells of the episode as it is now, so that an old
     notification which comes late cannot show a resolved alert as open.
@@ -74,6 +75,10 @@ def deliver(
     content = body(episode, notification, registry)
     if others:
         content["others"] = [body(*one, registry) for one in others]
+    if recipient is not None:
+        content["to"] = recipient.id
+    if links:
+        content["links"] = dict(links)
     return Delivery(
         notification=notification.id,
         alert=episode.id,
@@ -103,9 +108,10 @@ def wording(delivery: Delivery, language: str, *, private: bool) -> tuple[str, s
     zh = spoken == "zh-CN"
     if delivery.repeat:
         lines[0] = f"{'（重发）' if zh else '(repeat) '}{lines[0]}"
-    link = delivery.links.get("acknowledge", "")
-    if link:
+    if link := delivery.links.get("acknowledge", ""):
         lines.append(f"{'接手：' if zh else 'Take charge: '}{link}")
+    if code := delivery.links.get("reply", ""):
+        lines.append(f"回 1 接手（编号 {code}）" if zh else f"Reply 1 to take charge (code {code})")
     return lines[0], "\n".join(lines[1:]) or lines[0]
 
 

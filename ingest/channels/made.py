@@ -1,6 +1,7 @@
 """Every way to tell people, made of the configuration. Rule: each has its breaker and its own connections."""
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,16 @@ from ingest.channels.webhook import Webhook
 from ingest.clock import Clock
 from ingest.config import ChannelConfig, Config
 from ingest.source import Broker
+
+_PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Replying:
+    """A channel by which people write back: its secret, and the kinds of address by which they are known."""
+
+    secret: bytes
+    kinds: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,21 @@ async def _addressed(stack: contextlib.AsyncExitStack, one: ChannelConfig) -> Ch
     if one.kind == "voice":
         return VoiceChannel(hook, address=one.address, private=one.private, language=one.language)
     return hook
+
+
+def secrets(config: Config) -> dict[str, bytes]:
+    """Of the channels whose receivers may say later what became of a message."""
+    return {one.name: one.key().encode() for one in config.channel if one.kind != "apprise"}
+
+
+def replying(config: Config) -> dict[str, Replying]:
+    """The channels by which people write back."""
+    found = {}
+    for one in config.channel:
+        if one.replies:
+            named = _PLACE.findall(one.where()) if one.kind == "apprise" else []
+            found[one.name] = Replying(one.key().encode(), named or [one.address])
+    return found
 
 
 def _ticks() -> int:

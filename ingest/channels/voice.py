@@ -29,7 +29,8 @@ class VoiceChannel:
         number = person.addresses.get(self._address, "") if person else ""
         if person is None or not number:
             return Failed(f"no address of kind {self._address}")
-        title, body = wording(delivery, self._language, private=self._private)
+        spoken = replace(delivery, links={})  # nobody can press an address
+        title, body = wording(spoken, self._language, private=self._private)
         content = orjson.dumps(
             {
                 "v": 1,
@@ -42,6 +43,7 @@ class VoiceChannel:
                 "channel": self.name,
                 "severity": delivery.severity,
                 "repeat": delivery.repeat,
+                "links": dict(delivery.links),
             }
         )
         receipt = await self._webhook.send(replace(delivery, content=content))

@@ -108,7 +108,7 @@ def _missing_files(path: Path, config: Config) -> list[Problem]:
     problems: list[Problem] = []
     attempts = [config.broker.secret, config.broker.tls, config.database.secret, config.api.secret]
     signed = {one.name: one.key for one in config.webhook}
-    signed |= {one.name: one.key for one in config.channel if one.kind != "apprise"}
+    signed |= {one.name: one.key for one in config.channel if one.kind != "apprise" or one.replies}
     attempts += [*signed.values(), *(one.where for one in config.channel)]
     for attempt in attempts:
         try:
