@@ -217,7 +217,7 @@ def said(
             code=code(first.id, first.called)[:SHORT] if first else code_given,
             until=_until(first, language) if first else "",
         )
-        if first is None and episodes:
+        if what in {Answer.LISTED, Answer.UNCLEAR}:
             texts[language.value] = "\n".join((texts[language.value], *_lines(episodes, registry, language)))
     return texts
 
