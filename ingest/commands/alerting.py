@@ -13,6 +13,7 @@ from alerts.event import Outcome, State
 from ingest.commands.client import ApiOption, ConfigOption, Service, TokenOption, service_at
 from ingest.commands.console import plain, told
 from ingest.commands.quarantine_shown import console
+from ingest.commands.watching import detail, follow
 
 app = typer.Typer(
     help="What needs somebody, and taking charge of it. 警报：查看、接手、到场、处理",
@@ -20,11 +21,28 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 _DEFAULT = Path("shouwang.toml")
+_STATES = {
+    State.OPEN: "待处理",
+    State.ACKNOWLEDGED: "已接手",
+    State.ON_SITE: "已到场",
+    State.ASKING: "正在询问本人",
+    State.SHELVED: "已暂缓",
+    State.OUT_OF_SERVICE: "设备维护中",
+    State.RESOLVED: "已处理完毕",
+}
 _SHOWN = 200
 
 _Alert = Annotated[str, typer.Argument(help="The alert's id, or enough of its beginning.")]
 _By = Annotated[str, typer.Option("--by", help="Who acts: a name or a staff id.")]
 _Note = Annotated[str, typer.Option("--note", help="Kept with the act; leaves the service on no channel.")]
+_Seen = Annotated[
+    int | None,
+    typer.Option(
+        "--seen",
+        min=1,
+        help="The alert's number when you looked (`show` tells it): refused if people were called since.",
+    ),
+]
 
 
 @app.command("list", epilog="Example: shouwang alerts list --all --config shouwang.toml")
@@ -46,7 +64,8 @@ def list_(
     table = Table("alert", "state", "who", "since", "what", box=None, header_style="bold")
     for one in found:
         who = one["resolved_by"] or one["arrived_by"] or one["acknowledged_by"] or ""
-        stands = f"{one['state']} ({one['told']})" if one["state"] == State.OPEN else one["state"]
+        stands = f"{_STATES[State(one['state'])]} {one['state']}"
+        stands += f" ({one['told']})" if one["state"] == State.OPEN else ""
         text = f"{one['text']['zh-CN']}\n{one['text']['en']}"
         table.add_row(one["alert"], stands, plain(who), one["raised_at"], plain(text, lines=True))
     console().print(table)
@@ -61,9 +80,10 @@ def show(
     found = service.get(f"/api/v1/alerts/{_whole(service, alert)}")
     for text in found["text"].values():
         told.print(text, markup=False, style="bold")
+    told.print(f"{_STATES[State(found['state'])]} {found['state']}; number {found['number']}", markup=False)
     table = Table("at", "event", "who or what", box=None, header_style="bold")
     for event in found["history"]:
-        table.add_row(event["at"], event["event"], plain(_detail(event)))
+        table.add_row(event["at"], event["event"], plain(detail(event)))
     console().print(table)
 
 
@@ -72,12 +92,14 @@ def ack(
     alert: _Alert,
     by: _By,
     note: _Note = "",
+    seen: _Seen = None,
     config: ConfigOption = _DEFAULT,
     api: ApiOption = "",
     token_file: TokenOption = None,
 ) -> None:
     """Take charge 接手. It lapses unless somebody is with the resident in time."""
-    _act(service_at(config, api, token_file), alert, "acknowledge", {"by": by, "note": note})
+    said = {"by": by, "note": note, "seen": seen}
+    _act(service_at(config, api, token_file), alert, "acknowledge", said)
 
 
 @app.command(epilog="Example: shouwang alerts arrive 2a2bghly --by chen.mei")
@@ -85,12 +107,14 @@ def arrive(
     alert: _Alert,
     by: _By,
     note: _Note = "",
+    seen: _Seen = None,
     config: ConfigOption = _DEFAULT,
     api: ApiOption = "",
     token_file: TokenOption = None,
 ) -> None:
     """Say that you are with the resident 到场."""
-    _act(service_at(config, api, token_file), alert, "arrive", {"by": by, "note": note})
+    said = {"by": by, "note": note, "seen": seen}
+    _act(service_at(config, api, token_file), alert, "arrive", said)
 
 
 @app.command(epilog="Example: shouwang alerts resolve 2a2bghly --by chen.mei --outcome real")
@@ -99,12 +123,20 @@ def resolve(
     by: _By,
     outcome: Annotated[Outcome, typer.Option("--outcome", help="What it turned out to be.")],
     note: _Note = "",
+    seen: _Seen = None,
+    voice_contact: Annotated[
+        str,
+        typer.Option(
+            "--voice-contact",
+            help="The id of a conversation with the resident, where nobody was there (R-17).",
+        ),
+    ] = "",
     config: ConfigOption = _DEFAULT,
     api: ApiOption = "",
     token_file: TokenOption = None,
 ) -> None:
     """Close it, and say what it was 处理完毕."""
-    said = {"by": by, "note": note, "outcome": outcome.value}
+    said = {"by": by, "note": note, "outcome": outcome.value, "seen": seen, "voice_contact": voice_contact}
     _act(service_at(config, api, token_file), alert, "resolve", said)
 
 
@@ -162,10 +194,24 @@ def quiet(config: ConfigOption = _DEFAULT, api: ApiOption = "", token_file: Toke
     console().print(table)
 
 
-def _act(service: Service, alert: str, verb: str, said: dict[str, str]) -> None:
+@app.command(epilog="Example: shouwang alerts watch --config shouwang.toml")
+def watch(
+    as_json: Annotated[bool, typer.Option("--json", help="Each event as one JSON object a line.")] = False,
+    config: ConfigOption = _DEFAULT,
+    api: ApiOption = "",
+    token_file: TokenOption = None,
+) -> None:
+    """What is open now, then what happens to alerts as it happens 实时查看; until Ctrl-C."""
+    follow(service_at(config, api, token_file), as_json=as_json)
+
+
+def _act(service: Service, alert: str, verb: str, said: dict[str, Any]) -> None:
+    said = {name: value for name, value in said.items() if value not in {None, ""}} | {"via": "cli"}
     done = service.post(f"/api/v1/alerts/{_whole(service, alert)}/{verb}", said)
-    held = f", until {done['acknowledged_until']}" if done["acknowledged_until"] else ""
-    told.print(f"{done['alert']}: {done['state']}{held}", style="green", markup=False)
+    held = f"，至 until {done['acknowledged_until']}" if done["acknowledged_until"] else ""
+    who = plain(done["resolved_by"] or done["arrived_by"] or done["acknowledged_by"] or "")
+    zh = _STATES[State(done["state"])]
+    told.print(f"{done['alert']}: {zh} {done['state']}: {who}{held}", style="green")
 
 
 def _whole(service: Service, alert: str) -> str:
@@ -173,17 +219,3 @@ def _whole(service: Service, alert: str) -> str:
     standing = service.get("/api/v1/alerts", {"order": "urgent", "limit": 1000})["alerts"]
     found = [one["alert"] for one in standing if one["alert"].startswith(alert)]
     return found[0] if len(found) == 1 else alert
-
-
-def _detail(event: dict[str, Any]) -> str:
-    match event["event"]:
-        case "notified":
-            whom = ", ".join(f"{it['to'] or 'everyone'} by {it['channel']}" for it in event["to"])
-            nobody = f"; nobody on duty as {', '.join(event['nobody'])}" if event["nobody"] else ""
-            return f"step {event['step'] + 1}: {whom or 'displays and webhooks'}{nobody}"
-        case "delivered" | "undelivered":
-            why = event.get("why", "")
-            return f"{event['to'] or 'everyone'} by {event['channel']}{f': {why}' if why else ''}"
-        case _:
-            parts = (event.get("subject"), event.get("by"), event.get("source"), event.get("outcome"))
-            return " ".join(part for part in parts if part)

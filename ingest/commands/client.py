@@ -4,19 +4,23 @@ Rule: commands that act on a running service go through its HTTP API, so there i
 keeps order.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import httpx
+import orjson
 import typer
 
 from ingest.commands.console import USAGE, end, end_with, told
 from ingest.config import Config, load
 
 _TIMEOUT_S = 60.0
+_SILENCE_S = 45.0  # the stream of events says every 15 s that it is there
+_TOKEN = "SHOUWANG_API__TOKEN"  # noqa: S105  the name of the variable that the configuration has too
 _MOST_PROBLEMS = 20
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="The service's configuration.")]
@@ -24,7 +28,10 @@ ApiOption = Annotated[
     str, typer.Option("--api", help="The service's address, where it is another machine's.")
 ]
 TokenOption = Annotated[
-    Path | None, typer.Option("--token-file", help="The API's token; else that of the configuration.")
+    Path | None,
+    typer.Option(
+        "--token-file", help="The API's token; else that of the configuration, else SHOUWANG_API__TOKEN."
+    ),
 ]
 
 
@@ -52,6 +59,30 @@ class Service:
         """The answer's JSON; ends the program when there is none."""
         return self._asked("POST", path, json=body)
 
+    def events(self, after: int | None = None) -> Iterator[tuple[int, dict[str, Any]] | None]:
+        """Alert events with their numbers as they happen, or all after one; None first, once it listens.
+
+        Ends when the service ends it. Raises `httpx.HTTPError` when it is not there, or no longer.
+        """
+        headers = {"Authorization": f"Bearer {self.token}"}
+        headers |= {} if after is None else {"Last-Event-ID": str(after)}
+        with (
+            httpx.Client(base_url=self.url, timeout=_SILENCE_S, trust_env=False) as client,
+            client.stream("GET", "/api/v1/events", headers=headers) as answer,
+        ):
+            if answer.status_code == httpx.codes.UNAUTHORIZED:
+                end(self.unknown_token)
+            if answer.is_error:
+                end(f"{self.url} is no Shouwang service")
+            yield None
+            number = 0
+            for line in answer.iter_lines():
+                field, _, value = line.partition(": ")
+                if field == "id" and value.isdigit():
+                    number = int(value)
+                elif field == "data":
+                    yield number, orjson.loads(value)
+
     def _request(self, method: str, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401
         try:
             with httpx.Client(base_url=self.url, timeout=_TIMEOUT_S, trust_env=False) as client:
@@ -78,11 +109,15 @@ class Service:
 
 
 def service_at(config: Path, api: str, token_file: Path | None) -> Service:
-    """The service of a configuration, or at an address; ends the program when it cannot be told."""
+    """The service of a configuration, or at an address; ends the program when it cannot be told.
+
+    The token is that of its file, else of the configuration, else of the variable SHOUWANG_API__TOKEN.
+    """
     found: Config | None = None
     if api and not _is_address(api):
         end(f"--api {api!r} is not an address: write http://localhost:8080", USAGE)
-    if config.exists() or not (api and token_file):
+    by_environment = os.environ.get(_TOKEN, "") if api and not config.exists() else ""
+    if config.exists() or not (api and (token_file or by_environment)):
         loaded = load(config)
         if isinstance(loaded, list):
             end_with(loaded)
@@ -90,8 +125,10 @@ def service_at(config: Path, api: str, token_file: Path | None) -> Service:
     try:
         if token_file is not None:
             token = token_file.read_text(errors="replace").strip()
+        elif by_environment:
+            token = by_environment
         else:
-            assert found is not None  # noqa: S101  loaded above unless both are given
+            assert found is not None  # noqa: S101  loaded above unless there is another token
             kept = found.data / "api-token"
             token = found.api.secret() or (kept.read_text().strip() if kept.exists() else "")
     except OSError as error:
@@ -104,6 +141,10 @@ def service_at(config: Path, api: str, token_file: Path | None) -> Service:
         wrong = f"--token-file {token_file}: this token is wrong"
         if not token or not (token.isascii() and token.isprintable()):
             end(f"--token-file {token_file} holds no token", USAGE)
+    elif by_environment:
+        wrong = f"{api} does not take the token of {_TOKEN}"
+        if not (token.isascii() and token.isprintable()):
+            end(f"{_TOKEN} holds no token", USAGE)
     else:
         wrong = f"{api} does not take the configuration's token: name its own with --token-file"
     return Service(api.rstrip("/"), token, wrong)
