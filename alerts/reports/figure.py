@@ -31,10 +31,10 @@ class Figure:
     """One number of a report.
 
     `name` is what is measured (`acknowledge_p90`), `by` of what: {} is everything, else one of `place`,
-    `shift`, `rule`, `kind`, `sensor`, `carer`, `task`, `severity`, `day`, `hour` and its id. `value` is None where there
-    is nothing to measure, `of` how many it is made of. `target` is what is asked (None: nothing), `met` whether
-    it is reached, `requirement` who asks (an R-number). `episodes` are the ids it is made of; for a ratio those
-    of its numerator, for a percentile all that count.
+    `shift`, `rule`, `kind`, `sensor`, `carer`, `task`, `severity`, `day`, `hour` and its id. `value` is None
+    where there is nothing to measure, `of` how many it is made of. `target` is what is asked (None: nothing),
+    `met` whether it is reached, `requirement` who asks (an R-number). `episodes` are the ids it is made of;
+    for a ratio those of its numerator, for a percentile all that count.
     """
 
     group: Group
