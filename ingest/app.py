@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -33,6 +34,7 @@ from ingest import (
     duty_records,
     icalendar_file,
     links_api,
+    night_page,
     outcomes,
     quarantine_api,
     quiet_api,
@@ -150,7 +152,8 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         begun, engine = await _engine(setting, checkpoint, records)
         channels = await _channels(stack, setting, metrics)
         roster = Roster(config.duty, setting.duty, registry, DutyRecords(journal), clock)
-        outbox, link_key = await _outbox(setting, journal, metrics, channels, roster)
+        link_key = key_in(config.data / "links.key")
+        outbox = await _outbox(setting, journal, metrics, channels, roster, link_key)
         desk = _desk(setting, journal, outbox, metrics, roster)
         followers: list[Source] = []
 
@@ -189,15 +192,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         for source in followers:
             source.follow(pipeline.facts.about(ANNOUNCED))
 
-        def parts() -> dict[str, str]:
-            """What works (""), and why what does not."""
-            away = [source.last_error or "not connected" for source in sources if not source.connected]
-            return {
-                "broker": "; ".join(dict.fromkeys(away)),
-                "journal": "" if journal.healthy else "the disk refuses to write",
-                "database": "" if writer.connected else writer.last_error,
-            }
-
+        parts = partial(_parts, sources, journal, writer)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())  # a task that dies ends the service
         line = Line(stack, tasks)
         # Down again: last made, first stopped.
@@ -225,14 +220,14 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
                 parts,
             ).run(),
         )
+        watch = _watch(line, roster, desk, channels, setting, link_key)
         more = [
             quarantine_api.routes(quarantine),
             quiet_api.routes(desk, pipeline.failures),
             residents_api.routes(said, pipeline.away),
             rules_api.routes(rulebook, records),
-            duty_api.routes(
-                roster, _watch(line, roster, desk, channels, setting), registry, clock, setting.token
-            ),
+            duty_api.routes(roster, watch, registry, clock, setting.token),
+            night_page.routes(watch, link_key, clock.now),
             channels_api.routes(channels, desk, roster.person, made.secrets(config)),
             links_api.routes(desk, link_key, setting.clock.now),
             replies_api.routes(
@@ -252,6 +247,16 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         log.info("stopping")
 
 
+def _parts(sources: list[Source], journal: SqliteJournal, writer: Writer) -> dict[str, str]:
+    """What works (""), and why what does not."""
+    away = [source.last_error or "not connected" for source in sources if not source.connected]
+    return {
+        "broker": "; ".join(dict.fromkeys(away)),
+        "journal": "" if journal.healthy else "the disk refuses to write",
+        "database": "" if writer.connected else writer.last_error,
+    }
+
+
 def _reports(line: Line, reports: Reports) -> Reports:
     """Start to end what was reported until a time."""
     line.start("reports", reports.run())
@@ -265,10 +270,13 @@ def _desk(setting: Setting, journal: SqliteJournal, outbox: Outbox, metrics: Met
     return Desk(journal, outbox, registry, site, setting.clock, metrics, setting.rules, policy)
 
 
-def _watch(line: Line, roster: Roster, desk: Desk, channels: Channels, setting: Setting) -> DutyWatch:
+def _watch(
+    line: Line, roster: Roster, desk: Desk, channels: Channels, setting: Setting, link_key: bytes
+) -> DutyWatch:
     """Start to look at the rota; gaps that alerts were raised for before are known, closed ones too."""
     raised = [*desk.book.unresolved(), *desk.episodes(State.RESOLVED, _REMEMBERED)]
-    questions = Questions(channels.addressed, setting.config.site)
+    link = night_page.addresses(link_key, setting.config.api.public_url)
+    questions = Questions(channels.addressed, setting.config.site, link)
     watch = DutyWatch(roster, setting.clock, desk.decide, questions, known_gaps(raised))
     line.start("duty", watch.run())
     return watch
@@ -303,6 +311,7 @@ def _api(
             duty_api.FEED_PATH,
             channels_api.RECEIPTS_PATH,
             links_api.PREFIX,
+            night_page.PREFIX,
             replies_api.PREFIX,
         ],
         large={duty_api.CALENDARS_PATH: 2 * icalendar_file.MAX_BYTES},
@@ -324,12 +333,16 @@ async def _channels(stack: contextlib.AsyncExitStack, setting: Setting, metrics:
 
 
 async def _outbox(
-    setting: Setting, journal: SqliteJournal, metrics: Metrics, channels: Channels, roster: Roster
-) -> tuple[Outbox, bytes]:
-    """The outbox with all its channels, and what was left in it; the key of its links."""
-    link_key = key_in(setting.config.data / "links.key")
+    setting: Setting,
+    journal: SqliteJournal,
+    metrics: Metrics,
+    channels: Channels,
+    roster: Roster,
+    link_key: bytes,
+) -> Outbox:
+    """The outbox with all its channels, and what was left in it."""
     await journal.transact(outboxes.take_over)
-    outbox = Outbox(
+    return Outbox(
         journal,
         channels.everyone,
         setting.registry,
@@ -339,7 +352,6 @@ async def _outbox(
         person=roster.person,
         links=links_api.links(link_key, setting.config.api.public_url, made.replying(setting.config)),
     )
-    return outbox, link_key
 
 
 async def _engine(setting: Setting, checkpoint: Checkpoint, records: RuleRecords) -> tuple[int, Engine]:

@@ -7,9 +7,7 @@ diagnosis, no script, nothing from elsewhere; it works on an old telephone.
 from collections.abc import Callable, Collection, Mapping
 from html import escape
 from typing import Protocol
-from urllib.parse import parse_qs
 
-import structlog
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
@@ -20,24 +18,12 @@ from alerts.links import VALID_MS, Link, Wrong, read, token
 from alerts.notification import Notification, standing
 from alerts.replies import SHORT, code
 from devices.registry import Registry
-
-log = structlog.get_logger()
+from ingest.pages import HEADERS, Guesses, fields, no_link, whole
 
 PREFIX = "/a/"
 """Open at the border: the link itself is the authority."""
 
-GUESSES = 60
-"""So many links that are none of ours are answered in a minute; one that is ours always is."""
 
-_MINUTE_MS = 60_000
-_FIELDS = 8
-
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-}
 _OUTCOMES = {
     Outcome.REAL: "真实情况 Real",
     Outcome.FALSE: "误报 False alarm",
@@ -63,11 +49,6 @@ _REFUSED = {
 }
 _TAKEN = "{0} 已先接手；仍要接替请再按一次 {0} took charge meanwhile: press again to take over"
 _WHO = "<p>您是谁 Who are you <input name=by required maxlength=64></p>"
-_STYLE = (
-    "body{font:18px sans-serif;margin:1em;max-width:34em}"
-    "button{font:inherit;width:100%;padding:.8em;margin:.3em 0}"
-    ".now{padding:.6em;background:#eee}.told{padding:.6em;background:#fd8}input[name=by]{font:inherit;width:100%}"
-)
 
 
 class LinkDesk(Protocol):
@@ -128,40 +109,24 @@ def links(
     return made
 
 
-class _Guesses:
-    """How many links of this minute were none of ours."""
-
-    def __init__(self, now: Callable[[], int]) -> None:
-        self._now, self._minute, self._count = now, 0, 0
-
-    def too_many(self) -> bool:
-        """Count one more."""
-        minute = self._now() // _MINUTE_MS
-        self._count = self._count + 1 if minute == self._minute else 1
-        self._minute = minute
-        if self._count == GUESSES + 1:
-            log.warning("links_guessed", in_a_minute=self._count)
-        return self._count > GUESSES
-
-
 def routes(desk: LinkDesk, key: bytes, now: Callable[[], int]) -> APIRouter:
     """The routes; `now` is our clock (ms)."""
     router = APIRouter(include_in_schema=False)
-    guesses = _Guesses(now)
+    guesses = Guesses(now)
 
     @router.get(PREFIX + "{given}")
     async def look(given: str) -> Response:
         """The alert as it stands, with what may be done."""
         link = read(key, given, now())
-        return _no_link(link, guesses) if isinstance(link, Wrong) else _page(desk, link)
+        return no_link(link, guesses) if isinstance(link, Wrong) else _page(desk, link)
 
     @router.post(PREFIX + "{given}")
     async def act(given: str, request: Request) -> Response:
         """Do what a button says, then show the alert as it stands."""
         link = read(key, given, now())
         if isinstance(link, Wrong):
-            return _no_link(link, guesses)
-        said = _fields(await request.body())
+            return no_link(link, guesses)
+        said = fields(await request.body())
         by = link.to or said.get("by", "").strip()
         if not by.isprintable():
             by = ""
@@ -192,33 +157,15 @@ async def _done(desk: LinkDesk, link: Link, said: Mapping[str, str], by: str) ->
     return None
 
 
-def _fields(content: bytes) -> dict[str, str]:
-    """The fields of a form, the first of each name; none of what is no form of ours."""
-    try:
-        found = parse_qs(content.decode("utf-8", "replace"), max_num_fields=_FIELDS)
-    except ValueError:
-        return {}
-    return {name: values[0][:64] for name, values in found.items()}
-
-
 def _holder(desk: LinkDesk, alert: str) -> str:
     episode = desk.get(alert)
     return episode.acknowledged_by if episode and episode.state is State.ACKNOWLEDGED else ""
 
 
-def _no_link(why: Wrong, guesses: _Guesses) -> Response:
-    expired = why is Wrong.EXPIRED
-    if not expired and guesses.too_many():
-        busy = "请稍后再试 Try again in a minute"
-        return HTMLResponse(_whole(f"<p class=told>{busy}</p>"), 429, _HEADERS | {"Retry-After": "60"})
-    said = "链接已过期 This link has expired" if expired else "链接无效 This is no link of ours"
-    return HTMLResponse(_whole(f"<p class=told>{said}</p>"), 410 if expired else 404, _HEADERS)
-
-
 def _page(desk: LinkDesk, link: Link, told: str = "", status: int = 200) -> Response:
     episode = desk.get(link.alert)
     if episode is None:
-        return HTMLResponse(_whole("<p class=told>没有这条警报 There is no such alert</p>"), 404, _HEADERS)
+        return HTMLResponse(whole("<p class=told>没有这条警报 There is no such alert</p>"), 404, HEADERS)
     if not told and episode.called > link.seen and episode.state is not State.RESOLVED:
         told = "这条消息之后又有新的呼叫 People were called again since this message"
     texts = standing(episode, desk.registry)
@@ -230,7 +177,7 @@ def _page(desk: LinkDesk, link: Link, told: str = "", status: int = 200) -> Resp
     ]
     if episode.state is not State.RESOLVED:
         parts.append(_form(episode, link))
-    return HTMLResponse(_whole("".join(parts)), status, _HEADERS)
+    return HTMLResponse(whole("".join(parts)), status, HEADERS)
 
 
 def _form(episode: Episode, link: Link) -> str:
@@ -258,11 +205,3 @@ def _taking(episode: Episode, link: Link) -> str:
     if episode.state is State.ON_SITE or (holder and holder == link.to):
         return ""
     return f"我来接替 {escape(holder)} I take over from them" if holder else "我去处理 I take it"
-
-
-def _whole(inner: str) -> str:
-    return (
-        "<!doctype html><html lang=zh-CN><meta charset=utf-8>"
-        "<meta name=viewport content='width=device-width,initial-scale=1'><title>守望 Shouwang</title>"
-        f"<style>{_STYLE}</style>{inner}</html>"
-    )

@@ -110,6 +110,8 @@ def wording(delivery: Delivery, language: str, *, private: bool) -> tuple[str, s
         lines[0] = f"{'（重发）' if zh else '(repeat) '}{lines[0]}"
     if link := delivery.links.get("acknowledge", ""):
         lines.append(f"{'接手：' if zh else 'Take charge: '}{link}")
+    if link := delivery.links.get("confirm", ""):
+        lines.append(f"{'答复：' if zh else 'Answer: '}{link}")
     if code := delivery.links.get("reply", ""):
         lines.append(f"回 1 接手（编号 {code}）" if zh else f"Reply 1 to take charge (code {code})")
     return lines[0], "\n".join(lines[1:]) or lines[0]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.links import VALID_MS, Link, Wrong, read, token
+from alerts.links import VALID_MS, Link, NightLink, Wrong, night_token, read, read_night, token
 
 KEY = bytes(range(32))
 NAMES = st.text(st.characters(exclude_characters="\0"), max_size=20)
@@ -43,3 +43,18 @@ def test_garbage_is_forged(garbage: str) -> None:
 def test_it_fits_into_a_short_message() -> None:
     link = Link("2a2bghly5xzuxvvn", 3, "chen.mei", "sms", 1_790_000_000_000 + VALID_MS)
     assert len(token(KEY, link)) < 80
+
+
+@given(NAMES, NAMES, st.integers(1, 10**8).map(lambda minutes: minutes * 60_000))
+def test_a_night_s_link_is_read_until_it_ends_and_is_no_alert_s(night: str, person: str, until: int) -> None:
+    link = NightLink(night, person, until)
+    whole = night_token(KEY, link)
+    assert read_night(KEY, whole, until - 1) == link
+    assert read_night(KEY, whole, until) is Wrong.EXPIRED
+    assert read_night(bytes(32), whole, 0) is Wrong.FORGED
+    assert read(KEY, whole, 0) is Wrong.FORGED
+
+
+@given(LINKS)
+def test_an_alert_s_link_answers_no_night(link: Link) -> None:
+    assert read_night(KEY, token(KEY, link), 0) is Wrong.FORGED

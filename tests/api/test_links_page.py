@@ -9,7 +9,8 @@ import pytest
 
 from alerts.event import Acknowledged, Arrived, Event, Resolved, State
 from alerts.links import VALID_MS, Link, token
-from ingest.links_api import GUESSES, PREFIX, routes
+from ingest.links_api import PREFIX, routes
+from ingest.pages import GUESSES
 from tests.alerts.decisions import decision
 from tests.api.conftest import serving
 from tests.api.memory_desk import MemoryDesk
