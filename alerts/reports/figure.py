@@ -56,13 +56,12 @@ class Cause(StrEnum):
     NOT_TOLD = "not_told"  # no message was sent at all in that time
     UNDELIVERED = "undelivered"  # messages were sent, none had a receipt
     DELIVERED_LATE = "delivered_late"  # the first receipt came after the limit
-    LAPSED = "lapsed"  # somebody took charge and nobody came
     NOT_ANSWERED = "not_answered"  # people had it in time and did not answer
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """An alert that was not answered within `limit_s`, and why. Times are ms UTC; None: not until the end."""
+    """A call that was not answered within `limit_s`, and why (R-37). Times: ms UTC, None: not yet."""
 
     episode: str
     rule: str
@@ -76,15 +75,17 @@ class Miss:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All figures of the alerts for which people were called from `since` until before `until` (ms UTC).
+    """All figures of the calls made from `since` until before `until` (ms UTC), as known at `known_at`.
 
-    `zone` is in whose hours and days it counts. `alerts` is how many there were; `left_out` how many of them
-    are no alerts about people or devices (drills).
+    `zone` is in whose hours and days it counts. `calls` is how many there were, of `alerts` alerts;
+    `left_out` how many alerts are none about people or devices (drills).
     """
 
     since: int
     until: int
+    known_at: int
     zone: str
+    calls: int
     alerts: int
     left_out: int
     figures: tuple[Figure, ...]
