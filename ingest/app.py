@@ -61,6 +61,7 @@ from ingest.housekeeping import House
 from ingest.intake import Intake
 from ingest.journal import SqliteJournal
 from ingest.key_file import key_in
+from ingest.ladder_watch import LadderWatch
 from ingest.line import DEADLINE_S, Line
 from ingest.metrics import Metrics
 from ingest.outbox import Outbox
@@ -220,7 +221,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
                 parts,
             ).run(),
         )
-        watch = _watch(line, roster, desk, channels, setting, link_key)
+        watch = _watch(line, roster, desk, channels, setting, link_key, metrics)
         more = [
             quarantine_api.routes(quarantine),
             quiet_api.routes(desk, pipeline.failures),
@@ -271,14 +272,31 @@ def _desk(setting: Setting, journal: SqliteJournal, outbox: Outbox, metrics: Met
 
 
 def _watch(
-    line: Line, roster: Roster, desk: Desk, channels: Channels, setting: Setting, link_key: bytes
+    line: Line,
+    roster: Roster,
+    desk: Desk,
+    channels: Channels,
+    setting: Setting,
+    link_key: bytes,
+    metrics: Metrics,
 ) -> DutyWatch:
-    """Start to look at the rota; gaps that alerts were raised for before are known, closed ones too."""
+    """Start to look at rota and ladders; gaps that alerts were raised for before are known, closed too."""
     raised = [*desk.book.unresolved(), *desk.episodes(State.RESOLVED, _REMEMBERED)]
     link = night_page.addresses(link_key, setting.config.api.public_url)
     questions = Questions(channels.addressed, setting.config.site, link)
     watch = DutyWatch(roster, setting.clock, desk.decide, questions, known_gaps(raised))
     line.start("duty", watch.run())
+    ladders = LadderWatch(
+        setting.config,
+        setting.registry,
+        lambda: roster.file if setting.config.duty else None,
+        desk.follow_ladders,
+        setting.ladders,
+    )
+    line.start("ladders", ladders.run())
+    metrics.duty_gaps.set_function(lambda: len(watch.gaps))
+    metrics.file_problems.labels("duty").set_function(lambda: len(roster.problems))
+    metrics.file_problems.labels("ladders").set_function(lambda: len(ladders.problems))
     return watch
 
 

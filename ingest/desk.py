@@ -43,6 +43,7 @@ from alerts.event import (
     SuspensionEnded,
     Told,
 )
+from alerts.ladder import Ladder
 from alerts.notification import Notification, notify
 from alerts.signals import done, signals
 from alerts.where import site_of
@@ -118,6 +119,10 @@ class Desk:
     def follow_rules(self, rules: RuleSet) -> None:
         """Know the rules that decide from now on: what a shelf may be asked for."""
         self._kinds = {definition.id: definition.kind for definition in rules}
+
+    def follow_ladders(self, ladders: tuple[Ladder, ...]) -> None:
+        """Call by these from the next step on."""
+        self.policy = replace(self.policy, ladders=ladders)
 
     @property
     def registry(self) -> Registry:

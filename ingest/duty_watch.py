@@ -69,6 +69,11 @@ class DutyWatch:
         for record in roster.records:
             self._remember(record)
 
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """The empty posts, now or soon, that alerts were raised for."""
+        return self._known
+
     def nights(self) -> list[tuple[Night, Course]]:
         """The nights that are asked about now, and those over not long before, with how far it has come."""
         found = nights(self._roster.assurances, self._clock.now())

@@ -168,6 +168,17 @@ class Metrics:
             "Problems of the rule file as it is now; above 0 the rules before it go on.",
             registry=r,
         )
+        self.file_problems = Gauge(
+            "shouwang_file_problems",
+            "Problems of the ladder or duty file as it is now; above 0 what was read before goes on.",
+            ["file"],
+            registry=r,
+        )
+        self.duty_gaps = Gauge(
+            "shouwang_duty_gaps",
+            "Posts that nobody is on, now or in the next 12 h (R-41).",
+            registry=r,
+        )
         self.rules_changed = Counter(
             "shouwang_rules_changed", "How often other rules took over, the start included.", registry=r
         )

@@ -25,7 +25,7 @@ from devices.registry_files import Problem
 from ingest import icalendar_file
 from ingest.clock import Clock
 from ingest.duty_records import ACTS, DutyRecords, Record, What
-from ingest.text_file import read_text
+from ingest.text_file import read_text, signature
 
 log = structlog.get_logger()
 
@@ -63,7 +63,7 @@ class Roster:
         self._records, self._clock = records, clock
         self._acting = asyncio.Lock()
         self.changed = asyncio.Event()
-        self._read = self._seen = _signature(path)
+        self._read = self._seen = signature(path)
         self.problems: list[Problem] = []
         self.records = records.all()
         self._turns: dict[int, tuple[Turn, ...]] = {}  # of calendars, by their records
@@ -82,6 +82,11 @@ class Roster:
     def person(self, id: str) -> Person | None:  # noqa: A002  as `Duty.person`
         """Somebody of the staff."""
         return self.duty.person(id)
+
+    @property
+    def file(self) -> DutyFile:
+        """The duty file as it holds now."""
+        return self._file
 
     @property
     def assurances(self) -> tuple[Assurance, ...]:
@@ -151,7 +156,7 @@ class Roster:
 
     async def follow(self) -> None:
         """Take up a file that was written, once it is whole, and calendars as far as a new day reaches."""
-        before, self._seen = self._seen, await asyncio.to_thread(_signature, self._path)
+        before, self._seen = self._seen, await asyncio.to_thread(signature, self._path)
         if self._seen != self._read and self._seen == before:
             await self.reload()
         if not 0 <= self._clock.now() - self._expanded_at < _DAY_MS:
@@ -159,7 +164,7 @@ class Roster:
 
     async def reload(self) -> bool:
         """Take up the file as it is now; whether it is good."""
-        self._read = await asyncio.to_thread(_signature, self._path)
+        self._read = await asyncio.to_thread(signature, self._path)
         found = await asyncio.to_thread(load, self._path, self._registry)
         if isinstance(found, list):
             self.problems = found
@@ -249,11 +254,3 @@ def load(path: Path | None, registry: Registry | None) -> DutyFile | list[Proble
 
 def _written(changes: Iterable[Change]) -> list[dict[str, Any]]:
     return [asdict(change) for change in changes]
-
-
-def _signature(path: Path | None) -> tuple[int, int] | None:
-    try:
-        found = path.stat() if path else None
-    except OSError:
-        return None
-    return (found.st_mtime_ns, found.st_size) if found else None

@@ -17,7 +17,7 @@ from devices.registry_files import Problem
 from ingest.clock import Clock
 from ingest.metrics import Metrics
 from ingest.rule_records import RuleRecords, RulesChanged
-from ingest.text_file import read_text
+from ingest.text_file import Signature, read_text, signature
 from rules import configuration
 from rules.difference import difference
 from rules.ruleset import RuleSet
@@ -31,7 +31,6 @@ DEFAULT = "the default rules"
 FILE = "file"
 """Who changed the rules, where a file changed and nobody said so."""
 
-_Signature = tuple[int, int, int] | None
 _MOST_LOGGED = 50
 
 
@@ -68,7 +67,7 @@ class Rulebook:
         self._path, self._registry, self._records = path, registry, records
         self._clock, self._metrics, self._replace = clock, metrics, replace
         self._reading = asyncio.Lock()
-        self._read_last: _Signature = None
+        self._read_last: Signature = None
         self.rules = rules
         self.source = DEFAULT if path is None else str(path)
         self.loaded_at = clock.now()
@@ -87,11 +86,11 @@ class Rulebook:
         await self._begin()
         if self._path is None:
             return
-        seen = self._read_last = _signature(self._path)
+        seen = self._read_last = signature(self._path)
         await self.reload()  # it may have changed since the service read it
         while True:
             await asyncio.sleep(LOOK_S)
-            before, seen = seen, await asyncio.to_thread(_signature, self._path)
+            before, seen = seen, await asyncio.to_thread(signature, self._path)
             if seen != self._read_last and seen == before:
                 await self.reload()
 
@@ -99,7 +98,7 @@ class Rulebook:
         """Take up the file as it is now; whether it is good. The same rules again change nothing."""
         async with self._reading:
             if self._path is not None:
-                self._read_last = await asyncio.to_thread(_signature, self._path)
+                self._read_last = await asyncio.to_thread(signature, self._path)
             found = await self._read()
             if isinstance(found, list):
                 self._refuse(found)
@@ -141,15 +140,6 @@ class Rulebook:
         for problem in problems[:_MOST_LOGGED]:
             log.error("rules_invalid", problem=str(problem))
         log.error("rules_kept", source=self.source, problems=len(problems))
-
-
-def _signature(path: Path) -> _Signature:
-    """What changes when a file does; None when there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _as_recorded(record: RulesChanged) -> RuleSet:

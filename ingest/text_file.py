@@ -9,6 +9,18 @@ MAX_BYTES = 4 * 1024 * 1024
 """A longer file is none that people write: limits for twenty thousand residents take a third of it."""
 
 
+Signature = tuple[int, int, int] | None
+
+
+def signature(path: Path | None) -> Signature:
+    """What changes when a file does; None when there is none."""
+    try:
+        found = path.stat() if path else None
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino) if found else None
+
+
 def read_text(path: Path) -> str | Problem:
     """The text of a file in UTF-8, or what is wrong with it."""
     try:

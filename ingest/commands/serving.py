@@ -18,14 +18,13 @@ import structlog
 import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from alerts import ladder_file
 from alerts.duty_file import DutyFile
 from alerts.ladder import Ladder
 from alerts.vacancy import local
 from devices.catalogue import entries_of_any, expected_ms
 from devices.registry import PlaceKind, Registry, Risk
 from devices.registry_files import Problem
-from ingest import roster
+from ingest import ladder_watch, roster
 from ingest.commands.console import USAGE, be_prompt, end, end_with, now_ms, rule_problems, set_up_logs, told
 from ingest.commands.registering import stored, unknown_models
 from ingest.config import EMBEDDED, ChannelConfig, Config, load
@@ -34,7 +33,6 @@ from ingest.embedded.guarded import EmbeddedError
 from ingest.embedded.postgres import EmbeddedPostgres
 from ingest.embedded.server import EmbeddedServer
 from ingest.store.schema import migrate as migrate_database
-from ingest.text_file import read_text
 from rules.configuration import default
 from rules.explanation import idle_overrides, unassessed
 from rules.kinds.unprotected import without_line
@@ -72,7 +70,7 @@ def check(path: Path) -> Checked | list[Problem]:
     rules = rule_problems(config.rules, registry if isinstance(registry, Registry) else None)
     known = replace(registry, zone=config.timezone) if isinstance(registry, Registry) else None
     duty = roster.load(config.duty, known)
-    ladders = _ladders(config, known, duty if config.duty and isinstance(duty, DutyFile) else None)
+    ladders = ladder_watch.load(config, known, duty if config.duty and isinstance(duty, DutyFile) else None)
     for found in (registry, rules, duty, ladders):
         problems += found if isinstance(found, list) else []
     if problems or known is None or isinstance(rules, list):
@@ -80,27 +78,6 @@ def check(path: Path) -> Checked | list[Problem]:
     if isinstance(ladders, list) or isinstance(duty, list):
         return problems
     return Checked(config, known, rules, ladders, duty)
-
-
-def _ladders(
-    config: Config, registry: Registry | None, duty: DutyFile | None
-) -> tuple[Ladder, ...] | list[Problem]:
-    """The ladders of the configuration's file, or all that is wrong with it."""
-    if config.ladders is None:
-        return ()
-    text = read_text(config.ladders)
-    if isinstance(text, Problem):
-        return [text]
-    found = ladder_file.load(
-        text,
-        channels=[one.name for one in config.channel],
-        places=registry.places if registry else None,
-        roles=duty.roles if duty else None,
-        people=duty.people if duty else None,
-    )
-    if isinstance(found, list):
-        return [Problem(str(config.ladders), one.line, f"{one.where}: {one.message}") for one in found]
-    return found
 
 
 def _missing_files(path: Path, config: Config) -> list[Problem]:
