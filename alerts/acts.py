@@ -27,6 +27,7 @@ from alerts.life import KINDS, about_life
 from alerts.suspension import LIMIT_MS, holds_over
 from alerts.where import known
 from devices.registry import Registry
+from rules.decision import DRILL
 from rules.kind import Kind
 
 Act = Acknowledged | Arrived | Resolved | SuspensionBegun | SuspensionEnded
@@ -58,6 +59,7 @@ class Refusal(StrEnum):
     UNKNOWN_NIGHT = "unknown_night"
     NOT_ON_DUTY = "not_on_duty"
     NOT_ASKED = "not_asked"
+    RUNNING = "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ def resolve(
 
     `seen` as in `acknowledge`: a fall that came in meanwhile is not closed with the old one. With
     `needs_presence` what is about somebody's life is closed only when somebody was there since people were
-    last called, or spoke with the resident (`voice_contact`, the id of that conversation; R-17).
+    last called, or spoke with the resident (`voice_contact`, the id of that conversation; R-17). A drill was
+    a test, whatever is said.
     """
     found = _actable(book, episode, by, seen)
     if isinstance(found, Refused):
@@ -133,7 +136,7 @@ def resolve(
     if outcome not in set(Outcome):
         return Refused(Refusal.BAD_OUTCOME, f"outcome must be one of {', '.join(Outcome)}")
     if found.state is State.RESOLVED:
-        same = found.resolved_by == by.strip() and found.outcome == outcome
+        same = found.resolved_by == by.strip() and (found.outcome == outcome or found.kind == DRILL)
         return [] if same else _resolved_by(found)
     if needs_presence and found.about_life and not (found.came or voice_contact.strip()):
         return Refused(
@@ -141,7 +144,8 @@ def resolve(
             "nobody was seen with the resident since people were called: arrive first,"
             " or give the id of the conversation with the resident (voice_contact)",
         )
-    closed = Resolved(found.id, found.number + 1, now, by.strip(), Outcome(outcome), source, note)
+    became = Outcome.TEST if found.kind == DRILL else Outcome(outcome)
+    closed = Resolved(found.id, found.number + 1, now, by.strip(), became, source, note)
     return [replace(closed, voice_contact=voice_contact.strip())]
 
 

@@ -37,7 +37,7 @@ from alerts.joining import KINDS, takes
 from alerts.life import opens_about_life
 from alerts.suppression import Suppressions
 from alerts.suspension import Suspensions, part_of
-from rules.decision import FLOOD, Severity
+from rules.decision import DRILL, FLOOD, Severity
 
 REMEMBER_MS = 48 * 3_600_000
 """How long a resolved episode and its evidence are remembered: twice the 24 h in which a late or repeated
@@ -195,7 +195,7 @@ class Book:
                 _hear(record, event)
                 if episode.kind == FLOOD:
                     position.begin()
-                elif event.calls:
+                elif event.calls and episode.kind != DRILL:
                     position.called(episode.id, event.at)
                 position.muted += event.weight is Weight.MUTED
                 if isinstance(event, Opened):
@@ -211,7 +211,7 @@ class Book:
             case Acknowledged() | Arrived():
                 record.activations.clear()
                 record.heard.clear()
-            case Released():
+            case Released() if episode.kind != DRILL:
                 position.called(episode.id, event.at)
             case _:
                 pass

@@ -6,6 +6,8 @@ site, are a group. (Signs of one resident's emergency are one alert: `alerts.joi
 somebody else's consequence.
 """
 
+from rules.decision import DRILL
+
 WITHIN_MS = 600_000
 
 Group = tuple[str, str]
@@ -16,6 +18,8 @@ _OUTAGES = frozenset(("unprotected",))
 
 def joined(kind: str, cause: str, subject: str, site: str, *, about_life: bool) -> tuple[Group, ...]:
     """The groups an alert may follow in, the closest first."""
+    if kind == DRILL:
+        return ()
     alone = cause in {subject, ""} or cause.endswith(f":{subject}")
     if about_life:
         return (("life", subject),) if alone else ()

@@ -26,7 +26,7 @@ from alerts.event import (
 from alerts.life import life_safety
 from alerts.where import Where, where
 from devices.registry import Registry
-from rules.decision import DUTY, FLOOD, Severity
+from rules.decision import DRILL, DUTY, FLOOD, Severity
 from rules.unreadable import UNREADABLE
 
 _KINDS = {
@@ -49,6 +49,7 @@ _KINDS = {
     DUTY: ("值班空缺", "nobody on duty"),
     FLOOD: ("报警过多，低级提示暂缓", "alarm flood, notices wait"),
 }
+_DRILL = ("【演练】", "[DRILL] ")
 _CHECKS = {
     "check_in": ("每日报平安：", "daily check-in"),
     "visit": ("巡视：", "round"),
@@ -254,10 +255,10 @@ def _sentences(
     if episode.kind == FLOOD and (muted := episode.facts.get("muted")) and why is EventName.CLEARED:
         reason = (f"，已过去；其间有{muted}条提示未呼叫", f", over; {muted} notices waited")
     zh_when, en_when = _when(age_ms)
-    return {
-        "zh-CN": f"【{urgency[0]}】{_places_zh(places, registry, private)}：{zh}{reason[0]}" + zh_when,
-        "en": f"{urgency[1]}: {_places_en(places, registry, private)}: {en}{reason[1]}" + en_when,
-    }
+    zh_mark, en_mark = _DRILL if episode.kind == DRILL else ("", "")
+    zh = f"【{urgency[0]}】{_places_zh(places, registry, private)}：{zh}{reason[0]}"
+    en = f"{urgency[1]}: {_places_en(places, registry, private)}: {en}{reason[1]}"
+    return {"zh-CN": zh_mark + zh + zh_when, "en": en_mark + en + en_when}
 
 
 def _what(episode: Episode) -> tuple[str, str]:
@@ -283,6 +284,9 @@ def _what(episode: Episode) -> tuple[str, str]:
                 _STOOD_IN if episode.severity is Severity.LOW and "stand_in" in episode.facts else ("", "")
             )
             return f"{zh}（{why[0]}）{stood[0]}", f"{en} ({why[1]}){stood[1]}"
+        case "drill":
+            practised = str(episode.facts.get("what", ""))
+            return _METRICS.get(practised) or _kind(practised)
         case "duty":
             return _duty(episode.facts, zh, en)
     return zh, en

@@ -30,6 +30,7 @@ from ingest import (
     alert_log,
     api_server,
     channels_api,
+    drills_api,
     duty_api,
     duty_records,
     icalendar_file,
@@ -225,6 +226,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         more = [
             quarantine_api.routes(quarantine),
             quiet_api.routes(desk, pipeline.failures),
+            drills_api.routes(desk),
             residents_api.routes(said, pipeline.away),
             rules_api.routes(rulebook, records),
             duty_api.routes(roster, watch, registry, clock, setting.token),
@@ -367,6 +369,7 @@ async def _outbox(
         setting.clock,
         metrics,
         addressed=channels.addressed,
+        outside=made.outside(setting.config),
         person=roster.person,
         links=links_api.links(link_key, setting.config.api.public_url, made.replying(setting.config)),
     )

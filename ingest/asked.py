@@ -83,6 +83,7 @@ _STATUS = {
     Refusal.UNKNOWN_NIGHT: 404,
     Refusal.NOT_ON_DUTY: 409,
     Refusal.NOT_ASKED: 409,
+    Refusal.RUNNING: 409,
 }
 
 

@@ -193,13 +193,14 @@ class AlertsConfig(_Part):
 
 
 class WebhookConfig(_Part):
-    """Somebody who is told of every alert by HTTP POST, signed with `secret`."""
+    """Somebody who is told of every alert by HTTP POST, signed with `secret`. `outside` as of a channel."""
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
     url: Annotated[str, AfterValidator(_http_url)]
     secret: SecretStr = SecretStr("")
     secret_file: Path | None = None
     timeout_s: float = Field(5.0, gt=0, le=60)
+    outside: bool = False
 
     def key(self) -> str:
         """The signing secret, else that in its file. Raises OSError."""
@@ -220,6 +221,7 @@ class ChannelConfig(_Part):
     `apprise`: `url` is one of Apprise's; `{phone}` in it is the address of that kind of each person's in the
     duty file. `webhook`: a signed POST to `url`. `voice`: the same to a telephone gateway, which rings the
     person's `address`. `private`: texts may name residents, for a channel that only staff can read.
+    `outside`: it leads out of the house (family, 120, the street): no drill is ever told by it (R-119).
     `replies`: people write back by it, and a gateway passes that on, signed with `secret`
     (`ingest.replies_api`); `address` is by what they are known where `url` names none.
     """
@@ -232,6 +234,7 @@ class ChannelConfig(_Part):
     secret_file: Path | None = None
     address: str = Field("phone", pattern=r"^[a-z][a-z0-9_]{0,31}$")
     private: bool = False
+    outside: bool = False
     replies: bool = False
     language: Language = Language.ZH
     timeout_s: float = Field(10.0, gt=0, le=60)

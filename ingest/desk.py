@@ -25,7 +25,8 @@ from alerts.acts import (
     take_out_of_service,
 )
 from alerts.book import REMEMBER_MS, Book
-from alerts.decide import decide, follow
+from alerts.decide import decide, follow, identify
+from alerts.drill import Drill, drill
 from alerts.episode import Episode
 from alerts.escalate import Policy, advance
 from alerts.event import (
@@ -238,6 +239,15 @@ class Desk:
             needs_presence=self.policy.close_needs_presence,
         )
         return await self._act(episode, followed)
+
+    async def drill(self, asked: Drill) -> Episode | Refused:
+        """Begin a drill; returns when that is durable."""
+        now = self._clock.now()
+        decision = drill(self.book, self._registry, asked, now)
+        if isinstance(decision, Refused):
+            return decision
+        events = decide(self.book, decision, now, site_of(self._registry, asked.subject) or self._site)
+        return await self._act(identify(decision), events)
 
     async def shelve(self, asked: Shelving, source: str = "api") -> SuspensionBegun | Refused:
         """A named person shelves alerts of a rule about somebody, for a while; durable when it returns."""

@@ -8,13 +8,14 @@ import asyncio
 import contextlib
 import random
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol, cast
 
 import orjson
 import structlog
 
+from alerts.drill import OUTSIDE
 from alerts.episode import Episode
 from alerts.event import Address, EventName, State
 from alerts.notification import Notification
@@ -36,7 +37,7 @@ from ingest.channels import Channel, Receipts, deliver
 from ingest.clock import Clock
 from ingest.journal import SqliteJournal
 from ingest.metrics import Metrics
-from rules.decision import Severity
+from rules.decision import DRILL, Severity
 
 log = structlog.get_logger()
 
@@ -94,7 +95,8 @@ class _Item:
 class Outbox:
     """One queue per channel.
 
-    `channels` are told of everything, `addressed` only what a ladder's step sends by them. `person` knows
+    `channels` are told of everything, `addressed` only what a ladder's step sends by them. Those of `outside`
+    are told of no drill. `person` knows
     those who are told, `links` says where a message leads: of which alert, what, by which channel, to whom.
     """
 
@@ -107,12 +109,14 @@ class Outbox:
         metrics: Metrics,
         *,
         addressed: Sequence[Channel] = (),
+        outside: Collection[str] = (),
         person: Callable[[str], Person | None] = lambda _: None,
         links: Links = lambda *_: {},
     ) -> None:
         self._journal, self._registry, self._clock, self._metrics = journal, registry, clock, metrics
         self._everyone = tuple(channel.name for channel in channels)
         self._channels = {channel.name: channel for channel in (*channels, *addressed)}
+        self._outside = frozenset(outside)
         self._person = person
         self._links = links
         self._told: Told = _nobody
@@ -272,6 +276,9 @@ class Outbox:
             episode = self._episode(item.notification.episode)
             if episode is None:
                 await self._finish(name, item, "delivered")  # forgotten long ago: nobody is waiting for it
+            elif episode.kind == DRILL and name in self._outside:
+                self._tell(name, item, delivered=False, why=OUTSIDE)
+                await self._finish(name, item, "withheld", OUTSIDE)
             elif self._is_superseded(name, item, episode):
                 await self._finish(name, item, "superseded")
             else:

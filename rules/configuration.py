@@ -33,7 +33,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from devices.registry import CareLevel, Registry, Risk, RiskLevel, VisitTier
-from rules.decision import DUTY, FLOOD, TECHNICAL
+from rules.decision import DRILL, DUTY, FLOOD, TECHNICAL
 from rules.kind import Kind, Subject
 from rules.kinds import KINDS
 from rules.ruleset import SCOPES, Definition, Fields, RuleSet
@@ -42,7 +42,7 @@ from rules.toml_lines import Path, line_of, lines
 from rules.unreadable import UNREADABLE
 
 _ID = re.compile(r"[a-z0-9-]{1,64}")
-_RESERVED = frozenset((DUTY, FLOOD, TECHNICAL, UNREADABLE))
+_RESERVED = frozenset((DRILL, DUTY, FLOOD, TECHNICAL, UNREADABLE))
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 
 

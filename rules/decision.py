@@ -17,6 +17,9 @@ FLOOD = "flood"
 DUTY = "duty"
 """Rule and kind of what the rota says about itself; no rule of a file may be called so."""
 
+DRILL = "drill"
+"""Rule and kind of a call that staff practise; no rule of a file may be called so."""
+
 
 class Severity(StrEnum):
     """HL7 DeviceAlert priority (R-14, R-103): high = address immediately."""

@@ -87,6 +87,12 @@ def secrets(config: Config) -> dict[str, bytes]:
     return {one.name: one.key().encode() for one in config.channel if one.kind != "apprise"}
 
 
+def outside(config: Config) -> frozenset[str]:
+    """The channels that lead out of the house."""
+    hooks = frozenset(one.name for one in config.webhook if one.outside)
+    return hooks | frozenset(one.name for one in config.channel if one.outside)
+
+
 def replying(config: Config) -> dict[str, Replying]:
     """The channels by which people write back."""
     found = {}

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from alerts.drill import Practised
 from alerts.event import Outcome, State
 from ingest.commands.client import ApiOption, ConfigOption, Service, TokenOption, service_at
 from ingest.commands.console import plain, told
@@ -85,6 +86,24 @@ def show(
     for event in found["history"]:
         table.add_row(event["at"], event["event"], plain(detail(event)))
     console().print(table)
+
+
+@app.command(epilog="Example: shouwang alerts drill r-03 --what fall --by s-07")
+def drill(
+    subject: Annotated[str, typer.Argument(help="A resident or a place, by id.")],
+    by: _By,
+    what: Annotated[Practised, typer.Option("--what", help="What is pretended.")] = Practised.SOS,
+    config: ConfigOption = _DEFAULT,
+    api: ApiOption = "",
+    token_file: TokenOption = None,
+) -> None:
+    """Practise a call 演练: everybody is told as for a real one, marked so, and nobody outside."""
+    asked = {"subject": subject, "what": what.value, "by": by}
+    found = service_at(config, api, token_file).post("/api/v1/drills", asked)
+    for text in found["text"].values():
+        told.print(text, markup=False, style="bold")
+    ends = "shouwang alerts resolve 结束 resolve it to end the drill"
+    told.print(f"{found['alert']}: 处理完毕后请用 {ends}", markup=False)
 
 
 @app.command(epilog="Example: shouwang alerts ack 2a2bghly --by chen.mei")
