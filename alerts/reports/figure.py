@@ -31,10 +31,11 @@ class Figure:
     """One number of a report.
 
     `name` is what is measured (`acknowledge_p90`), `by` of what: {} is everything, else one of `place`,
-    `shift`, `rule`, `kind`, `sensor`, `carer`, `task`, `severity`, `day`, `hour` and its id. `value` is None
-    where there is nothing to measure, `of` how many it is made of. `target` is what is asked (None: nothing),
-    `met` whether it is reached, `requirement` who asks (an R-number). `episodes` are the ids it is made of;
-    for a ratio those of its numerator, for a percentile all that count.
+    `shift`, `rule`, `kind`, `sensor`, `carer`, `task`, `severity`, `day`, `hour`, `resident` and its id (of
+    checks `task` alone or with `place`). `value` is None where there is nothing to measure, `of` how many it
+    is made of. `target` is what is asked (None: nothing), `met` whether it is reached, `requirement` who asks
+    (an R-number). `episodes` are the ids it is made of; for a ratio those of its numerator, for a percentile
+    all that count.
     """
 
     group: Group
@@ -77,8 +78,8 @@ class Miss:
 class Report:
     """All figures of the calls made from `since` until before `until` (ms UTC), as known at `known_at`.
 
-    `zone` is in whose hours and days it counts. `calls` is how many there were, of `alerts` alerts;
-    `left_out` how many alerts are none about people or devices (drills).
+    `zone` is in whose hours and days it counts. `calls` is how many there were; `alerts` for how many alerts
+    people were first called in it, `left_out` for how many that are none about people or devices (drills).
     """
 
     since: int
