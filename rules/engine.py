@@ -279,7 +279,7 @@ class Engine:
             hearers = self._hearers.get(("", device), ())
         for watch in hearers:
             self._run(watch, watch.kind.observe, observation, at, decisions)
-        if site == BROKER[0]:
+        if (site, device) == BROKER:
             self._follow(observation, at, decisions)
 
     def _follow(self, observation: Observation, at: int, decisions: list[Decision]) -> None:

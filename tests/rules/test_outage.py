@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.observation import Observation
-from devices.ourselves import broker_message, broker_observation
+from devices.ourselves import DESK, broker_message, broker_observation
 from rules.configuration import default
 from rules.decision import Change, Decision
 from rules.engine import Engine
@@ -31,6 +31,20 @@ def test_a_silence_is_not_told_while_the_broker_is_away() -> None:
     silent_from(engine)
     engine.observe(broker(NOW + HOUR, reached=False))
     assert engine.tick(NOW + 8 * HOUR) == []
+
+
+def desk(at: int, *, stand_in: bool) -> Observation:
+    return of("bo", "stand_in", at, stand_in, device=DESK[1])._replace(site=DESK[0])
+
+
+def test_what_is_reported_at_the_desk_neither_begins_nor_ends_an_outage() -> None:
+    engine = watch(INACTIVITY, NOW)
+    silent_from(engine)
+    engine.observe(desk(NOW + MINUTE, stand_in=False))
+    assert engine.outage == 0
+    engine.observe(broker(NOW + HOUR, reached=False))
+    engine.observe(desk(NOW + HOUR + MINUTE, stand_in=True))
+    assert engine.outage == NOW + HOUR
 
 
 def test_the_time_of_the_outage_is_taken_out_of_it() -> None:
