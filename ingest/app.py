@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from random import random
 
 import structlog
 from fastapi import APIRouter
@@ -65,6 +66,7 @@ from ingest.key_file import key_in
 from ingest.ladder_watch import LadderWatch
 from ingest.line import DEADLINE_S, Line
 from ingest.metrics import Metrics
+from ingest.mqtt_link import MqttLink
 from ingest.outbox import Outbox
 from ingest.pipeline import Pipeline
 from ingest.quarantine import Quarantine
@@ -88,6 +90,7 @@ _SCHEMAS = "".join(
     one.SCHEMA
     for one in (alert_log, duty_records, outboxes, outcomes, reply_records, reporting, rule_records)
 )
+_JOURNAL = "journal.db"
 _THREADS = 64
 _VENDORS = "vendors"
 _REMEMBERED = 1000  # closed alerts among which those of gaps are looked for
@@ -143,16 +146,13 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         # First of all: within the tasks' group the error would be one of a group.
         listening = stack.enter_context(api_server.listen(config.api.host, config.api.port))
         stack.enter_context(_alone(config.data))
-        journal_path = config.data / "journal.db"
-        journal = SqliteJournal(journal_path, intake.committed, _SCHEMAS)
-        stack.push_async_callback(asyncio.to_thread, journal.close, DEADLINE_S)
-        intake.journal = journal
-        checkpoint = _checkpoint(config.data / "checkpoint.db", journal.id)
-        stack.callback(checkpoint.close)
+        journal, checkpoint = _kept(stack, config.data, intake)
 
         records = RuleRecords(journal)
         begun, engine = await _engine(setting, checkpoint, records)
-        channels = await _channels(stack, setting, metrics)
+        link = MqttLink(_broker(setting, "-alerts"), random=random)
+        displays = link if config.alerts_over_mqtt else None
+        channels = await made.make(stack, config, displays, clock, metrics.circuit_is)
         roster = Roster(config.duty, setting.duty, registry, DutyRecords(journal), clock)
         link_key = key_in(config.data / "links.key")
         outbox = await _outbox(setting, journal, metrics, channels, roster, link_key)
@@ -182,7 +182,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         log.info("restored", open_alerts=len(desk.book.unresolved()))
         rulebook = _rulebook(setting, records, metrics, pipeline, desk)
 
-        projections = Projections(journal_path, journal.id)
+        projections = Projections(config.data / _JOURNAL, journal.id)
         stack.callback(projections.close)
         seal = _seal(config.data / "quarantine.key")
         writer = Writer(setting.dsn, journal.id, pipeline.feed, registry, metrics, projections, seal)
@@ -199,8 +199,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         line = Line(stack, tasks)
         # Down again: last made, first stopped.
         line.start("writer", writer.run(), stop=writer.stop, abort=writer.abort)
-        if channels.mqtt is not None:
-            line.start("mqtt-channel", channels.mqtt.run())
+        line.start("mqtt-link", link.run())
         line.start("outbox", outbox.run(desk.get, desk.receipt))
         line.start("desk", desk.run())
         stack.push_async_callback(_finish, pipeline, desk, outbox)
@@ -346,12 +345,6 @@ def _api(
     return api_server.address(listening)
 
 
-async def _channels(stack: contextlib.AsyncExitStack, setting: Setting, metrics: Metrics) -> Channels:
-    """All ways to tell people."""
-    displays = _broker(setting, "-alerts") if setting.config.alerts_over_mqtt else None
-    return await made.make(stack, setting.config, displays, setting.clock, metrics.circuit_is)
-
-
 async def _outbox(
     setting: Setting,
     journal: SqliteJournal,
@@ -490,6 +483,16 @@ def _source(setting: Setting, intake: Intake, lane: str, topics: list[str]) -> S
     source = Source(_broker(setting, f"-{lane}"), topics, intake.receiver(lane), setting.clock, lane)
     intake.attach(source)
     return source
+
+
+def _kept(stack: contextlib.AsyncExitStack, data: Path, intake: Intake) -> tuple[SqliteJournal, Checkpoint]:
+    """What is kept on disk."""
+    journal = SqliteJournal(data / _JOURNAL, intake.committed, _SCHEMAS)
+    stack.push_async_callback(asyncio.to_thread, journal.close, DEADLINE_S)
+    intake.journal = journal
+    checkpoint = _checkpoint(data / "checkpoint.db", journal.id)
+    stack.callback(checkpoint.close)
+    return journal, checkpoint
 
 
 def _checkpoint(path: Path, journal: str) -> Checkpoint:

@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from random import random
 
 from alerts.breaker import Circuit
 from ingest.channels import Channel
@@ -15,7 +14,7 @@ from ingest.channels.voice import VoiceChannel
 from ingest.channels.webhook import Webhook
 from ingest.clock import Clock
 from ingest.config import ChannelConfig, Config
-from ingest.source import Broker
+from ingest.mqtt_link import MqttLink
 
 _PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
@@ -30,11 +29,10 @@ class Replying:
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """`everyone` are told of everything: webhooks, and displays over `mqtt`. `addressed` are for ladders."""
+    """`everyone` are told of everything: webhooks, and displays. `addressed` are for ladders."""
 
     everyone: Sequence[GuardedChannel]
     addressed: Sequence[GuardedChannel]
-    mqtt: MqttChannel | None
 
     def find(self, name: str) -> GuardedChannel | None:
         """The channel of this name."""
@@ -44,25 +42,24 @@ class Channels:
 async def make(
     stack: contextlib.AsyncExitStack,
     config: Config,
-    broker: Broker | None,
+    displays: MqttLink | None,
     clock: Clock,
     told: Callable[[str, Circuit], None],
 ) -> Channels:
-    """All channels of a configuration, closed with the stack. `broker`: where displays listen, if they do."""
+    """All channels of a configuration, closed with the stack. `displays` listen there, if they do."""
 
     def guarded(channel: Channel) -> GuardedChannel:
         return GuardedChannel(channel, ticks=_ticks, now=clock.now, told=told)
 
-    mqtt = _mqtt(broker) if broker else None
     hooks: list[Channel] = [
         await stack.enter_async_context(
             Webhook(one.name, one.url, one.key().encode(), timeout_s=one.timeout_s)
         )
         for one in config.webhook
     ]
-    everyone = [*hooks, *([mqtt] if mqtt else [])]
+    everyone = [*hooks, *([MqttChannel(displays)] if displays else [])]
     addressed = [await _addressed(stack, one) for one in config.channel]
-    return Channels([guarded(one) for one in everyone], [guarded(one) for one in addressed], mqtt)
+    return Channels([guarded(one) for one in everyone], [guarded(one) for one in addressed])
 
 
 async def _addressed(stack: contextlib.AsyncExitStack, one: ChannelConfig) -> Channel:
@@ -105,15 +102,3 @@ def replying(config: Config) -> dict[str, Replying]:
 
 def _ticks() -> int:
     return time.monotonic_ns() // 1_000_000
-
-
-def _mqtt(broker: Broker) -> MqttChannel:
-    return MqttChannel(
-        broker.host,
-        broker.port,
-        client_id=broker.client_id,
-        random=random,
-        username=broker.username or None,
-        password=broker.password or None,
-        tls=broker.tls,
-    )

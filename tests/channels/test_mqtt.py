@@ -12,6 +12,8 @@ import pytest
 from alerts.outbox import Delivered, Retry
 from ingest.channels import Delivery
 from ingest.channels.mqtt import MqttChannel, topic
+from ingest.mqtt_link import MqttLink
+from ingest.source import Broker
 from tests.brokers import Mosquitto
 
 pytestmark = pytest.mark.integration
@@ -20,13 +22,12 @@ pytestmark = pytest.mark.integration
 @asynccontextmanager
 async def channel_to(port: int, timeout_s: float = 10.0) -> AsyncIterator[MqttChannel]:
     """A running channel to the broker on this port."""
-    channel = MqttChannel(
-        "127.0.0.1", port, client_id="shouwang-test", random=lambda: 0.99, timeout_s=timeout_s
-    )
+    broker = Broker(f"mqtt://127.0.0.1:{port}", client_id="shouwang-test")
+    link = MqttLink(broker, random=lambda: 0.99, timeout_s=timeout_s)
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(channel.run(), name="the channel")
+        running = tasks.create_task(link.run(), name="the link")
         try:
-            yield channel
+            yield MqttChannel(link)
         finally:
             running.cancel()
 
