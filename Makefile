@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo test check bench score houses model fuzz states guide clean
+.PHONY: demo test check bench score kpi houses model fuzz states guide clean
 
 demo: .venv/runtime.stamp  ## a small home, complete: make demo ARGS="--for 60 --speed 30"
 	$(BIN)/shouwang demo $(ARGS)
@@ -22,6 +22,9 @@ bench: .venv/dev.stamp  ## speed, measured; never part of a test
 
 score: .venv/dev.stamp  ## the default rules in simulated worlds: recall, false alerts; ARGS="--residents 20 --show missed"
 	$(BIN)/python -m tests.score $(ARGS)
+
+kpi: .venv/dev.stamp  ## the report of a simulated month of 60 residents against SQL over the raw events; its figures
+	SHOUWANG_MONTH=$(or $(MONTH),60x28) $(BIN)/python -m pytest -q -s tests/reports/test_month.py $(ARGS)
 
 houses: .venv/dev.stamp  ## the default rules over three recorded homes, each alert beside the diary
 	$(BIN)/python -m tests.score.houses $(ARGS)

@@ -36,9 +36,6 @@ from alerts.event import (
 )
 from rules.decision import Severity
 
-DRILL = "drill"
-"""The kind of alerts that are left out of every figure."""
-
 _NO_ACTIVATION = frozenset((Weight.NOTE, Weight.REPEAT))
 _NO_PERSON = frozenset((SUSPENSION, RESIDENT))
 

@@ -5,17 +5,18 @@ Whoever has a database asks `ingest.store.reports.kpi`; this is the pure part.
 
 from collections.abc import Iterable
 
-from alerts.reports.case import DRILL, Case
+from alerts.reports.case import Case
 from alerts.reports.figure import Report
 from alerts.reports.frame import Frame
 from alerts.reports.load import load
 from alerts.reports.precision import precision
 from alerts.reports.response import calls_of, misses, response
 from alerts.reports.rounds import Check, rounds
+from rules.decision import DRILL
 
 
 def report(cases: Iterable[Case], checks: Iterable[Check], frame: Frame) -> Report:
-    """All figures of the period of `frame`.
+    """All figures of the period of `frame`. Drills are in none of them.
 
     `cases` are at least all alerts raised before its end and not resolved before its beginning, each with all
     its events before `frame.known_at`; `checks` at least all that fell due in it. More of both change

@@ -5,7 +5,7 @@ Rule: each round of calling has its own clock, from when people were called (`al
 - *answered*: the first person took charge, arrived or resolved. `answered_60s` and `answered_180s` are asked
   of alerts of high severity (R-35, R-36); those of the other severities stand beside them without a target. A
   round counts once it was answered or its limit is over; one that was withdrawn before that never does, and
-  one whose limit is not over yet is `pending`.
+  one whose limit is not over yet does not count yet.
 - `acknowledge`: from the call to the answer. `bedside`: from when it is waited since until somebody is with
   the resident, over lapses (R-38: 3 min high, 10 min medium, asked of nine in ten). `on_the_way`: from the
   answer to the arrival, `at_bedside`: from there until it was resolved (R-39). Only what happened is
