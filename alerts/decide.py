@@ -56,12 +56,14 @@ def digest(*parts: str) -> str:
     return b32encode(found.digest()).decode().lower()
 
 
-def decide(book: Book, decision: Decision, now: int, site: str = "") -> list[Event]:
+def decide(book: Book, decision: Decision, now: int, site: str = "", *, askable: bool = False) -> list[Event]:
     """The events that follow from a rule's decision; none when it was seen before. `now` is our clock (ms).
 
     `site` is where the subject lives (`where.site_of`); an episode keeps the one it opened with. A rule that
     would suppress what is about somebody's life raises it: there is no such suppression. A sign of an
     emergency that another rule has seen joins that (`alerts.joining`), if people are to be called for it.
+    What would call people for the first time is put to the resident first where its rule says so, if it is
+    not about life and she can be asked (`askable`, `alerts.asking`).
     """
     identity = identify(decision)
     if decision.change is Change.RECORD or book.knows(identity):
@@ -79,6 +81,8 @@ def decide(book: Book, decision: Decision, now: int, site: str = "") -> list[Eve
         if episode is not None:
             weight, suspension = _weigh(book, episode, decision, now, site)
     if episode is None:
+        if weight is Weight.CALL and decision.ask_ms and askable and not _about_life(decision):
+            weight = Weight.ASKED
         taken: Event = _open(book, decision, identity, now, site, weight, suspension)
     else:
         taken = _more(episode, decision, identity, now, weight, suspension)
@@ -160,6 +164,7 @@ def _open(
         weight=weight,
         suspension=suspension,
         follows=first,
+        ask_until=now + decision.ask_ms if weight is Weight.ASKED else 0,
     )
 
 
@@ -236,6 +241,8 @@ def _weigh(
         activations = book.activations(episode.id, decision.rule, decision.subject)
         if latches(activations, now):
             return Weight.LATCHED, ""
+    if episode is not None and episode.state is State.ASKING and no_worse:
+        return Weight.ASKED, ""
     if episode is not None and waits(episode, decision):
         return Weight.JOINED, ""
     if rank(decision.severity) <= rank(Severity.LOW) and book.positions[site].flooded:

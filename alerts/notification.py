@@ -190,6 +190,7 @@ def notify(episode: Episode, event: EpisodeEvent) -> Notification | None:
             calls = True
         case Released():
             calls = True
+            reason = event.name if event.suspension else EventName.OPENED  # now people hear of it first
             age = max(0, event.at - episode.last_evidence_at)
         case Cleared():
             if episode.latched or (episode.signs and episode.active):

@@ -54,6 +54,11 @@ MQTT 服务器，运行 `shouwang listen`，按一次按钮，就能看到识别
 - **supervision** is a column of the registry's devices: how long the device may be silent, from `1min` to
   `25h` (`90s`, `10min`, `5h`; `25h` unless set). When the last device that somebody can call with (`calls`)
   is silent for longer, that is an alert.
+- **downlink**: a device that can show or say something to its wearer (registry column `downlink`, native
+  protocol) subscribes to `shouwang/v1/<site>/<device>/command`, JSON: `{"command": "placed", "id": ...,
+  "text": {"zh-CN": ..., "en": ...}}`. `placed`: her call was taken; `taken`: somebody is coming; `ask`: is
+  all well? She answers before `until` (ms UTC) with the event `help_cancelled` or `check_in`; `end`: show
+  nothing more of that `id`.
 - **time zone**: local times that a device writes without a zone are read in that of its place: the column
   `timezone` of the registry's places, else `timezone` of
   shouwang.toml (`Asia/Shanghai`).
@@ -68,6 +73,9 @@ MQTT 服务器，运行 `shouwang listen`，按一次按钮，就能看到识别
   自定义的更深的基础主题要写进 shouwang.toml 的 `[broker] topics`；它会替换默认列表，请把要读取的主题写全。
 - **supervision** 是设备登记表的一列：设备最长可以多久不发消息，`1min` 到 `25h`（不写为 `25h`）。
   老人最后一台能呼救（`calls`）的设备静默超过它，就会报警。
+- **downlink**：能向佩戴者显示或播报的设备（登记表 `downlink` 列，原生协议）订阅
+  `shouwang/v1/<site>/<device>/command`：`placed` 呼救已收到；`taken` 有人来了；`ask` 询问是否安好，请在
+  `until`（毫秒，UTC）之前用事件 `help_cancelled` 或 `check_in` 回答；`end` 不再显示该 `id`。
 - **时区**：设备时间不带时区的，按其所在位置的时区解读，即位置登记表的 `timezone` 列，
   不写则用 shouwang.toml 的 `timezone`（默认 `Asia/Shanghai`）。
 - **试一试**：无需硬件，按需加上 MQTT 服务器的 `-h`、`-u`、`-P`；设备是假的，报警是真的，请用测试系统。

@@ -150,7 +150,8 @@ class Device:
     """A device, bound to a resident or to a place (both "": kept, but unassigned).
 
     `site` tells apart devices of the same id at two sites ("" when ids are unique). `gateway` is the id
-    of the device through which this one is heard. `calls` is whether the wearer can call for help with it.
+    of the device through which this one is heard. `calls` is whether the wearer can call for help with it,
+    `downlink` whether it shows what it is told on its native channel `command` (R-11).
     """
 
     id: str
@@ -162,6 +163,7 @@ class Device:
     gateway: str = ""
     calls: bool = False
     supervision: Supervision = Supervision.H25
+    downlink: bool = False
 
 
 _DWELLINGS = frozenset((PlaceKind.FLOOR, PlaceKind.BUILDING))

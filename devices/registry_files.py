@@ -64,7 +64,18 @@ _COLUMNS = {
         *("id", "place", "name", "care_level", "away", "visit_tier", "spo2_scale", "oxygen"),
         *(f"risk_{risk}" for risk in Risk),
     ),
-    "device": ("id", "kind", "model", "resident", "place", "site", "gateway", "calls", "supervision"),
+    "device": (
+        "id",
+        "kind",
+        "model",
+        "resident",
+        "place",
+        "site",
+        "gateway",
+        "calls",
+        "supervision",
+        "downlink",
+    ),
 }
 
 
@@ -349,6 +360,7 @@ def _device(cells: _Cells) -> Device:
         cells.text("gateway"),
         cells.flag("calls"),
         cells.supervision("supervision"),
+        cells.flag("downlink"),
     )
 
 

@@ -55,6 +55,7 @@ from ingest.checkpoint import Checkpoint
 from ingest.clock import Clock, RealClock
 from ingest.config import BrokerConfig, Config
 from ingest.desk import Desk
+from ingest.downlink import Downlink
 from ingest.duty_questions import Questions
 from ingest.duty_records import DutyRecords
 from ingest.duty_watch import DutyWatch
@@ -156,7 +157,8 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         roster = Roster(config.duty, setting.duty, registry, DutyRecords(journal), clock)
         link_key = key_in(config.data / "links.key")
         outbox = await _outbox(setting, journal, metrics, channels, roster, link_key)
-        desk = _desk(setting, journal, outbox, metrics, roster)
+        downlink = Downlink(link, registry, metrics)
+        desk = _desk(setting, journal, outbox, metrics, roster, downlink)
         followers: list[Source] = []
 
         def taught(facts: list[Fact]) -> None:
@@ -200,6 +202,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         # Down again: last made, first stopped.
         line.start("writer", writer.run(), stop=writer.stop, abort=writer.abort)
         line.start("mqtt-link", link.run())
+        line.start("downlink", downlink.run())
         line.start("outbox", outbox.run(desk.get, desk.receipt))
         line.start("desk", desk.run())
         stack.push_async_callback(_finish, pipeline, desk, outbox)
@@ -265,11 +268,18 @@ def _reports(line: Line, reports: Reports) -> Reports:
     return reports
 
 
-def _desk(setting: Setting, journal: SqliteJournal, outbox: Outbox, metrics: Metrics, roster: Roster) -> Desk:
+def _desk(
+    setting: Setting,
+    journal: SqliteJournal,
+    outbox: Outbox,
+    metrics: Metrics,
+    roster: Roster,
+    downlink: Downlink,
+) -> Desk:
     """The desk, with its ladders and the rota that says who is on them."""
     site, registry = setting.config.site, setting.registry
     policy = Policy(registry, setting.ladders, roster, setting.config.alerts.close_needs_presence)
-    return Desk(journal, outbox, registry, site, setting.clock, metrics, setting.rules, policy)
+    return Desk(journal, outbox, registry, site, setting.clock, metrics, setting.rules, policy, downlink)
 
 
 def _watch(

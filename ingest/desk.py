@@ -7,7 +7,7 @@ Deciding the same thing again (a replay after a crash) changes nothing: identiti
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -24,8 +24,10 @@ from alerts.acts import (
     shelve,
     take_out_of_service,
 )
+from alerts.asking import answered
 from alerts.book import REMEMBER_MS, Book
 from alerts.decide import decide, follow, identify
+from alerts.downlink import commands
 from alerts.drill import Drill, drill
 from alerts.episode import Episode
 from alerts.escalate import Policy, advance
@@ -52,6 +54,7 @@ from devices.observation import Observation
 from devices.registry import Registry
 from ingest.alert_log import AlertLog
 from ingest.clock import Clock
+from ingest.downlink import Downlink
 from ingest.journal import SqliteJournal
 from ingest.metrics import Metrics
 from ingest.outbox import Outbox
@@ -100,10 +103,15 @@ class Desk:
         metrics: Metrics,
         rules: RuleSet | None = None,
         policy: Policy | None = None,
+        downlink: Downlink | None = None,
     ) -> None:
         self._journal, self._outbox, self._registry = journal, outbox, registry
         self.policy = policy or Policy(registry)
         self._site, self._clock, self._metrics = site, clock, metrics
+        self._downlink = downlink
+        self._can_ask: Callable[[str], bool] = downlink.can_ask if downlink else lambda _: False
+        if downlink is not None:
+            downlink.unasked = self.unasked
         self.follow_rules(rules or RuleSet())
         self._log = AlertLog(journal)
         self._outcomes = Outcomes(journal, metrics)
@@ -142,7 +150,8 @@ class Desk:
         for decision in decisions:
             site = site_of(self._registry, decision.subject) or self._site
             self._follow(now, site)
-            for event in decide(self.book, decision, now, site):
+            askable = bool(decision.ask_ms) and self._can_ask(decision.subject)
+            for event in decide(self.book, decision, now, site, askable=askable):
                 record = self._take(event, received)
                 if isinstance(event, Suppressed):
                     self._metrics.suppressed.labels(event.rule, event.why).inc()
@@ -197,6 +206,16 @@ class Desk:
                 continue
             for event in followed:
                 self._take(event, None)
+        for event in answered(self.book, self._registry, observation, now):
+            self._take(event, None)
+
+    def unasked(self, episode: str) -> None:
+        """The resident could not be asked: people are called."""
+        found = self.book.get(episode)
+        if found is not None and found.state is State.ASKING:
+            now = self._clock.now()
+            self._take(Released(found.id, found.number + 1, now, ""), None)
+            self._advance(found.id, now)
 
     def receipt(self, notification: str, channel: str, to: str, *, delivered: bool, why: str = "") -> None:
         """What became of a message: its receiver has it, or will not get it.
@@ -416,6 +435,9 @@ class Desk:
                 self._outbox.put(record.notification, record.received)
             for watcher in list(self._watchers):
                 _tell(watcher, (record.seq, record.event))
+            if self._downlink is not None and record.episode and not isinstance(record.event, QuietEvent):
+                for command in commands(self._registry, record.episode, record.event):
+                    self._downlink.put(command)
             if not record.done.done():
                 record.done.set_result(None)
             event = record.event

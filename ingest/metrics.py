@@ -179,6 +179,12 @@ class Metrics:
             "Posts that nobody is on, now or in the next 12 h (R-41).",
             registry=r,
         )
+        self.downlink = Counter(
+            "shouwang_downlink",
+            "Words for residents' devices (ask, placed, taken, end): published, or failed.",
+            ["command", "result"],
+            registry=r,
+        )
         self.rules_changed = Counter(
             "shouwang_rules_changed", "How often other rules took over, the start included.", registry=r
         )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import structlog
 
+from alerts.asking import ANSWERS
 from alerts.signals import SIGNALS
 from devices.identity import is_repeat
 from devices.message import Message
@@ -35,6 +36,7 @@ from rules.ruleset import RuleSet
 from rules.snapshot import Changed, row
 from rules.unreadable import unreadable
 
+_SPOKEN = SIGNALS | ANSWERS
 log = structlog.get_logger()
 
 SLICE = 32
@@ -357,7 +359,7 @@ class Pipeline:
                 decisions = self._engine.observe(observation)
                 if decisions:
                     self._decide(decisions, now)
-                if observation.metric in SIGNALS:
+                if observation.metric in _SPOKEN:
                     self._signalled(observation)
         for device, rejected in said.unreadable:
             self._decide([unreadable(device, rejected, str(seq), message.received_at)], message.received_at)

@@ -66,7 +66,7 @@ class Decision:
     `subject` is a resident's id, a place's id, or `device:<site>/<id>` for an unassigned device. Decisions of
     one rule with the same `cause` belong to one episode: the cause is the subject itself, or what several
     subjects have in common (`gateway:<id>`). `facts` are small values for texts (a deadline, a count),
-    never health values. `resident`: the subject is a resident.
+    never health values. `resident`: the subject is a resident. `ask_ms`: so long she may be asked first.
     """
 
     change: Change
@@ -79,3 +79,4 @@ class Decision:
     evidence: Evidence
     facts: Mapping[str, str | int] = field(default_factory=dict)
     resident: bool = False
+    ask_ms: int = 0

@@ -12,7 +12,7 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 from devices.observation import Observation, Quality
 from devices.registry import Device, Resident
 from rules.decision import Change, Decision, Evidence, Severity
-from rules.settings import Settings
+from rules.settings import AskingSettings, Settings
 from rules.situation import STAFF_HOLDS_MS, UNREPORTED, Situation
 
 DEFAULT_ZONE = "Asia/Shanghai"
@@ -152,6 +152,10 @@ def teller(observation: Observation) -> str:
     return f"{observation.site}/{observation.device}"
 
 
+def _ask_ms(settings: Settings) -> int:
+    return settings.ask if isinstance(settings, AskingSettings) else 0
+
+
 def seen(observation: Observation, same_within_ms: int = 0) -> Evidence:
     """The evidence that an observation is. Its key is the same whenever the same happening is reported."""
     return Evidence(
@@ -213,4 +217,5 @@ def decide(
         evidence=evidence,
         facts=facts or {},
         resident=subject.resident is not None,
+        ask_ms=_ask_ms(rule.settings) if change is Change.RAISE and subject.resident else 0,
     )

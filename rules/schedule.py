@@ -37,7 +37,7 @@ from devices.observation import Observation
 from rules import recurrence
 from rules.deadlines import instant, local_day, next_daily, next_round
 from rules.decision import Severity
-from rules.settings import Duration, Settings, WallTime, duration
+from rules.settings import AskingSettings, Duration, WallTime, duration
 
 DAILY_GRACE_MS = 900_000  # R-82: a second channel 15 min after the agreed time
 GRACE_PART = 10  # R-78: a tenth of the interval
@@ -125,7 +125,7 @@ def _plain_day(written: object) -> object:
     return written
 
 
-class Schedule(Settings):
+class Schedule(AskingSettings):
     """A check: what it is, when it is due, who may have done it how. Exactly one form of DUE is given."""
 
     check: str
@@ -318,6 +318,8 @@ class Schedule(Settings):
                 'give either by = "09:30" (a daily check), calendar = "FREQ=..." with by, every = "2h"'
                 ' (rounds), or after = ["fall"] with within = "24h"'
             )
+        if self.ask and self.check != "check_in":
+            raise ValueError("only the resident's own check_in can be asked of her: remove ask")
         if bool(self.after) != bool(self.within):
             raise ValueError('after = ["fall"] goes with within = "24h"')
         if "opens" in self.model_fields_set and (len(self.by) != 1 or self.calendar or self.ahead):

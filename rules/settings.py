@@ -8,7 +8,15 @@ from collections.abc import Mapping, Sequence
 from datetime import time
 from typing import Annotated, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StrictBool, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -121,6 +129,27 @@ class Settings(BaseModel):
 
     enabled: StrictBool = True
     severity: Severity = Severity.MEDIUM
+
+
+SHORTEST_ASK_MS = 5_000
+"""Nobody answers a question sooner."""
+
+
+def _long_enough(value: int) -> int:
+    if 0 < value < SHORTEST_ASK_MS:
+        raise ValueError("nobody answers in less than 5 s: write at least 5s, or 0s for never")
+    return value
+
+
+class AskingSettings(Settings):
+    """Settings of a rule that may put it to the resident first.
+
+    `ask`: for so long she may say that all is well, before people are called; 0s: never. It is asked only
+    where one of her own devices shows the question (`alerts.asking`). No rule about life has it, nor vital
+    signs (who is ill cannot judge) or wandering (who is confused cannot).
+    """
+
+    ask: Annotated[Duration, Field(le=300_000), AfterValidator(_long_enough)] = 0
 
 
 class LifeSafetySettings(Settings):

@@ -49,7 +49,7 @@ def import_(
     """Add residents, places and devices, or change those with the same id.
 
     CSV headers are id,kind,name,parent,timezone (places), id,place,name,care_level,away (residents) and
-    id,kind,model,resident,place,site,gateway,calls,supervision (devices); columns may be missing.
+    id,kind,model,resident,place,site,gateway,calls,supervision,downlink (devices); columns may be missing.
 
     Residents may have more columns: visit_tier (high, key, general), spo2_scale (1, 2), oxygen (air, oxygen),
     and the nine risks (low, medium, high; empty: not assessed 未评估): risk_choking, risk_intake,

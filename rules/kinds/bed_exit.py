@@ -30,7 +30,7 @@ from rules.deadlines import window_at
 from rules.decision import Change, Decision, Evidence
 from rules.kind import Kind, Rule, Step, Subject, decide, teller
 from rules.reorder import happened
-from rules.settings import DailyWindow, Duration, Settings
+from rules.settings import AskingSettings, DailyWindow, Duration
 
 LOOK_AGAIN_MS = 60_000
 EVENING_MS = 2 * 3_600_000
@@ -40,7 +40,7 @@ _STAFF = frozenset(("staff_present", "visit"))
 _NIGHT = (time(21), time(6))
 
 
-class BedExitSettings(Settings):
+class BedExitSettings(AskingSettings):
     """`within`: how long she may be out of bed; `between`: when that counts; the rest see above."""
 
     within: Annotated[Duration, Field(le=8 * 3_600_000)] = 1_800_000

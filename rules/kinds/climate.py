@@ -25,7 +25,7 @@ from rules.condition import QUIET, Condition, Delays, Limit, beyond, due, passed
 from rules.decision import Change, Decision, Evidence, Severity
 from rules.kind import Kind, Rule, Step, Subject, decide, teller
 from rules.reorder import happened
-from rules.settings import Duration, Settings
+from rules.settings import AskingSettings, Duration
 
 METRIC = "room_temperature"
 _DEADBAND = METRICS[METRIC].deadband
@@ -34,7 +34,7 @@ Cold = Annotated[float, Field(ge=-20, le=25)]
 Heat = Annotated[float, Field(ge=25, le=60)]
 
 
-class ClimateSettings(Settings):
+class ClimateSettings(AskingSettings):
     """Limits in degrees Celsius; `after`: how long it must last, and its end too."""
 
     cold: Cold = 12.0

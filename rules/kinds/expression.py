@@ -34,7 +34,7 @@ from rules.decision import Change, Decision, Evidence
 from rules.expression import OF_RISK, Expression, compiled
 from rules.kind import Kind, Rule, Step, Subject, decide, ended, seen
 from rules.reorder import happened
-from rules.settings import DailyWindow, Duration, Settings
+from rules.settings import AskingSettings, DailyWindow, Duration
 
 FORGET_MS = 3_600_000
 """A condition of which nothing was known for so long is unknown: the next time it is said again."""
@@ -43,7 +43,7 @@ FORGET_MS = 3_600_000
 _OF_SITUATION = frozenset(("absence", "staff_present"))
 
 
-class ExpressionSettings(Settings):
+class ExpressionSettings(AskingSettings):
     """The condition, when it counts and how long it must hold."""
 
     condition: str

@@ -40,7 +40,7 @@ from rules.deadlines import local_time, window_at
 from rules.decision import Change, Decision, Evidence
 from rules.kind import Kind, Rule, Step, Subject, decide, seen, teller
 from rules.reorder import happened
-from rules.settings import DailyWindow, Duration, Settings
+from rules.settings import AskingSettings, DailyWindow, Duration
 
 GRAIN_MS = 300_000
 _HOUR_MS = 3_600_000
@@ -66,7 +66,7 @@ def _hour(written: str) -> str:
 Hour = Annotated[str, AfterValidator(_hour)]
 
 
-class InactivitySettings(Settings):
+class InactivitySettings(AskingSettings):
     """`within`: how long she may be silent; `hours`: by the hour in which a silence begins, "00" to "23".
 
     `exits` are ids of devices on doors that lead out; `out`: how long she may be gone by one of them.

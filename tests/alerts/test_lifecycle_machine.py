@@ -7,13 +7,14 @@ no code with the ladder. `make model` plays 10,000 sequences, the ordinary tests
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from alerts.acts import acknowledge, arrive, resolve
+from alerts.asking import answered
 from alerts.book import Book
 from alerts.decide import decide, follow
 from alerts.escalate import Policy, advance
@@ -30,6 +31,7 @@ from alerts.event import (
     Notified,
     Opened,
     QuietEvent,
+    Released,
     Resolved,
     State,
     Weight,
@@ -37,9 +39,18 @@ from alerts.event import (
 from alerts.ladder import RECEIPT_MS, Ladder, Step
 from alerts.notification import notify
 from alerts.records import dump_episode, dump_event, load_episode, load_event
+from devices.observation import Observation
+from devices.reading import TimeSource
+from devices.registry import Device, Registry
 from rules.decision import Change, Severity
 from tests.alerts.decisions import HOME, decision
 
+REGISTRY = Registry.of(
+    places=list(HOME.places.values()),
+    residents=list(HOME.residents.values()),
+    devices=[Device(f"watch-{who}", resident=who, site="s1", downlink=True) for who in ("wang", "li")],
+)
+ASK_MS = 20_000
 SEQUENCES = int(os.environ.get("SHOUWANG_MODEL_SEQUENCES", "150"))
 
 LADDER = Ladder(
@@ -112,12 +123,38 @@ class Night(RuleBasedStateMachine):
                 steps += 1
                 assert steps < 50, "it never comes to rest"
 
-    def _decided(self, **about: object) -> None:
+    def _decided(self, *, ask_ms: int = 0, askable: bool = False, **about: object) -> None:
         self.now += 1
         self.count += 1
-        made = decision(f"k{self.count}", at=self.now, **about)  # type: ignore[arg-type]
-        self._take(*decide(self.book, made, self.now, "s1"))
+        made = replace(decision(f"k{self.count}", at=self.now, **about), ask_ms=ask_ms)  # type: ignore[arg-type]
+        self._take(*decide(self.book, made, self.now, "s1", askable=askable))
         self._settle()
+
+    @rule(who=PEOPLE, askable=st.booleans(), severity=st.sampled_from((Severity.MEDIUM, Severity.HIGH)))
+    def out_of_bed(self, who: str, askable: bool, severity: Severity) -> None:
+        self._decided(rule="bed_exit", subject=who, severity=severity, ask_ms=ASK_MS, askable=askable)
+
+    @rule(who=PEOPLE)
+    def back_in_bed(self, who: str) -> None:
+        self._decided(rule="bed_exit", subject=who, change=Change.CLEAR)
+
+    @rule(who=PEOPLE)
+    def all_is_well(self, who: str) -> None:
+        """A resident takes her alarm back on her own device."""
+        self.now += 1
+        standing = {one.id: one.state for one in self.book.unresolved()}
+        observation = Observation(
+            f"watch-{who}", "help_cancelled", True, self.now, self.now, TimeSource.ARRIVAL, site="s1"
+        )
+        followed = answered(self.book, REGISTRY, observation, self.now)
+        for event in followed:
+            assert isinstance(event, Resolved)
+            assert standing[event.episode] is State.ASKING, "she closed what people were called for"
+        self._take(*followed)
+        self._settle()
+        for one in self.book.unresolved():
+            hers = {it.subject for it in one.subjects} == {who}
+            assert not (hers and one.state is State.ASKING), "her answer was not heard"
 
     @rule(who=PEOPLE, window=st.sampled_from((0, 5_000)), what=st.sampled_from(("sos", "fall")))
     def sos(self, who: str, window: int, what: str) -> None:
@@ -235,6 +272,7 @@ class Night(RuleBasedStateMachine):
         since = 0
         state = ""
         held_until = 0
+        ask_until = 0
         for position, event in enumerate(events):
             following = events[position + 1 :]
             match event:
@@ -249,6 +287,17 @@ class Night(RuleBasedStateMachine):
                     assert any(isinstance(one, Notified) and one.at == event.at for one in following), (
                         "fresh evidence that nobody was told"
                     )
+                case Opened():
+                    severity, state, ask_until = event.severity, "asking", event.ask_until
+                    assert event.weight is Weight.ASKED
+                    assert event.evidence.metric not in {"sos", "fall"}
+                case EvidenceAdded() if event.weight is Weight.ASKED:
+                    assert state == "asking"
+                case Released():
+                    assert state == "asking"
+                    assert event.at >= ask_until, "her time was not over"
+                    calling, taken, since, state = event.at, None, event.at, "open"
+                    assert any(isinstance(one, Notified) and one.at == event.at for one in following)
                 case Lapsed():
                     assert state == "acknowledged"
                     assert event.at >= held_until
@@ -284,6 +333,7 @@ class Night(RuleBasedStateMachine):
             step = taken[1] + 1
             if step < len(AFTER):
                 assert self.now < since + AFTER[step], "a step is overdue"
+        assert state != "asking" or self.now < ask_until, "she did not answer, and nobody was called"
         assert state != "acknowledged" or self.now < held_until, "a lease is over and nobody was called"
 
     @staticmethod

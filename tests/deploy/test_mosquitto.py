@@ -71,7 +71,21 @@ async def test_a_device_speaks_for_itself_on_the_four_channels_and_nowhere_else(
     assert await passed(broker, "watch-01", own[1:], own[0]) == own[1:]
 
 
-async def test_a_device_reads_nothing(broker: Mosquitto) -> None:
+async def test_a_device_reads_what_it_is_told_and_nobody_else_s(broker: Mosquitto) -> None:
+    own, others = f"{_SITE}/watch-01/command", f"{_SITE}/watch-02/command"
+    async with broker.client("shouwang") as service, broker.client("watch-01") as device:
+        for topic in (own, others, f"{_SITE}/+/command"):
+            await device.subscribe(topic, qos=1)
+        await service.publish(others, b"{}", qos=1)
+        await service.publish(own, b"{}", qos=1)
+        assert await received(device, own) == []
+        await device.publish(own, b"{}", qos=1)  # nobody commands himself
+        await service.subscribe("#", qos=1)
+        await device.publish(f"{_SITE}/watch-01/status", b"online", qos=1)
+        assert await received(service, f"{_SITE}/watch-01/status") == []
+
+
+async def test_a_device_reads_nothing_else(broker: Mosquitto) -> None:
     alert, own = f"{_SITE}/alerts/a-1", f"{_SITE}/watch-01/status"
     async with (
         broker.client("shouwang") as service,
