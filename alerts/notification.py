@@ -94,6 +94,23 @@ _ROLES = {
     "lead": ("班组长", "team lead"),
     "manager": ("主管", "manager"),
 }
+_SYNTHETIC = (
+    "试验呼叫没有返回（{}），真实呼救也可能送不到。请加强巡视，并请技术人员处理",
+    "a test call did not come back ({}): real calls may be lost, too. Make rounds, and have it mended",
+)
+_LAST_SEEN = {
+    "unsent": (
+        "消息服务器没有收下：检查服务器与账号",
+        "the broker did not take it: look at the broker and our account",
+    ),
+    "published": (
+        "消息服务器收下后没有送回：检查其读写权限 ACL",
+        "the broker took it and did not give it back: look at its ACL",
+    ),
+    "journalled": ("已收到但没有判定：检查服务日志", "received, not decided: look at the service's log"),
+    "decided": ("已判定但没有记录：检查磁盘", "decided, not recorded: look at the disk"),
+    "recorded": ("已记录但没有发出：检查服务日志", "recorded, not sent: look at the service's log"),
+}
 _UNCONFIRMED = ("值班无人确认", "nobody has confirmed to be on duty")
 _STOOD_IN = ("，暂有看护", ", watched meanwhile")
 _UNREADABLE = ("呼救设备发来无法解读的消息，请去看看", "a message of a call device cannot be read: look in")
@@ -285,6 +302,8 @@ def _what(episode: Episode) -> tuple[str, str]:
                 _STOOD_IN if episode.severity is Severity.LOW and "stand_in" in episode.facts else ("", "")
             )
             return f"{zh}（{why[0]}）{stood[0]}", f"{en} ({why[1]}){stood[1]}"
+        case "technical" if stage := _LAST_SEEN.get(str(episode.facts.get("stage"))):
+            return _SYNTHETIC[0].format(stage[0]), _SYNTHETIC[1].format(stage[1])
         case "drill":
             practised = str(episode.facts.get("what", ""))
             return _METRICS.get(practised) or _kind(practised)

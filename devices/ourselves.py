@@ -1,9 +1,9 @@
 """What the service says itself, as messages of its own in the journal. Rule: nobody outside can say it.
 
 Whether the broker is reached, and what staff report at the desk (who is away, who stands in), are inputs of
-the rules like any other, so that a replay decides the same. The topics begin with `$`: no broker gives such
-ones to a subscription with a wildcard, and `ingest.intake` takes none from a broker. No device of a site has
-a site of that name.
+the rules like any other, so that a replay decides the same; so is a test call, once `ingest.intake` has seen
+by its signature that it is ours. The topics begin with `$`: no broker gives such ones to a subscription with
+a wildcard, and `ingest.intake` takes none from a broker. No device of a site has a site of that name.
 """
 
 from devices.message import Message
@@ -17,6 +17,10 @@ BROKER = ("$shouwang", "broker")
 DESK_TOPIC = "$shouwang/desk"
 DESK = ("$shouwang", "desk")
 """Site and device of what is reported at the desk: a `telemetry` payload of the native protocol."""
+
+SYNTHETIC_TOPIC = "$shouwang/synthetic"
+SYNTHETIC = ("$shouwang", "$synthetic")
+"""Site and device of test calls (`alerts.synthetic`): an `event` payload of the native protocol."""
 
 
 def ours(topic: str) -> bool:

@@ -45,6 +45,7 @@ from ingest import (
     residents_api,
     rule_records,
     rules_api,
+    synthetic_api,
 )
 from ingest import outbox as outboxes
 from ingest import reports as reporting
@@ -81,6 +82,7 @@ from ingest.seal import Seal, seal_of
 from ingest.source import Broker, Source
 from ingest.store.projections import Projections
 from ingest.store.writer import Writer
+from ingest.synthetic import SyntheticChannel, SyntheticResident, Way
 from rules.decision import TECHNICAL, Decision
 from rules.engine import Engine
 from rules.ruleset import RuleSet
@@ -158,7 +160,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         link_key = key_in(config.data / "links.key")
         outbox = await _outbox(setting, journal, metrics, channels, roster, link_key)
         downlink = Downlink(link, registry, metrics)
-        desk = _desk(setting, journal, outbox, metrics, roster, downlink)
+        desk = _desk(setting, journal, outbox, metrics, roster, downlink, intake)
         followers: list[Source] = []
 
         def taught(facts: list[Fact]) -> None:
@@ -203,7 +205,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
         line.start("writer", writer.run(), stop=writer.stop, abort=writer.abort)
         line.start("mqtt-link", link.run())
         line.start("downlink", downlink.run())
-        line.start("outbox", outbox.run(desk.get, desk.receipt))
+        line.start("outbox", outbox.run(desk.told_of, desk.receipt))
         line.start("desk", desk.run())
         stack.push_async_callback(_finish, pipeline, desk, outbox)
         line.start("pipeline", pipeline.run())
@@ -229,6 +231,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             quarantine_api.routes(quarantine),
             quiet_api.routes(desk, pipeline.failures),
             drills_api.routes(desk),
+            synthetic_api.routes(_resident(line, setting, desk, sources, metrics)),
             residents_api.routes(said, pipeline.away),
             rules_api.routes(rulebook, records),
             duty_api.routes(roster, watch, registry, clock, setting.token),
@@ -275,11 +278,13 @@ def _desk(
     metrics: Metrics,
     roster: Roster,
     downlink: Downlink,
+    intake: Intake,
 ) -> Desk:
-    """The desk, with its ladders and the rota that says who is on them."""
+    """The desk, with its ladders, the rota that says who is on them, and the way of test calls."""
+    way = intake.synthetic = Way(key_in(setting.config.data / "synthetic.key"), setting.config.site)
     site, registry = setting.config.site, setting.registry
     policy = Policy(registry, setting.ladders, roster, setting.config.alerts.close_needs_presence)
-    return Desk(journal, outbox, registry, site, setting.clock, metrics, setting.rules, policy, downlink)
+    return Desk(journal, outbox, registry, site, setting.clock, metrics, setting.rules, policy, downlink, way)
 
 
 def _watch(
@@ -316,6 +321,26 @@ def _hear(line: Line, sources: list[Source], reach: Reach) -> None:
     for source in sources:
         line.start(f"source-{source.lane}", source.run())
     line.start("reach", reach.run())  # stopped before them: our own end is no outage of the broker
+
+
+def _resident(
+    line: Line, setting: Setting, desk: Desk, sources: list[Source], metrics: Metrics
+) -> SyntheticResident:
+    """The synthetic resident, at work where the configuration wants it."""
+    every_ms = setting.config.synthetic.every
+    resident = SyntheticResident(
+        desk.synthetic,
+        _broker(setting, "-synthetic"),
+        desk.book,
+        desk.decide,
+        lambda: all(source.connected for source in sources),
+        setting.clock,
+        metrics,
+        every_ms,
+    )
+    if every_ms:
+        line.start("synthetic", resident.run())
+    return resident
 
 
 def _api(
@@ -371,7 +396,7 @@ async def _outbox(
         setting.registry,
         setting.clock,
         metrics,
-        addressed=channels.addressed,
+        addressed=[*channels.addressed, SyntheticChannel()],
         outside=made.outside(setting.config),
         person=roster.person,
         links=links_api.links(link_key, setting.config.api.public_url, made.replying(setting.config)),

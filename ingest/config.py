@@ -18,10 +18,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from alerts.people import Language
 from devices.families import FAMILIES
 from devices.registry_files import Problem
+from rules.settings import Duration
 from rules.toml_lines import line_of, lines
 
 EMBEDDED = "embedded"
 """In place of a broker's URL or a database's DSN: start one of our own under `data`."""
+
+_MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
 
 
 def _mqtt_url(url: str) -> str:
@@ -61,6 +64,12 @@ def _topic_filter(topic: str) -> str:
     if not topic or " " in topic or "\0" in topic or not {"+", "#"}.issuperset(wild) or "#" in levels[:-1]:
         raise ValueError("is no MQTT topic filter")
     return topic
+
+
+def _often(every_ms: int) -> int:
+    if every_ms and not _MINUTE_MS <= every_ms <= _HOUR_MS:
+        raise ValueError('must be from "1min" to "1h", or "0s" for never')
+    return every_ms
 
 
 def _site(name: str) -> str:
@@ -192,6 +201,12 @@ class AlertsConfig(_Part):
     close_needs_presence: bool = False
 
 
+class SyntheticConfig(_Part):
+    """How often a test call goes the whole way of a call for help (R-32); 0: never."""
+
+    every: Annotated[Duration, AfterValidator(_often)] = 300_000
+
+
 class WebhookConfig(_Part):
     """Somebody who is told of every alert by HTTP POST, signed with `secret`. `outside` as of a channel."""
 
@@ -283,6 +298,7 @@ class Config(BaseSettings):
     database: DatabaseConfig = DatabaseConfig()
     api: ApiConfig = Field(default_factory=lambda: ApiConfig.model_validate({}))
     alerts: AlertsConfig = AlertsConfig()
+    synthetic: SyntheticConfig = SyntheticConfig()
     alerts_over_mqtt: bool = True
     webhook: list[WebhookConfig] = []
     channel: list[ChannelConfig] = []

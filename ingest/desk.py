@@ -7,8 +7,8 @@ Deciding the same thing again (a replay after a crash) changes nothing: identiti
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -49,6 +49,8 @@ from alerts.event import (
 from alerts.ladder import Ladder
 from alerts.notification import Notification, notify
 from alerts.signals import done, signals
+from alerts.synthetic import CHANNEL
+from alerts.synthetic import SUBJECT as SYNTHETIC
 from alerts.where import site_of
 from devices.observation import Observation
 from devices.registry import Registry
@@ -59,12 +61,13 @@ from ingest.journal import SqliteJournal
 from ingest.metrics import Metrics
 from ingest.outbox import Outbox
 from ingest.outcomes import Outcomes
+from ingest.synthetic import Way
+from ingest.watchers import Watchers
 from rules.decision import Decision
 from rules.ruleset import RuleSet
 
 log = structlog.get_logger()
 
-_WATCHER_QUEUE = 1000
 _PATIENCE_S = 1.0  # how long telling of life safety waits to be recorded
 _FORGET_EVERY = 1000  # events between two looks at what may be forgotten
 _MOMENT_MS = 1000
@@ -73,7 +76,7 @@ _TICK_S = 1.0  # real seconds between two looks at what follows by itself
 
 @dataclass(slots=True)
 class _Record:
-    """One event on its way into the database."""
+    """One event on its way into the database; a `rehearsal` goes along and leaves only what is to be sent."""
 
     event: Event
     episode: Episode | None
@@ -81,13 +84,7 @@ class _Record:
     received: float | None
     done: asyncio.Future[None]
     seq: int = 0
-
-
-@dataclass(eq=False, slots=True)
-class _Watcher:
-    queue: asyncio.Queue[tuple[int, Event] | None] = field(
-        default_factory=lambda: asyncio.Queue(maxsize=_WATCHER_QUEUE)
-    )
+    rehearsal: bool = False
 
 
 class Desk:
@@ -104,10 +101,12 @@ class Desk:
         rules: RuleSet | None = None,
         policy: Policy | None = None,
         downlink: Downlink | None = None,
+        synthetic: Way | None = None,
     ) -> None:
         self._journal, self._outbox, self._registry = journal, outbox, registry
         self.policy = policy or Policy(registry)
         self._site, self._clock, self._metrics = site, clock, metrics
+        self.synthetic = synthetic or Way()
         self._downlink = downlink
         self._can_ask: Callable[[str], bool] = downlink.can_ask if downlink else lambda _: False
         if downlink is not None:
@@ -119,7 +118,8 @@ class Desk:
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._watchers: set[_Watcher] = set()
+        self._watchers = Watchers(self._log.events)
+        self._told_unrecorded: set[str] = set()
         self._since_forgetting = 0
         self._suspended_at = -1
         self.book = Book.of(self._log.remembered(clock.now()))
@@ -148,6 +148,9 @@ class Desk:
         last: dict[str, _Record] = {}
         touched: dict[str, None] = {}
         for decision in decisions:
+            if decision.subject == SYNTHETIC:
+                self._rehearse(decision, now)
+                continue
             site = site_of(self._registry, decision.subject) or self._site
             self._follow(now, site)
             askable = bool(decision.ask_ms) and self._can_ask(decision.subject)
@@ -166,6 +169,12 @@ class Desk:
             self._follow(now, site)
         for episode in touched:
             self._advance(episode, self._clock.now(), received)
+
+    def _rehearse(self, decision: Decision, now: int) -> None:
+        """A test call goes on among all others, and is in no book (`alerts.synthetic`)."""
+        if made := self.synthetic.decided(decision, now):
+            done = asyncio.get_running_loop().create_future()
+            self._queue(_Record(*made, None, done, rehearsal=True))
 
     def _advance(self, episode: str, now: int, received: float | None = None) -> None:
         """Take what is due for an alert: the steps of its ladder, a lapse, the end of asking."""
@@ -222,6 +231,8 @@ class Desk:
 
         Of those who are told of everything only the first receipt of a round of calling is kept.
         """
+        if channel == CHANNEL:
+            self.synthetic.receipt(notification)
         found = self.book.get(notification.rpartition("-")[0])
         if found is None or found.call is None:
             return
@@ -314,25 +325,17 @@ class Desk:
         """One episode, however old."""
         return self.book.get(episode) or self._log.get(episode)
 
+    def told_of(self, episode: str) -> Episode | None:
+        """One episode that something is to be told of: a test call's, too."""
+        return self.synthetic.episode(episode) or self.get(episode)
+
     def history(self, episode: str) -> list[Event]:
         """Everything that happened to an episode, in order."""
         return self._log.history(episode)
 
-    async def subscribe(self, after: int | None = None) -> AsyncGenerator[tuple[int, Event], None]:
+    def subscribe(self, after: int | None = None) -> AsyncGenerator[tuple[int, Event], None]:
         """Every event from now on with its number, or every one after `after`. A slow reader's ends."""
-        watcher = _Watcher()
-        self._watchers.add(watcher)
-        try:
-            last = after or 0
-            while after is not None and (missed := self._log.events(last, 1000)):
-                for seq, event in missed:
-                    last = seq
-                    yield seq, event
-            while (item := await watcher.queue.get()) is not None:
-                if item[0] > last:
-                    yield item
-        finally:
-            self._watchers.discard(watcher)
+        return self._watchers.subscribe(after)
 
     async def run(self) -> None:
         """Record what was decided, then tell, and let time pass; until cancelled."""
@@ -365,8 +368,7 @@ class Desk:
 
     def close(self) -> None:
         """End every subscription."""
-        for watcher in self._watchers:
-            _end(watcher)
+        self._watchers.close()
 
     async def settled(self) -> None:
         """Wait until everything decided so far is recorded."""
@@ -382,10 +384,13 @@ class Desk:
             notification = notify(episode, event)
             self._metrics.alert(event, episode)
         record = _Record(event, episode, notification, received, asyncio.get_running_loop().create_future())
+        self._queue(record)
+        return record
+
+    def _queue(self, record: _Record) -> None:
         self._pending.append(record)
         self._idle.clear()
         self._work.set()
-        return record
 
     async def _act(self, episode: str, followed: list[Event] | Refused) -> Episode | Refused:
         if isinstance(followed, Refused):
@@ -419,27 +424,33 @@ class Desk:
             for record in records:
                 # Of an alert about a thousand people its last state is written, not a thousand of them.
                 last = record.episode is not None and newest[record.episode.id] is record
-                record.seq = self._log.write(database, record.event, record.episode if last else None)
+                if not record.rehearsal:
+                    record.seq = self._log.write(database, record.event, record.episode if last else None)
                 if record.notification is not None:
                     self._outbox.write(database, record.notification)
 
         recording = asyncio.ensure_future(self._journal.transact(write))
-        await asyncio.wait([recording], timeout=_PATIENCE_S)
-        told_already = set() if recording.done() else self._tell_unrecorded(records)
+        while not (await asyncio.wait([recording], timeout=_PATIENCE_S))[0]:
+            self._tell_unrecorded((*records, *self._pending))  # what comes meanwhile waits no longer, either
         await recording
         loop = asyncio.get_running_loop()
         for record in records:
             if record.received is not None:
                 self._metrics.latency.labels("recorded").observe(loop.time() - record.received)
-            if record.notification is not None and record.notification.id not in told_already:
-                self._outbox.put(record.notification, record.received)
-            for watcher in list(self._watchers):
-                _tell(watcher, (record.seq, record.event))
+            if record.notification is not None:
+                if record.notification.id in self._told_unrecorded:
+                    self._told_unrecorded.discard(record.notification.id)
+                else:
+                    self._outbox.put(record.notification, record.received)
+            if not record.done.done():
+                record.done.set_result(None)
+            if record.rehearsal:
+                self.synthetic.recorded(record.notification.episode if record.notification else "")
+                continue
+            self._watchers.tell(record.seq, record.event)
             if self._downlink is not None and record.episode and not isinstance(record.event, QuietEvent):
                 for command in commands(self._registry, record.episode, record.event):
                     self._downlink.put(command)
-            if not record.done.done():
-                record.done.set_result(None)
             event = record.event
             if record.episode and isinstance(event, (Opened, EvidenceAdded, Released)) and event.calls:
                 log.info("alert", event_name=event.name, alert=event.episode, kind=record.episode.kind)
@@ -451,14 +462,14 @@ class Desk:
             self._since_forgetting = 0
             self.book.forget(self._clock.now() - REMEMBER_MS)
 
-    def _tell_unrecorded(self, records: list[_Record]) -> set[str]:
+    def _tell_unrecorded(self, records: Iterable[_Record]) -> None:
         """The disk is slow, full or locked: life safety is told all the same, and recorded later."""
-        told = {r.notification.id for r in records if r.notification and r.notification.life_safety}
         for record in records:
-            if record.notification is not None and record.notification.id in told:
-                log.error("told_unrecorded", alert=record.notification.episode)
-                self._outbox.put(record.notification, record.received)
-        return told
+            told = record.notification
+            if told is not None and told.life_safety and told.id not in self._told_unrecorded:
+                log.error("told_unrecorded", alert=told.episode)
+                self._told_unrecorded.add(told.id)
+                self._outbox.put(told, record.received)
 
     def _count(self) -> None:
         """The gauges."""
@@ -476,16 +487,3 @@ def _same(before: _Record, record: _Record) -> bool:
     if told is None or new is None or record.episode is None or record.episode.about_life:
         return False
     return told.severity is new.severity and (told.calls or not new.calls)
-
-
-def _tell(watcher: _Watcher, item: tuple[int, Event]) -> None:
-    try:
-        watcher.queue.put_nowait(item)
-    except asyncio.QueueFull:  # a reader this slow is dropped; it resumes by the number of the last it saw
-        _end(watcher)
-
-
-def _end(watcher: _Watcher) -> None:
-    while watcher.queue.full():
-        watcher.queue.get_nowait()
-    watcher.queue.put_nowait(None)

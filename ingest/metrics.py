@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from alerts.breaker import Circuit
 from alerts.episode import Episode
 from alerts.event import EpisodeEvent, EvidenceAdded, Opened, State, Weight
+from alerts.synthetic import STAGES as SYNTHETIC_STAGES
 from devices.reading import Reason
 from rules.decision import Severity
 
@@ -158,6 +159,27 @@ class Metrics:
             buckets=_LATENCY_BUCKETS,
             registry=r,
         )
+        self.synthetic = Histogram(
+            "shouwang_synthetic_call_seconds",
+            "Real seconds from the beginning of a test call to a stage; delivered is end to end (R-32).",
+            ["stage"],
+            buckets=_LATENCY_BUCKETS,
+            registry=r,
+        )
+        self.synthetic_lost = Counter(
+            "shouwang_synthetic_calls_lost",
+            "Test calls that did not come back within 30 s, by the stage at which they were last seen.",
+            ["last_seen"],
+            registry=r,
+        )
+        self.synthetic_success = Gauge(
+            "shouwang_synthetic_last_success_timestamp_seconds",
+            "When a test call last came back (Unix time); 0 when none did since the start.",
+            registry=r,
+        )
+        self.synthetic_interval = Gauge(
+            "shouwang_synthetic_interval_seconds", "How often test calls are made; 0: never.", registry=r
+        )
         self.rule_failures = Counter(
             "shouwang_rule_failures",
             "Rules that raised an exception and were disabled for a subject.",
@@ -201,6 +223,10 @@ class Metrics:
             self.rejected.labels(reason)
         for stage in STAGES:
             self.latency.labels(stage)
+        for seen in SYNTHETIC_STAGES[1:]:
+            self.synthetic.labels(seen)
+        for seen in SYNTHETIC_STAGES[:-1]:
+            self.synthetic_lost.labels(seen)
         for part in PARTS:
             self.up.labels(part).set(0)
         for severity in Severity:

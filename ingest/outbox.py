@@ -32,6 +32,7 @@ from alerts.outbox import (
     urgency,
 )
 from alerts.people import Person
+from alerts.synthetic import CHANNEL as SYNTHETIC
 from devices.registry import Registry
 from ingest.channels import Channel, Receipts, deliver
 from ingest.clock import Clock
@@ -401,10 +402,12 @@ def _nobody(notification: str, channel: str, to: str, *, delivered: bool, why: s
 def prune(database: sqlite3.Connection, now: int) -> None:
     """Forget what was settled long ago."""
     database.execute("DELETE FROM message WHERE state != 'waiting' AND settled_at < ?", (now - _KEEP_MS,))
+    database.execute("DELETE FROM message WHERE state != 'waiting' AND channel = ?", (SYNTHETIC,))
 
 
 def take_over(database: sqlite3.Connection) -> None:
-    """What a service of before has left in its own table."""
+    """What a service of before has left in its own table. Nobody waits for its test calls any more."""
+    database.execute("DELETE FROM message WHERE channel = ?", (SYNTHETIC,))
     if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'outbox'").fetchone():
         database.execute(
             "INSERT OR IGNORE INTO message SELECT notification, channel, '', queued_at, state, attempts,"

@@ -18,6 +18,7 @@ from devices.identity import is_repeat
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.observation import Observation, Quality
+from devices.ourselves import SYNTHETIC_TOPIC
 from devices.reading import Reason, Rejected
 from devices.registry import Registry
 from devices.usability import USABLE
@@ -373,7 +374,7 @@ class Pipeline:
         if said.rejected and all(observation.metric == USABLE for observation in said.observations):
             fate = "quarantined"
         elif said.observations:
-            fate = "observed" if fresh else "duplicate"
+            fate = "duplicate" if not fresh else "empty" if _is_synthetic(message) else "observed"
         else:
             fate = "empty"
         self._done(_processed(seq, fresh, said, message))
@@ -442,8 +443,14 @@ class Pipeline:
         return found
 
 
+def _is_synthetic(message: Message) -> bool:
+    return message.topic == SYNTHETIC_TOPIC
+
+
 def _processed(seq: int, fresh: list[Observation], said: Interpreted, message: Message) -> Processed:
     kept = message if said.rejected else None
+    if _is_synthetic(message):
+        fresh = []  # it says nothing of anybody
     return Processed(seq, fresh, tuple(said.rejected), kept, said.family)
 
 
