@@ -327,7 +327,10 @@ def _resident(
     line: Line, setting: Setting, desk: Desk, sources: list[Source], metrics: Metrics
 ) -> SyntheticResident:
     """The synthetic resident, at work where the configuration wants it."""
-    every_ms = setting.config.synthetic.every
+    config, every_ms = setting.config, setting.config.synthetic.every
+    if not config.broker.reads(desk.synthetic.topic):
+        log.warning("no_test_calls", why="[broker] topics do not read them", topic=desk.synthetic.topic)
+        every_ms = 0
     resident = SyntheticResident(
         desk.synthetic,
         _broker(setting, "-synthetic"),

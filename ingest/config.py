@@ -148,6 +148,10 @@ class BrokerConfig(_Part):
         *_VENDORS,
     ]
 
+    def reads(self, topic: str) -> bool:
+        """Whether one of the filters fetches a topic."""
+        return any(_covers(filter_, topic) for filter_ in (*self.life_safety_topics, *self.topics))
+
     def tls(self) -> ssl.SSLContext | None:
         """The TLS context for mqtts, None for mqtt. Raises OSError for a missing or bad certificate."""
         if not self.url.startswith("mqtts:"):

@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from alerts.duty_file import DutyFile
 from alerts.ladder import Ladder
+from alerts.synthetic import topic
 from alerts.vacancy import local
 from devices.catalogue import entries_of_any, expected_ms
 from devices.registry import PlaceKind, Registry, Risk
@@ -155,6 +156,8 @@ def _doubts(found: Checked) -> list[str]:
     strangers = sorted({d.site for d in found.registry.devices.values() if d.site and d.site not in sites})
     if strangers:
         doubts.append(f"devices are at {', '.join(strangers)}, which no place of kind site is")
+    if found.config.synthetic.every and not found.config.broker.reads(called := topic(found.config.site)):
+        doubts.append(f"[broker] reads no {called}: no test call for help is made (R-32)")
     kinds = {rule.kind.name for rule in found.rules}
     missing = sorted({rule.kind.name for rule in default()} - kinds)
     if missing:

@@ -16,6 +16,7 @@ import aiomqtt
 import pytest
 import yaml
 
+from alerts.synthetic import topic
 from ingest.config import BrokerConfig
 from tests.deploy.brokers import Mosquitto
 from tests.deploy.folder import DEPLOY, make_secrets, uncommented
@@ -147,6 +148,14 @@ async def test_bridges_speak_in_their_own_trees_only(broker: Mosquitto) -> None:
 async def test_the_service_may_not_speak_for_devices(broker: Mosquitto) -> None:
     last = f"{_SITE}/alerts/last"
     assert await passed(broker, "shouwang", [f"{_SITE}/watch-01/event", "zigbee2mqtt/button"], last) == []
+
+
+async def test_the_service_makes_test_calls_and_nobody_else_does(broker: Mosquitto) -> None:
+    made = topic(_SITE.rpartition("/")[2])
+    last = f"{_SITE}/alerts/last"
+    assert await passed(broker, "shouwang", [made], last) == [made]
+    own = f"{_SITE}/watch-01/event"
+    assert await passed(broker, "watch-01", [made], own) == []
 
 
 async def test_no_device_can_take_the_service_s_session(broker: Mosquitto) -> None:

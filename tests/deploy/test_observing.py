@@ -115,6 +115,7 @@ def test_what_the_operator_must_know_has_an_alert() -> None:
         'outcome="failed"',
         "shouwang_rule_failures_total",
         "shouwang_latency_seconds_bucket",
+        "shouwang_synthetic_last_success_timestamp_seconds",
     ):
         assert metric in conditions, metric
 

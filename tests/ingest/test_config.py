@@ -265,3 +265,23 @@ def test_no_default_topic_is_covered_by_another_or_is_the_native_protocols() -> 
         assert not overlap(one, "shouwang/v1/+/+/+")
         example = one.replace("+", "some-level").replace("#", "more/levels")
         assert [other for other in chosen if matches(other, example)] == [one]
+
+
+@pytest.mark.parametrize(
+    ("written", "ms"), [("0s", 0), ("60s", 60_000), ("5min", 300_000), ("1h", 3_600_000)]
+)
+def test_test_calls_are_made_as_often_as_is_said(file: Path, written: str, ms: int) -> None:
+    assert good(file, f'[synthetic]\nevery = "{written}"').synthetic.every == ms
+
+
+@pytest.mark.parametrize("written", ["59s", "2h", "soon"])
+def test_test_calls_are_made_neither_too_often_nor_too_seldom(file: Path, written: str) -> None:
+    assert problems(file, f'[synthetic]\nevery = "{written}"') == [(2, "synthetic.every")]
+
+
+def test_test_calls_are_made_every_five_minutes_and_heard_without_a_word(file: Path) -> None:
+    config = good(file, "")
+    assert config.synthetic.every == 300_000
+    assert config.broker.reads("shouwang/v1/home-1/shouwang-synthetic/event")
+    only = good(file, '[broker]\nlife_safety_topics = ["zigbee2mqtt/#"]\ntopics = ["a/b"]')
+    assert not only.broker.reads("shouwang/v1/home-1/shouwang-synthetic/event")

@@ -183,16 +183,22 @@ async def test_a_journal_that_cannot_be_written_holds_up_no_call_for_help(dsn: s
                         20,
                         "the disk held up an SOS",
                     )
+                    device.send_all([sos("while those are not yet written", "later")])
+                    await eventually(
+                        lambda: "device:home-1/later" in {told.body["cause"] for told in receiver.told},
+                        20,
+                        "the disk held up an SOS behind others",
+                    )
                     assert rows(dsn, "SELECT 1 FROM alert") == []
                 finally:
                     thief.execute("ROLLBACK")
                     thief.close()
                 stored = "SELECT count(*) FROM observation WHERE metric = 'sos'"
-                await eventually(lambda: rows(dsn, stored) == [(3,)], 60)
-                await eventually(lambda: rows(dsn, "SELECT count(*) FROM alert") == [(3,)])
+                await eventually(lambda: rows(dsn, stored) == [(4,)], 60)
+                await eventually(lambda: rows(dsn, "SELECT count(*) FROM alert") == [(4,)])
                 kept = [episode.evidence for episode in running.desk.book.unresolved()]
-                assert kept == [1, 1, 1], "recorded later, each is the same call"
-            assert receiver.reasons("sos") == ["opened"] * 3
+                assert kept == [1, 1, 1, 1], "recorded later, each is the same call"
+            assert receiver.reasons("sos") == ["opened"] * 4
     finally:
         broker.stop()
 
