@@ -6,13 +6,14 @@ from datetime import date, time
 
 from hypothesis import strategies as st
 
-from alerts.acts import acknowledge, arrive, resolve
+from alerts.acts import Shelving, acknowledge, arrive, resolve, shelve
 from alerts.duty import PRIMARY, SECOND, Duty
 from alerts.escalate import Policy, advance
 from alerts.event import EpisodeEvent, Event, MessageDelivered, MessageFailed, Outcome, QuietEvent, State
 from alerts.ladder import Ladder, Step
 from alerts.reports.case import Case, case_of
 from alerts.rota import Shift
+from rules import configuration
 from rules.decision import DRILL, Change, Severity
 from tests.alerts.course import Course
 from tests.alerts.decisions import HOME, decision
@@ -45,6 +46,7 @@ DUTY = Duty(
     )
 )
 _RULES = ("sos", "bed_exit", "climate", DRILL)
+_KINDS = {one.kind.name: one.kind for one in configuration.default()}
 _WHO = ("wang", "li", "kitchen")
 
 
@@ -64,7 +66,7 @@ deeds = st.builds(
         (0, 1, 5_000, 20_000, 59_999, 60_000, 61_000, 180_000, 400_000, 40 * MINUTE, 600 * MINUTE)
     ),
     st.sampled_from(
-        "raise raise raise worsen clear acknowledge arrive resolve delivered failed wait wait".split()
+        "raise raise raise worsen clear acknowledge arrive resolve delivered failed shelve wait wait".split()
     ),
     st.integers(0, 7),
     st.integers(0, 7),
@@ -108,6 +110,11 @@ def _do(lived: Course, deed: Deed, number: int) -> None:
         case "resolve":
             outcome = tuple(Outcome)[deed.other % len(Outcome)]
             lived.acted(resolve(lived.book, episode.id, person, outcome, "", now))
+        case "shelve" if episode.kind in _KINDS and not episode.about_life:
+            asked = Shelving(
+                rule=episode.rule, subject=episode.cause, for_ms=MINUTE * 30, by=person, reason="known"
+            )
+            lived.acted(shelve(lived.book, asked, _KINDS[episode.kind], HOME, now))
         case "delivered" | "failed" if episode.state is State.OPEN and episode.call and episode.call.waiting:
             to = episode.call.waiting[0]
             made = MessageDelivered if deed.what == "delivered" else MessageFailed

@@ -125,6 +125,7 @@ class Living:
         self.number = count()
         self.minds: dict[str, str] = {}  # what carers will do about an alert
         self.going: set[tuple[str, int, str]] = set()
+        self.waking: dict[str, int] = {}  # when something falls due for an alert by itself
         self.outages = self._outages()
 
     def _outages(self) -> list[tuple[int, int, bool]]:
@@ -191,8 +192,15 @@ class Living:
                 self._sent(event, told[1])
             elif getattr(event, "calls", False):
                 self._noticed(now, told[1])
-        if episode is not None and (at := self._wakes(episode, now)) is not None:
-            self._later(max(at, now + 1), lambda at: self._advance(at, alert))
+        at = self._wakes(episode, now) if episode else None
+        if at is not None and self.waking.get(alert) != (at := max(at, now + 1)):
+            self.waking[alert] = at
+            self._later(at, lambda at: self._wake(at, alert))
+
+    def _wake(self, at: int, alert: str) -> None:
+        if self.waking.get(alert) == at:
+            del self.waking[alert]
+            self._advance(at, alert)
 
     def _wakes(self, episode: Episode, now: int) -> int | None:
         """When something falls due for an alert by itself."""

@@ -97,7 +97,10 @@ def test_when_a_suspension_ends_and_it_still_holds_people_are_called_anew() -> N
         Suspended("e1", 2, DAY + MINUTE, State.SHELVED, "s-1"),
         Released("e1", 3, DAY + 60 * MINUTE, "s-1"),
     ]
-    assert [one.called_at for one in case_of(events).rounds] == [DAY, DAY + 60 * MINUTE]
+    events.append(there(4, DAY + 61 * MINUTE))
+    first, second = case_of(events).rounds
+    assert (first.called_at, first.arrived_at) == (DAY, None)
+    assert (second.called_at, second.arrived_at) == (DAY + 60 * MINUTE, DAY + 61 * MINUTE)
 
 
 def test_the_residents_own_answer_is_not_a_carers() -> None:
@@ -112,7 +115,7 @@ def test_who_was_told_and_what_became_of_it() -> None:
     events = [
         opened(),
         Notified("e1", 2, DAY, "l", 0, 0, (), ("primary",)),
-        Notified("e1", 3, DAY + 5, "l", 0, 1, told),
+        Notified("e1", 3, DAY + 5, "l", 0, 1, told, ("second",)),
         MessageDelivered("e1", 4, DAY + 8, "e1-3", "an", "push"),
         MessageDelivered("e1", 5, DAY + 9, "e1-3", "an", "sms"),
         Notified("e1", 6, DAY + 30, "l", 0, 2),

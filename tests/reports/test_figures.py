@@ -58,7 +58,7 @@ def test_a_call_counts_once_its_limit_is_over() -> None:
 
 
 def test_a_call_that_was_withdrawn_in_time_is_neither_answered_nor_missed() -> None:
-    withdrawn = replace(case("a").rounds[0], withdrawn_at=DAY + 100 * SECOND)
+    withdrawn = replace(case("a").rounds[0], withdrawn_at=DAY + 180 * SECOND)
     found = made(replace(case("a"), rounds=(withdrawn,)))
     assert (figure(found, "answered_60s").of, figure(found, "answered_180s").of) == (1, 0)
     assert [one.limit_s for one in found.misses] == [60]
@@ -128,7 +128,7 @@ def test_a_second_round_is_a_call_of_its_own_and_one_alert() -> None:
 
 
 def test_shifts_are_the_primarys_at_her_place_else_day_or_night() -> None:
-    second = replace(EARLY, id="second", role="second", begins=time(6), ends=time(16))
+    second = replace(EARLY, id="a-second", role="second", begins=time(6), ends=time(16))
     near = replace(EARLY, id="room", places=("r301",), begins=time(12), ends=time(13))
     duty = Duty(shifts=(EARLY, second, near))
     cases = [case(f"h{hour}", DAY + hour * HOUR) for hour in (5, 7, 12, 13, 15, 20, 21)]
@@ -138,7 +138,7 @@ def test_shifts_are_the_primarys_at_her_place_else_day_or_night() -> None:
     } == {
         "early": ("h13", "h7"),
         "room": ("h12",),
-        "second": ("h15",),
+        "a-second": ("h15",),
         "day": ("h20",),
         "night": ("h21", "h5"),
     }
@@ -196,6 +196,11 @@ def test_a_flood_is_more_than_ten_alerts_in_ten_minutes_at_one_site() -> None:
     assert value(found, "flood") == 0
     flooded = figure(made(*ten, case("one", DAY + HOUR + 10 * MINUTE - 1), hours=24), "flood")
     assert (flooded.value, flooded.of, flooded.met, len(flooded.episodes)) == (1 / 144, 144, True, 11)
+
+
+def test_a_ten_minute_period_begun_counts() -> None:
+    found = report([], [], Frame(DAY, DAY + 10 * MINUTE + 1, DAY + HOUR, ZONE, HOME, Duty()))
+    assert figure(found, "flood").of == 2
 
 
 def test_stale_is_what_holds_for_more_than_a_day() -> None:
