@@ -70,6 +70,15 @@ class AlertLog:
         )
         return [load_episode(cast("bytes", row[0])) for row in rows]
 
+    def touched(self, since: int, reach: int, limit: int) -> list[Episode]:
+        """Episodes raised or resolved since a time, of those raised since `reach` (ms); newest first."""
+        rows = self._journal.query(
+            "SELECT body FROM alert WHERE raised_at >= ?2 AND (raised_at >= ?1 OR resolved_at >= ?1)"
+            " ORDER BY raised_at DESC, id DESC LIMIT ?3",
+            (since, reach, limit),
+        )
+        return [load_episode(cast("bytes", row[0])) for row in rows]
+
     def get(self, episode: str) -> Episode | None:
         """One episode, however old."""
         rows = self._journal.query("SELECT body FROM alert WHERE id = ?", (episode,))

@@ -74,6 +74,8 @@ from ingest.pipeline import Pipeline
 from ingest.quarantine import Quarantine
 from ingest.reach import Reach
 from ingest.reply_records import ReplyRecords
+from ingest.reporting.handover import Handover
+from ingest.reporting.routes import routes as report_routes
 from ingest.reports import Reports
 from ingest.roster import Roster
 from ingest.rule_records import RuleRecords
@@ -232,6 +234,14 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             quiet_api.routes(desk, pipeline.failures),
             drills_api.routes(desk),
             synthetic_api.routes(_resident(line, setting, desk, sources, metrics)),
+            report_routes(
+                setting.dsn,
+                lambda: roster.duty,
+                registry,
+                clock,
+                Handover(desk, pipeline, lambda: roster.duty, registry, clock),
+                config.api.public_url,
+            ),
             residents_api.routes(said, pipeline.away),
             rules_api.routes(rulebook, records),
             duty_api.routes(roster, watch, registry, clock, setting.token),

@@ -321,6 +321,10 @@ class Desk:
         """Episodes of one state or all, newest first by (raised_at, id); `before` is where a page ended."""
         return self._log.episodes(state, limit, before)
 
+    def touched(self, since: int, reach: int, limit: int) -> list[Episode]:
+        """Episodes raised or resolved since a time, of those raised since `reach` (ms); newest first."""
+        return self._log.touched(since, reach, limit)
+
     def get(self, episode: str) -> Episode | None:
         """One episode, however old."""
         return self.book.get(episode) or self._log.get(episode)

@@ -7,8 +7,8 @@ quarantined), whatever it holds. Runs in the event loop, in slices, so that noth
 import asyncio
 import sqlite3
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -32,7 +32,7 @@ from ingest.succession import follow, successor
 from rules.decision import Decision
 from rules.engine import Engine
 from rules.failure import Failure
-from rules.kind import Subject
+from rules.kind import Rule, Subject
 from rules.ruleset import RuleSet
 from rules.snapshot import Changed, row
 from rules.unreadable import unreadable
@@ -165,6 +165,10 @@ class Pipeline:
     def failures(self) -> list[Failure]:
         """Which rules are disabled for whom, and why."""
         return self._engine.failures()
+
+    def memories(self, kind: str) -> Iterator[tuple[Rule[Any], Subject, Any]]:
+        """What the rules of a kind remember of whom."""
+        return self._engine.memories(kind)
 
     def away(self) -> list[Subject]:
         """The residents who are away now."""

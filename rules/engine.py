@@ -29,7 +29,7 @@ from devices.ourselves import BROKER
 from devices.registry import Device, Registry
 from rules.decision import Decision
 from rules.failure import Failure, failed
-from rules.kind import Memory, Step, Subject
+from rules.kind import Memory, Rule, Step, Subject
 from rules.reorder import Window
 from rules.residents import residents
 from rules.ruleset import RuleSet
@@ -207,6 +207,12 @@ class Engine:
             self._rosters.popitem()
         while self._heap:
             self._heap.pop()
+
+    def memories(self, kind: str) -> Iterator[tuple[Rule[Any], Subject, Any]]:
+        """What the rules of a kind remember of whom, for reports; not to be changed."""
+        for watch in self._watches():
+            if watch.kind.name == kind and watch.memory is not None and not watch.failure:
+                yield watch.rule, watch.subject, watch.memory
 
     def failures(self) -> list[Failure]:
         """What is disabled, and why."""

@@ -43,17 +43,24 @@ class Service:
     token: str
     unknown_token: str
 
-    def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401  JSON
+    def get(
+        self, path: str, parameters: Mapping[str, Any] | None = None, patience_s: float = _TIMEOUT_S
+    ) -> Any:  # noqa: ANN401  JSON
         """The answer's JSON; ends the program when there is none."""
-        return self._asked("GET", path, params=parameters)
+        return self._asked("GET", path, params=parameters, patience_s=patience_s)
 
     def find(self, path: str) -> Any:  # noqa: ANN401  JSON
         """The answer's JSON; None when there is no such thing."""
         return self._asked("GET", path, or_none=True)
 
-    def text(self, path: str, parameters: Mapping[str, Any] | None = None) -> bytes:
-        """An answer that is no JSON, as it is."""
-        return self._request("GET", path, params=parameters).content
+    def text(
+        self, path: str, parameters: Mapping[str, Any] | None = None, patience_s: float = _TIMEOUT_S
+    ) -> bytes:
+        """An answer in whatever form, as it is; ends the program when it is an error."""
+        answer = self._request("GET", path, params=parameters, patience_s=patience_s)
+        if answer.is_error:
+            self._read(answer, or_none=False)
+        return answer.content
 
     def post(self, path: str, body: object) -> Any:  # noqa: ANN401  JSON
         """The answer's JSON; ends the program when there is none."""
@@ -83,15 +90,24 @@ class Service:
                 elif field == "data":
                     yield number, orjson.loads(value)
 
-    def _request(self, method: str, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        patience_s: float = _TIMEOUT_S,
+        **more: Any,  # noqa: ANN401  as httpx takes it
+    ) -> httpx.Response:
         try:
-            with httpx.Client(base_url=self.url, timeout=_TIMEOUT_S, trust_env=False) as client:
+            with httpx.Client(base_url=self.url, timeout=patience_s, trust_env=False) as client:
                 return client.request(method, path, headers={"Authorization": f"Bearer {self.token}"}, **more)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             end(f"{self.url} does not answer ({type(error).__name__}): is the service running?")
 
     def _asked(self, method: str, path: str, *, or_none: bool = False, **more: Any) -> Any:  # noqa: ANN401
-        answer = self._request(method, path, **more)
+        return self._read(self._request(method, path, **more), or_none=or_none)
+
+    def _read(self, answer: httpx.Response, *, or_none: bool) -> Any:  # noqa: ANN401  JSON
         try:
             found = answer.json()
         except ValueError:

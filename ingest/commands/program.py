@@ -14,6 +14,7 @@ from ingest.commands import (
     quarantining,
     registering,
     replaying,
+    reporting,
     ruling,
     serving,
     simulating,
@@ -63,6 +64,7 @@ registry.command("export", epilog="Example: shouwang registry export > home.toml
 app.add_typer(registry, name="registry")
 app.add_typer(alerting.app, name="alerts")
 app.add_typer(channelling.app, name="channels")
+app.add_typer(reporting.app, name="report")
 
 quarantine = typer.Typer(
     help="What nobody understood: list it, look at it, try it again.",

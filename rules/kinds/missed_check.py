@@ -17,6 +17,7 @@ At first start the deadlines ahead count, from the moment of the start on for ro
 nobody told us, and asking once too often is the safe error.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -67,6 +68,19 @@ class Memory(NamedTuple):
     refused: int = 0
     since: int = 0
     absence: str = ""
+
+
+def coming(rule: _Rule, subject: Subject, memory: Memory, now: int, until: int) -> Iterator[tuple[int, bool]]:
+    """The deadlines of a check that were missed and not made up for, and the next one before `until`.
+
+    Each with whether it was missed. What is paused is not asked for.
+    """
+    if rule.settings.pauses(memory.absence, now, subject.zone):
+        return
+    for window in memory.missed:
+        yield window.due, True
+    if memory.due and memory.due < until:
+        yield memory.due, memory.due + rule.settings.grace_ms <= now
 
 
 def start(rule: _Rule, subject: Subject, memory: Memory | None, now: int) -> Step[Memory]:
