@@ -138,7 +138,11 @@ def resolve(
     if found.state is State.RESOLVED:
         same = found.resolved_by == by.strip() and (found.outcome == outcome or found.kind == DRILL)
         return [] if same else _resolved_by(found)
-    if needs_presence and found.about_life and not (found.came or voice_contact.strip()):
+    if (
+        needs_presence
+        and (found.about_life or found.kind == DRILL)
+        and not (found.came or voice_contact.strip())
+    ):
         return Refused(
             Refusal.NOBODY_THERE,
             "nobody was seen with the resident since people were called: arrive first,"

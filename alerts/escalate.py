@@ -16,7 +16,7 @@ from alerts.event import Address, EpisodeEvent, Lapsed, Notified, Outcome, Relea
 from alerts.ladder import DEFAULT, RECEIPT_MS, Ladder, Step, choose
 from alerts.where import where
 from devices.registry import Registry
-from rules.decision import DUTY, FLOOD, TECHNICAL, Severity
+from rules.decision import DRILL, DUTY, FLOOD, TECHNICAL, Severity
 from rules.unreadable import UNREADABLE
 
 LEASE_MS = {Severity.HIGH: 300_000, Severity.MEDIUM: 1_800_000}
@@ -93,7 +93,8 @@ def _call(episode: Episode, call: Call, policy: Policy, now: int) -> Notified | 
         last = max(0, call.step - 1)
         return Notified(episode.id, number, now, call.ladder, call.cycle, last, call.addressed, again=True)
     ladder = _ladder(episode, call, policy, now)
-    if ladder is None or now < _due(call, ladder, life=episode.about_life):
+    as_of_life = episode.about_life or episode.kind == DRILL
+    if ladder is None or now < _due(call, ladder, life=as_of_life):
         return None
     begins_again = call.step >= len(ladder.steps)
     cycle, taken = (call.cycle + 1, 0) if begins_again else (call.cycle, call.step)

@@ -50,6 +50,7 @@ _KINDS = {
     FLOOD: ("报警过多，低级提示暂缓", "alarm flood, notices wait"),
 }
 _DRILL = ("【演练】", "[DRILL] ")
+_REPEAT = ("（重发）", "(repeat) ")
 _CHECKS = {
     "check_in": ("每日报平安：", "daily check-in"),
     "visit": ("巡视：", "round"),
@@ -243,6 +244,12 @@ def text(
 ) -> dict[str, str]:
     """The message for people, by language (`zh-CN`, `en`). With `private` it names the residents."""
     return _sentences(episode, notification.reason, notification.age_ms, registry, private=private)
+
+
+def repeated(said: str, *, zh: bool) -> str:
+    """A text that its receiver may have had before; that it is a drill still comes first."""
+    drill, repeat = (_DRILL[0], _REPEAT[0]) if zh else (_DRILL[1], _REPEAT[1])
+    return drill + repeat + said.removeprefix(drill) if said.startswith(drill) else repeat + said
 
 
 def together(texts: Sequence[dict[str, str]]) -> dict[str, str]:

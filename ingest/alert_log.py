@@ -8,9 +8,10 @@ from typing import cast
 
 from alerts.book import REMEMBER_MS
 from alerts.episode import Episode
-from alerts.event import Event, State, Suppressed, SuspensionBegun, SuspensionEnded, about
+from alerts.event import Event, Opened, State, Suppressed, SuspensionBegun, SuspensionEnded, about
 from alerts.records import dump_episode, dump_event, load_episode, load_event
 from ingest.journal import SqliteJournal
+from rules.decision import DRILL
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS alert (
@@ -23,6 +24,8 @@ CREATE TABLE IF NOT EXISTS alert_event (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, alert TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS alert_event_alert ON alert_event (alert);
+CREATE TABLE IF NOT EXISTS drill (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS drill_at ON drill (at);
 CREATE TABLE IF NOT EXISTS quiet (id TEXT PRIMARY KEY, ended_at INTEGER) WITHOUT ROWID;
 """
 """`alert_event.alert` is the id of what an event is about: an alert, or what is in `quiet` (a suspension, or
@@ -49,6 +52,8 @@ class AlertLog:
         elif isinstance(event, (SuspensionBegun, SuspensionEnded, Suppressed)):
             ended_at = None if isinstance(event, SuspensionBegun) else event.at
             database.execute("INSERT OR REPLACE INTO quiet VALUES (?, ?)", (about(event), ended_at))
+        if isinstance(event, Opened) and event.kind == DRILL:
+            database.execute("INSERT OR IGNORE INTO drill VALUES (?, ?)", (event.episode, event.at))
         return cast("int", seq)
 
     def remembered(self, now: int) -> list[Event]:
@@ -76,6 +81,13 @@ class AlertLog:
             "SELECT body FROM alert WHERE raised_at >= ?2 AND (raised_at >= ?1 OR resolved_at >= ?1)"
             " ORDER BY raised_at DESC, id DESC LIMIT ?3",
             (since, reach, limit),
+        )
+        return [load_episode(cast("bytes", row[0])) for row in rows]
+
+    def drills(self, limit: int) -> list[Episode]:
+        """The last drills, newest first."""
+        rows = self._journal.query(
+            "SELECT body FROM drill JOIN alert USING (id) ORDER BY drill.at DESC, id DESC LIMIT ?", (limit,)
         )
         return [load_episode(cast("bytes", row[0])) for row in rows]
 

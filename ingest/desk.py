@@ -270,6 +270,10 @@ class Desk:
         )
         return await self._act(episode, followed)
 
+    def drills(self, limit: int) -> list[Episode]:
+        """The last drills, newest first."""
+        return self._log.drills(limit)
+
     async def drill(self, asked: Drill) -> Episode | Refused:
         """Begin a drill; returns when that is durable."""
         now = self._clock.now()

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Protocol
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
@@ -22,6 +22,10 @@ class DrillDesk(Protocol):
     @property
     def registry(self) -> Registry:
         """The registry that holds now."""
+        ...
+
+    def drills(self, limit: int) -> list[Episode]:
+        """The last drills, newest first."""
         ...
 
     async def drill(self, asked: Drill) -> Episode | Refused:
@@ -45,6 +49,11 @@ def routes(desk: DrillDesk) -> APIRouter:
     router = APIRouter(
         prefix="/api/v1", dependencies=[Depends(HTTPBearer(auto_error=False))], responses=PROBLEMS
     )
+
+    @router.get("/drills")
+    async def list_drills(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
+        """The last drills, newest first, each as the alert that it is: `{"drills": [...]}` (R-119)."""
+        return answer(200, {"drills": [view(one, desk.registry) for one in desk.drills(limit)]})
 
     @router.post(
         "/drills",

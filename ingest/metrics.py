@@ -12,7 +12,7 @@ from alerts.episode import Episode
 from alerts.event import EpisodeEvent, EvidenceAdded, Opened, State, Weight
 from alerts.synthetic import STAGES as SYNTHETIC_STAGES
 from devices.reading import Reason
-from rules.decision import Severity
+from rules.decision import DRILL, Severity
 
 _LATENCY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60)
 
@@ -244,7 +244,7 @@ class Metrics:
             return
         if not event.calls:
             self.quiet.labels(event.weight).inc()
-        elif isinstance(event, Opened):
+        elif isinstance(event, Opened) and event.kind != DRILL:
             self.raised.labels(event.severity).inc()
 
     def stand(

@@ -13,7 +13,7 @@ import orjson
 
 from alerts.episode import Episode
 from alerts.event import State
-from alerts.notification import Notification, text, together
+from alerts.notification import Notification, repeated, text, together
 from alerts.outbox import Receipt
 from alerts.people import Person
 from alerts.view import body
@@ -107,7 +107,7 @@ def wording(delivery: Delivery, language: str, *, private: bool) -> tuple[str, s
     lines = texts.get(spoken, "").split("\n")
     zh = spoken == "zh-CN"
     if delivery.repeat:
-        lines[0] = f"{'（重发）' if zh else '(repeat) '}{lines[0]}"
+        lines[0] = repeated(lines[0], zh=zh)
     if link := delivery.links.get("acknowledge", ""):
         lines.append(f"{'接手：' if zh else 'Take charge: '}{link}")
     if link := delivery.links.get("confirm", ""):

@@ -9,8 +9,12 @@ from alerts.book import Book
 from alerts.decide import decide, follow
 from alerts.drill import Drill, Practised, drill
 from alerts.episode import Episode
-from alerts.event import Opened, Outcome, QuietEvent
+from alerts.escalate import Policy, advance
+from alerts.event import Acknowledged, Opened, Outcome, QuietEvent, Resolved
 from alerts.notification import notify, standing, text
+from ingest.channels import deliver, wording
+from ingest.replay import Trial
+from rules.configuration import default
 from rules.decision import Decision, Severity
 from tests.alerts.decisions import HOME, decision
 
@@ -113,6 +117,48 @@ def test_a_real_call_is_its_own_alert_beside_a_drill_in_any_order(order: list[st
     assert the_drill.follows == ""
 
 
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_a_repeat_of_a_drill_says_first_that_it_is_one(language: str) -> None:
+    book = Book()
+    found = drill(book, HOME, asked(), NOW)
+    assert isinstance(found, Decision)
+    (event,) = decide(book, found, NOW, "s1")
+    assert isinstance(event, Opened)
+    episode = book.apply(event)
+    note = notify(episode, event)
+    assert note is not None
+    title, _ = wording(deliver([(episode, note)], HOME, 2), language, private=False)
+    assert title.startswith({"zh-CN": "【演练】（重发）【", "en": "[DRILL] (repeat) U"}[language])
+
+
+def test_a_ladder_goes_on_for_a_drill_as_for_a_call() -> None:
+    calls = {}
+    for what in ("drill", "sos"):
+        book, taken = Book(), []
+        episode = began(book, asked()) if what == "drill" else _opened(book, _real("sos", NOW))
+        for now in range(NOW, NOW + 3_600_000, 1000):
+            while event := advance(episode, Policy(HOME), now):
+                episode = book.apply(event)
+                taken.append(event.at)
+        calls[what] = taken
+    assert calls["drill"] == calls["sos"]
+    assert len(calls["sos"]) > 20
+
+
+def test_where_a_call_wants_somebody_there_a_drill_does() -> None:
+    book = Book()
+    episode = began(book, asked())
+    closed = resolve(book, episode.id, "chen", Outcome.TEST, "", NOW + 1, needs_presence=True)
+    assert isinstance(closed, Refused)
+    assert closed.why is Refusal.NOBODY_THERE
+
+
+def test_a_replay_knows_nothing_of_a_drill_and_minds_no_act_on_it() -> None:
+    trial = Trial(default(), HOME, "s1", NOW)
+    assert trial.take(Acknowledged("of-a-drill", 2, NOW + 1, "chen")) == []
+    assert trial.take(Resolved("of-a-drill", 3, NOW + 2, "chen", Outcome.TEST)) == []
+
+
 def test_an_acknowledged_drill_holds_back_no_press() -> None:
     book = Book()
     episode = began(book, asked())
@@ -136,6 +182,12 @@ def test_drills_make_no_flood() -> None:
 def _real(kind: str, now: int) -> Decision:
     severity = Severity.MEDIUM if kind == "vitals" else Severity.HIGH
     return decision(f"{kind}|{now}", rule=kind, severity=severity, at=now)
+
+
+def _opened(book: Book, made: Decision) -> Episode:
+    (event,) = decide(book, made, NOW, "s1")
+    assert isinstance(event, Opened)
+    return book.apply(event)
 
 
 def _resolved(book: Book, episode: str, outcome: Outcome, now: int = NOW + 1) -> None:

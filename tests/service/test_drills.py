@@ -82,6 +82,10 @@ async def test_a_drill_reaches_staff_marked_and_nobody_outside(
             assert (await run("resolve", alert, "--by", "head", "--outcome", "real")).code == 0
             async with client(home.api) as api:
                 assert (await api.get(f"/api/v1/alerts/{alert}")).json()["outcome"] == "test"
+                drills = (await api.get("/api/v1/drills")).json()["drills"]
+                assert [(one["alert"], one["state"]) for one in drills] == [(alert, "resolved")]
+                counted = (await api.get("/metrics")).text
+                assert 'shouwang_alerts_raised_total{severity="high"} 1.0' in counted, "the press, no drill"
                 standing = (await api.get("/api/v1/alerts?state=open")).json()["alerts"]
             assert [one["kind"] for one in standing] == ["sos"]
             home.kill()
