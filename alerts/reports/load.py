@@ -2,7 +2,8 @@
 
 Rule: what counts is when people were called or told; an hour and a ten-minute period without any counts too.
 
-- Per carer and clock hour: alerts that somebody was told of in that hour, each once. Where a round told
+- Per carer and clock hour: alerts that somebody was told of in that hour, each once, by the first message
+  since people were called; that nobody answers and it is said again is no load of its own. Where a round told
   nobody by name (displays), those on duty at its place were told. The hours of a carer are those in which
   they were on duty for any part, or told. R-46: at most 6 in an hour, 3 at night.
 - A flood is a period of ten minutes, counted from the beginning of the report, in which people were called
@@ -108,7 +109,7 @@ def _told(cases: Iterable[Case], calls: Iterable[Call], frame: Frame) -> dict[tu
     """The alerts that each person was told of in each hour."""
     told: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
     for case in cases:
-        for who, at in case.told:
+        for who, at in _first_told(case):
             if frame.holds(at):
                 told[who, frame.hour(at)].add(case.id)
     for call in calls:
@@ -118,6 +119,16 @@ def _told(cases: Iterable[Case], calls: Iterable[Call], frame: Frame) -> dict[tu
             for who in frame.on_duty(call.case, at):
                 told[who, frame.hour(at)].add(call.case.id)
     return told
+
+
+def _first_told(case: Case) -> Iterator[tuple[str, int]]:
+    """Who was told when, for the first time since people were called."""
+    known: set[tuple[str, int]] = set()
+    for who, at in case.told:
+        call = max((one.called_at for one in case.rounds if one.called_at <= at), default=at)
+        if (who, call) not in known:
+            known.add((who, call))
+            yield who, at
 
 
 def _by_hour(calls: Iterable[Call], frame: Frame) -> Iterator[Figure]:

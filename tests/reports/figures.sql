@@ -267,13 +267,16 @@ SELECT 'share', 'resident', subject, count(*)::float8 / (SELECT count(*) FROM fr
 FROM fresh WHERE subject IN (SELECT id FROM resident)
 GROUP BY subject HAVING count(*) > 0.05 * (SELECT count(*) FROM fresh);
 
--- Who was told of what in which hour: by name, or being on duty where only displays were told.
+-- Who was told of what in which hour: by name, for the first time since people were called, or being on duty
+-- where only displays were told.
 CREATE TEMP TABLE heard AS
 SELECT DISTINCT h.who, date_trunc('hour', to_timestamp(h.at / 1000.0) AT TIME ZONE zone.name) AS hour, h.alert
 FROM (
-    SELECT t->>'to' AS who, s.at, s.alert
+    SELECT t->>'to' AS who, min(s.at) AS at, s.alert
     FROM step AS s CROSS JOIN LATERAL jsonb_array_elements(s.body->'to') AS t
+    CROSS JOIN LATERAL (SELECT max(c.n) AS n FROM call AS c WHERE c.alert = s.alert AND c.n < s.n) AS since
     WHERE s.event = 'notified' AND t->>'to' <> ''
+    GROUP BY t->>'to', s.alert, since.n
     UNION ALL
     SELECT t.person, c.called_at, c.alert
     FROM counted AS c

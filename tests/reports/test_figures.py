@@ -182,6 +182,14 @@ def test_alerts_of_a_carer_by_hours_on_duty() -> None:
     )  # one hour on duty, one in which she was told
 
 
+def test_what_is_said_again_is_no_load_of_its_own_until_people_are_called_anew() -> None:
+    alert = case("a", DAY)
+    anew = Round(DAY + 5 * HOUR, DAY, Severity.HIGH)
+    told = tuple(("an", DAY + hour * HOUR) for hour in range(8))
+    found = made(replace(alert, rounds=(*alert.rounds, anew), told=told))
+    assert figure(found, "alerts_per_hour_night", carer="an").of == 2
+
+
 def test_where_nobody_is_told_by_name_those_on_duty_are() -> None:
     display = case("display", DAY + 8 * HOUR)
     empty = replace(display.rounds[0], unstaffed=(DAY + 8 * HOUR,))
