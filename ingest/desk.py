@@ -5,10 +5,8 @@ Deciding the same thing again (a replay after a crash) changes nothing: identiti
 """
 
 import asyncio
-import sqlite3
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -47,44 +45,29 @@ from alerts.event import (
     Told,
 )
 from alerts.ladder import Ladder
-from alerts.notification import Notification, notify
+from alerts.notification import notify
 from alerts.signals import done, signals
 from alerts.synthetic import CHANNEL
 from alerts.synthetic import SUBJECT as SYNTHETIC
 from alerts.where import site_of
 from devices.observation import Observation
 from devices.registry import Registry
-from ingest.alert_log import AlertLog
 from ingest.clock import Clock
+from ingest.desk_records import Record, Records
 from ingest.downlink import Downlink
 from ingest.journal import SqliteJournal
 from ingest.metrics import Metrics
 from ingest.outbox import Outbox
 from ingest.outcomes import Outcomes
 from ingest.synthetic import Way
-from ingest.watchers import Watchers
 from rules.decision import Decision
 from rules.ruleset import RuleSet
 
 log = structlog.get_logger()
 
-_PATIENCE_S = 1.0  # how long telling of life safety waits to be recorded
 _FORGET_EVERY = 1000  # events between two looks at what may be forgotten
 _MOMENT_MS = 1000
 _TICK_S = 1.0  # real seconds between two looks at what follows by itself
-
-
-@dataclass(slots=True)
-class _Record:
-    """One event on its way into the database; a `rehearsal` goes along and leaves only what is to be sent."""
-
-    event: Event
-    episode: Episode | None
-    notification: Notification | None
-    received: float | None
-    done: asyncio.Future[None]
-    seq: int = 0
-    rehearsal: bool = False
 
 
 class Desk:
@@ -112,14 +95,9 @@ class Desk:
         if downlink is not None:
             downlink.unasked = self.unasked
         self.follow_rules(rules or RuleSet())
-        self._log = AlertLog(journal)
+        self._records = Records(journal, outbox, metrics, self._recorded)
+        self._log = self._records.log
         self._outcomes = Outcomes(journal, metrics)
-        self._pending: deque[_Record] = deque()
-        self._work = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._watchers = Watchers(self._log.events)
-        self._told_unrecorded: set[str] = set()
         self._since_forgetting = 0
         self._suspended_at = -1
         self.book = Book.of(self._log.remembered(clock.now()))
@@ -145,7 +123,7 @@ class Desk:
         somebody's life, where every call is its own.
         """
         self._outcomes.take(decisions)
-        last: dict[str, _Record] = {}
+        last: dict[str, Record] = {}
         touched: dict[str, None] = {}
         for decision in decisions:
             if decision.subject == SYNTHETIC:
@@ -173,8 +151,7 @@ class Desk:
     def _rehearse(self, decision: Decision, now: int) -> None:
         """A test call goes on among all others, and is in no book (`alerts.synthetic`)."""
         if made := self.synthetic.decided(decision, now):
-            done = asyncio.get_running_loop().create_future()
-            self._queue(_Record(*made, None, done, rehearsal=True))
+            self._records.put(Record(*made, received=None, rehearsal=True))
 
     def _advance(self, episode: str, now: int, received: float | None = None) -> None:
         """Take what is due for an alert: the steps of its ladder, a lapse, the end of asking."""
@@ -343,24 +320,14 @@ class Desk:
 
     def subscribe(self, after: int | None = None) -> AsyncGenerator[tuple[int, Event], None]:
         """Every event from now on with its number, or every one after `after`. A slow reader's ends."""
-        return self._watchers.subscribe(after)
+        return self._records.watchers.subscribe(after)
 
     async def run(self) -> None:
         """Record what was decided, then tell, and let time pass; until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._run_records(), name="alert-records")
+            tasks.create_task(self._records.run(), name="alert-records")
             tasks.create_task(self._run_ticks(), name="alert-ticks")
             tasks.create_task(self._outcomes.run(), name="outcomes")
-
-    async def _run_records(self) -> None:
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            while self._pending:
-                records = list(self._pending)
-                self._pending.clear()
-                await self._record(records)
-            self._idle.set()
 
     async def _run_ticks(self) -> None:
         while True:
@@ -376,14 +343,14 @@ class Desk:
 
     def close(self) -> None:
         """End every subscription."""
-        self._watchers.close()
+        self._records.watchers.close()
 
     async def settled(self) -> None:
         """Wait until everything decided so far is recorded."""
-        await self._idle.wait()
+        await self._records.settled()
         await self._outcomes.settled()
 
-    def _take(self, event: Event, received: float | None) -> _Record:
+    def _take(self, event: Event, received: float | None) -> Record:
         episode = notification = None
         if isinstance(event, QuietEvent):
             self.book.apply(event)
@@ -391,14 +358,9 @@ class Desk:
             episode = self.book.apply(event)
             notification = notify(episode, event)
             self._metrics.alert(event, episode)
-        record = _Record(event, episode, notification, received, asyncio.get_running_loop().create_future())
-        self._queue(record)
+        record = Record(event, episode, notification, received)
+        self._records.put(record)
         return record
-
-    def _queue(self, record: _Record) -> None:
-        self._pending.append(record)
-        self._idle.clear()
-        self._work.set()
 
     async def _act(self, episode: str, followed: list[Event] | Refused) -> Episode | Refused:
         if isinstance(followed, Refused):
@@ -425,43 +387,18 @@ class Desk:
         for record in records:
             await record.done
 
-    async def _record(self, records: list[_Record]) -> None:
-        newest = {record.episode.id: record for record in records if record.episode is not None}
-
-        def write(database: sqlite3.Connection) -> None:
-            for record in records:
-                # Of an alert about a thousand people its last state is written, not a thousand of them.
-                last = record.episode is not None and newest[record.episode.id] is record
-                if not record.rehearsal:
-                    record.seq = self._log.write(database, record.event, record.episode if last else None)
-                if record.notification is not None:
-                    self._outbox.write(database, record.notification)
-
-        recording = asyncio.ensure_future(self._journal.transact(write))
-        while not (await asyncio.wait([recording], timeout=_PATIENCE_S))[0]:
-            self._tell_unrecorded((*records, *self._pending))  # what comes meanwhile waits no longer, either
-        await recording
-        loop = asyncio.get_running_loop()
+    def _recorded(self, records: Sequence[Record]) -> None:
+        """What follows once events are durable: words for devices, a line in the log, the gauges."""
         for record in records:
-            if record.received is not None:
-                self._metrics.latency.labels("recorded").observe(loop.time() - record.received)
-            if record.notification is not None:
-                if record.notification.id in self._told_unrecorded:
-                    self._told_unrecorded.discard(record.notification.id)
-                else:
-                    self._outbox.put(record.notification, record.received)
-            if not record.done.done():
-                record.done.set_result(None)
+            event, episode = record.event, record.episode
             if record.rehearsal:
-                self.synthetic.recorded(record.notification.episode if record.notification else "")
+                self.synthetic.recorded(episode.id if episode else "")
                 continue
-            self._watchers.tell(record.seq, record.event)
-            if self._downlink is not None and record.episode and not isinstance(record.event, QuietEvent):
-                for command in commands(self._registry, record.episode, record.event):
+            if self._downlink is not None and episode and not isinstance(event, QuietEvent):
+                for command in commands(self._registry, episode, event):
                     self._downlink.put(command)
-            event = record.event
-            if record.episode and isinstance(event, (Opened, EvidenceAdded, Released)) and event.calls:
-                log.info("alert", event_name=event.name, alert=event.episode, kind=record.episode.kind)
+            if episode and isinstance(event, (Opened, EvidenceAdded, Released)) and event.calls:
+                log.info("alert", event_name=event.name, alert=event.episode, kind=episode.kind)
             elif isinstance(event, (SuspensionBegun, SuspensionEnded)):
                 log.info(event.name, suspension=event.suspension)
         self._count()
@@ -469,15 +406,6 @@ class Desk:
         if self._since_forgetting > _FORGET_EVERY:
             self._since_forgetting = 0
             self.book.forget(self._clock.now() - REMEMBER_MS)
-
-    def _tell_unrecorded(self, records: Iterable[_Record]) -> None:
-        """The disk is slow, full or locked: life safety is told all the same, and recorded later."""
-        for record in records:
-            told = record.notification
-            if told is not None and told.life_safety and told.id not in self._told_unrecorded:
-                log.error("told_unrecorded", alert=told.episode)
-                self._told_unrecorded.add(told.id)
-                self._outbox.put(told, record.received)
 
     def _count(self) -> None:
         """The gauges."""
@@ -489,7 +417,7 @@ class Desk:
         )
 
 
-def _same(before: _Record, record: _Record) -> bool:
+def _same(before: Record, record: Record) -> bool:
     """Whether what was just told of an alert tells of this as well: it is no worse, and calls nobody anew."""
     told, new = before.notification, record.notification
     if told is None or new is None or record.episode is None or record.episode.about_life:
