@@ -228,6 +228,15 @@ def test_of_two_halves_the_counts_are_those_of_the_whole(month: Month, stored: s
     assert Counter(whole.misses) == sum((Counter(part.misses) for part in parts), Counter())
 
 
+def test_places_and_zone_are_the_databases_unless_given(month: Month, stored: str) -> None:
+    read: list[tuple[int, int]] = []
+    asked = (month.duty, month.start, month.end, month.end)
+    found = kpi(stored, *asked, progress=lambda done, of: read.append((done, of)))
+    assert found == kpi(stored, *asked, registry=month.people, zone=TIMEZONE)
+    assert read[0][0] == 0
+    assert read[-1][0] == read[-1][1] > 0
+
+
 def test_without_its_database_the_report_says_what_to_do() -> None:
     found = kpi("postgresql://nobody@127.0.0.1:1/none", Duty(), 0, 1, 1)
     assert isinstance(found, Away)
