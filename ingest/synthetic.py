@@ -76,6 +76,11 @@ class Way:
         self._episode, self._stages, self._back = None, {}, asyncio.Event()
         return self._payload
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a call is under way."""
+        return bool(self._number)
+
     async def back(self) -> None:
         """Returns when there is a receipt for the call."""
         await self._back.wait()

@@ -1,9 +1,11 @@
 """The synthetic resident in a whole service: its call comes back the way of every call, and is nobody's."""
 
+import asyncio
 import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -13,6 +15,7 @@ from alerts.synthetic import CHANNEL, Stage, call, cause, topic
 from devices.ourselves import SYNTHETIC_TOPIC
 from ingest import outbox as outboxes
 from ingest.app import Running
+from ingest.clock import ScaledClock
 from ingest.source import Broker
 from ingest.synthetic import SyntheticResident
 from rules.decision import TECHNICAL
@@ -231,6 +234,98 @@ async def test_kill_9_in_the_middle_leaves_nothing_behind(
     finally:
         home.stop()
     assert "Traceback" not in home.log()
+
+
+async def test_the_alert_outlives_a_restart_and_ends_with_the_next_that_is_back(
+    dsn: str, tmp_path: Path
+) -> None:
+    broker, elsewhere = made("mosquitto", tmp_path), made("mosquitto", _folder(tmp_path, "elsewhere"))
+    broker.start()
+    elsewhere.start()
+    try:
+        setting = config(tmp_path, broker.url, dsn)
+        async with living(setting) as running:
+            lost = resident(running, elsewhere.url, deadline_s=0.3)
+            for _ in range(2):
+                await lost.call()
+            await running.desk.settled()
+        async with living(setting) as running, client(running.api_url) as api:
+            assert await alerts(api) == [(TECHNICAL, cause("home-1"))]
+            lost = resident(running, elsewhere.url, deadline_s=0.3)
+            for _ in range(3):
+                await lost.call()
+            await running.desk.settled()
+            (standing,) = (await api.get("/api/v1/alerts")).json()["alerts"]
+            assert (standing["active"], standing["evidence"]) == (True, 1), "it was told again"
+            assert (await called(api))["back"]
+            await running.desk.settled()
+            (standing,) = (await api.get("/api/v1/alerts")).json()["alerts"]
+            assert (standing["active"], standing["state"]) == (False, "open"), "a person closes it"
+    finally:
+        broker.stop()
+        elsewhere.stop()
+
+
+async def test_it_calls_by_itself_again_and_again_until_it_is_stopped(
+    broker: AnyBroker, dsn: str, tmp_path: Path
+) -> None:
+    async with living(config(tmp_path, broker.url, dsn)) as running:
+        ever = replace(resident(running, broker.url, deadline_s=20), every_ms=50)
+        task = asyncio.create_task(ever.run())
+        await eventually(
+            lambda: count(running, "shouwang_synthetic_call_seconds_count", stage="delivered") >= 5,
+            why="it calls no more",
+        )
+        broker.stop()
+        await eventually(lambda: not task.done() and ever.way.waiting, why="no call is under way")
+        task.cancel()
+        await asyncio.wait([task], timeout=20)
+        assert task.cancelled()
+        lost = "shouwang_synthetic_calls_lost_total"
+        assert sum(count(running, lost, last_seen=stage) for stage in Stage) == 0, "its end is no loss"
+        broker.start()
+
+
+async def test_seconds_are_real_ones_however_fast_the_clock_runs(dsn: str, tmp_path: Path) -> None:
+    broker = made("embedded", tmp_path)
+    broker.start()
+    try:
+        now = time.time_ns() // 1_000_000
+        clock = ScaledClock(now, now, 10_000.0)
+        async with (
+            living(config(tmp_path, broker.url, dsn), clock=clock) as running,
+            client(running.api_url) as api,
+        ):
+            began = time.monotonic()
+            found = await called(api)
+            took = time.monotonic() - began
+            assert found["back"], found
+            assert found["seconds"]["delivered"] <= took  # type: ignore[index]
+    finally:
+        broker.stop()
+
+
+async def test_many_real_calls_and_test_calls_at_once_all_come_through(
+    broker: AnyBroker, dsn: str, tmp_path: Path
+) -> None:
+    strangers = [f"stranger-{number}" for number in range(60)]
+    with Receiver() as screen, Publisher(broker.port) as device:
+        setting = config(tmp_path, broker.url, dsn, webhook=screen.url)
+        async with living(setting) as running, client(running.api_url) as api:
+            calling = asyncio.create_task(_several(api, 10))
+            for stranger in strangers:
+                device.send_all([sos("now", stranger)])
+                await asyncio.sleep(0)
+            assert all(found["back"] for found in await calling)
+            wanted = {f"device:home-1/{stranger}" for stranger in strangers}
+            await eventually(
+                lambda: wanted == {told.body["cause"] for told in screen.told if told.body["kind"] == "sos"}
+            )
+            assert count(running, "shouwang_alerts_raised_total", severity="high") == len(strangers)
+
+
+async def _several(api: httpx.AsyncClient, times: int) -> list[dict[str, object]]:
+    return [await called(api) for _ in range(times)]
 
 
 def _folder(parent: Path, name: str) -> Path:
