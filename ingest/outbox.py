@@ -92,6 +92,10 @@ class _Item:
     def key(self) -> Key:
         return self.notification.id, self.to
 
+    @property
+    def alert(self) -> Key:
+        return self.notification.episode, self.to
+
 
 class Outbox:
     """One queue per channel.
@@ -215,6 +219,11 @@ class Outbox:
         )
         self._empty.clear()
         item = _Item(queued, notification, address.to, received)
+        if queued.life_safety:
+            for before in self._queues[name].values():
+                if before.alert == item.alert:  # what goes before a call is as urgent as the call
+                    urgent = replace(before.queued, life_safety=True, severity=notification.severity)
+                    before.queued, before.due = urgent, 0.0
         self._queues[name][item.key] = item
         self._metrics.undelivered.labels(name).set(len(self._queues[name]))
         self._work[name].set()
@@ -233,21 +242,24 @@ class Outbox:
     def _next(self, name: str, now: float) -> list[list[_Item]]:
         """What to send now: due, in order of urgency, one at a time and in order per alert and receiver.
 
-        What goes to one receiver together is one list.
+        What goes to one receiver together is one list. A person's newest call waits for none before it.
         """
         items = self._queues[name].values()
         under_way = sum(item.sending for item in items)
         earliest: dict[Key, int] = {}
         for item in items:
-            alert = item.notification.episode, item.to
-            earliest[alert] = min(earliest.get(alert, item.notification.number), item.notification.number)
+            number = item.notification.number
+            earliest[item.alert] = min(earliest.get(item.alert, number), number)
         ready = sorted(
             (
                 item
                 for item in items
                 if not item.sending
                 and item.due <= now
-                and item.notification.number == earliest[item.notification.episode, item.to]
+                and (
+                    item.notification.number == earliest[item.alert]
+                    or (item.queued.life_safety and name not in self._everyone)
+                )
             ),
             key=lambda item: urgency(item.queued),
         )
@@ -315,8 +327,7 @@ class Outbox:
         if name in self._everyone:
             return False
         return episode.state is not State.OPEN or any(
-            other.to == item.to
-            and other.notification.episode == item.notification.episode
+            other.alert == item.alert
             and other.notification.number > item.notification.number
             for other in self._queues[name].values()
         )

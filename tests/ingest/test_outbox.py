@@ -37,9 +37,12 @@ class Phone(Channel):
     def __init__(self) -> None:
         self.got: list[Delivery] = []
         self.answer: Callable[[Delivery], Receipt] = lambda _: Delivered()
+        self.hangs: asyncio.Event | None = None
 
     async def send(self, delivery: Delivery) -> Receipt:
         self.got.append(delivery)
+        if self.hangs:
+            await self.hangs.wait()
         return self.answer(delivery)
 
 
@@ -183,3 +186,28 @@ async def test_what_an_older_service_left_is_taken_over(journal: SqliteJournal) 
     rows = journal.query("SELECT notification, channel, recipient, state, settled_at FROM message")
     assert rows == [("a-1", "hook", "", "delivered", 9)]
     assert journal.query("SELECT 1 FROM sqlite_master WHERE name = 'outbox'") == []
+
+
+async def test_a_call_for_help_waits_behind_nothing_of_its_own_alert(journal: SqliteJournal) -> None:
+    """A heart rate whose message is to be tried in a quarter of an hour; then she presses the button."""
+    async with House(journal) as house:
+        house.phone.answer = lambda it: Delivered() if it.life_safety else Retry("busy", after_s=900)
+        house.desk.decide([vital("k0", "wang")], 1_000)
+        await eventually(lambda: bool(house.phone.got), why="not tried")
+        house.desk.decide([decision("sos", at=1_000)], 1_000)
+        assert len(house.desk.book.unresolved()) == 1
+        await eventually(lambda: house.phone.got[-1].life_safety, why="the SOS waits for the heart rate")
+        await house.outbox.empty()
+        assert [one.life_safety for one in house.phone.got] == [False, True]
+
+
+async def test_a_call_for_help_does_not_wait_for_an_answer_to_the_one_before(journal: SqliteJournal) -> None:
+    async with House(journal) as house:
+        hanging = asyncio.Event()
+        house.phone.hangs = hanging
+        house.desk.decide([decision("k0", at=1_000)], 1_000)
+        await eventually(lambda: bool(house.phone.got), why="not tried")
+        house.desk.decide([decision("k1", at=1_001)], 1_001)
+        await eventually(lambda: len(house.phone.got) == 2, why="the second press waits for the first")
+        hanging.set()
+        await house.outbox.empty()
