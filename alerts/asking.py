@@ -14,11 +14,15 @@ from alerts.book import Book
 from alerts.episode import Episode
 from alerts.escalate import RESIDENT
 from alerts.event import Event, Outcome, Resolved, State
+from alerts.signals import latest
 from devices.observation import Observation, Quality
 from devices.registry import Device, Registry
 
 ANSWERS = frozenset(("help_cancelled", "check_in"))
 """The metrics by which a resident says that all is well."""
+
+PRESENCE = "online"
+"""The metric in which the broker says that a device came or went."""
 
 
 def can_show(registry: Registry, resident: str) -> Sequence[Device]:
@@ -40,11 +44,8 @@ def answered(book: Book, registry: Registry, observation: Observation, now: int)
         if episode.state is State.ASKING
         and _hers(episode, device.resident)
         and observation.received_at < episode.ask_until
-        and observation.at >= episode.raised_at - _CLOCK_MS
+        and latest(observation) >= episode.raised_at
     ]
-
-
-_CLOCK_MS = 5_000  # by how much her device's clock may be behind ours
 
 
 def _hers(episode: Episode, resident: str) -> bool:

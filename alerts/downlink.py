@@ -24,6 +24,7 @@ from alerts.event import (
     Opened,
     Released,
     Resolved,
+    State,
     Weight,
 )
 from alerts.life import about_life
@@ -72,31 +73,42 @@ class Command:
         return orjson.dumps(said | ({"until": self.until} if self.until else {}))
 
 
-def commands(registry: Registry, episode: Episode, event: EpisodeEvent) -> Iterator[Command]:
-    """The words that follow from an event; `episode` is as it is after it.
+def commands(
+    registry: Registry, episode: Episode, event: EpisodeEvent, *, asked: bool = False
+) -> Iterator[Command]:
+    """The words that follow from an event; `episode` is as it is after it, `asked`: she was being asked.
 
     Only of what one resident alone is concerned by, and to devices that are hers and can show it.
     """
+    word = _word(episode, event, asked=asked)
+    if word is not None:
+        yield from told(registry, episode, word)
+
+
+def told(registry: Registry, episode: Episode, word: Word) -> Iterator[Command]:
+    """A word about an alert for each of those devices."""
     subjects = {one.subject for one in episode.subjects}
-    word = _word(episode, event)
-    if word is None or len(subjects) != 1:
+    if len(subjects) != 1:
         return
     until = episode.ask_until if word is Word.ASK else 0
     for device in can_show(registry, subjects.pop()):
         yield Command(device.site, device.id, word, episode.id, until)
 
 
-def _word(episode: Episode, event: EpisodeEvent) -> Word | None:
+def _word(episode: Episode, event: EpisodeEvent, *, asked: bool) -> Word | None:
+    """An end of asking is always told: she must not think that she answered what is no question any more."""
     match event:
         case Opened(weight=Weight.ASKED):
             return Word.ASK
-        case Released(suspension=""):
+        case Released() | EvidenceAdded() if asked and event.calls:
             return Word.PLACED
         case Opened() | EvidenceAdded() if event.calls:
             hers = about_life(event.kind or episode.kind, event.evidence.metric)
             return Word.PLACED if hers or episode.about_life else None
-        case Acknowledged() | Arrived() if episode.about_life:
+        case Acknowledged() | Arrived() if asked or episode.about_life:
             return Word.TAKEN
         case Resolved():
+            return Word.END
+        case _ if asked and episode.state is not State.ASKING:
             return Word.END
     return None

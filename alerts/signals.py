@@ -64,11 +64,11 @@ def signals(book: Book, registry: Registry, observation: Observation) -> Iterato
     verb = _verb(registry, observation)
     if verb is None:
         return
-    by, latest = observation.by or f"device:{observation.device}", _latest(observation)
+    by, newest = observation.by or f"device:{observation.device}", latest(observation)
     outcome = str(observation.value) if verb is Verb.RESOLVE else ""
     for episode in book.unresolved():
         if episode.called_at is not None and _about(verb, episode, registry, observation):
-            seen = episode.called if episode.called_at <= latest else episode.called - 1
+            seen = episode.called if episode.called_at <= newest else episode.called - 1
             yield Signal(episode.id, verb, by, f"mqtt:{observation.device}", seen, outcome)
 
 
@@ -86,8 +86,8 @@ def done(book: Book, signal: Signal, now: int, *, needs_presence: bool = False) 
             )
 
 
-def _latest(observation: Observation) -> int:
-    """The latest call (ms, our clock) that this can be about: none that came after it was received.
+def latest(observation: Observation) -> int:
+    """The latest call or question (ms, our clock) that this can be about: none that came after it was heard.
 
     So a replay of the journal finds what was found at first.
     """

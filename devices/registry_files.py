@@ -28,6 +28,7 @@ from devices.registry import (
 )
 
 _ID = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
+_NATIVE = re.compile(r"[A-Za-z0-9_.:-]{1,64}/[A-Za-z0-9_.:-]{1,64}")  # site/device of our protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +351,7 @@ def _resident(cells: _Cells) -> Resident:
 
 
 def _device(cells: _Cells) -> Device:
-    return Device(
+    device = Device(
         cells.text("id", missing="every device needs one"),
         cells.text("kind"),
         cells.text("model"),
@@ -362,6 +363,12 @@ def _device(cells: _Cells) -> Device:
         cells.supervision("supervision"),
         cells.flag("downlink"),
     )
+    if device.downlink and not _NATIVE.fullmatch(f"{device.site}/{device.id}"):
+        cells.problem(
+            "downlink is for devices of our own protocol: write its site, and both site and id"
+            " with A-Z a-z 0-9 _ . : - only"
+        )
+    return device
 
 
 def _dangling(

@@ -25,7 +25,6 @@ from alerts.acts import (
 from alerts.asking import answered
 from alerts.book import REMEMBER_MS, Book
 from alerts.decide import decide, follow, identify
-from alerts.downlink import commands
 from alerts.drill import Drill, drill
 from alerts.episode import Episode
 from alerts.escalate import Policy, advance
@@ -43,6 +42,7 @@ from alerts.event import (
     SuspensionBegun,
     SuspensionEnded,
     Told,
+    Weight,
 )
 from alerts.ladder import Ladder
 from alerts.notification import notify
@@ -95,7 +95,7 @@ class Desk:
         if downlink is not None:
             downlink.unasked = self.unasked
         self.follow_rules(rules or RuleSet())
-        self._records = Records(journal, outbox, metrics, self._recorded)
+        self._records = Records(journal, outbox, metrics, self._recorded, self._unrecorded)
         self._log = self._records.log
         self._outcomes = Outcomes(journal, metrics)
         self._since_forgetting = 0
@@ -181,8 +181,10 @@ class Desk:
         )
 
     def signalled(self, observation: Observation) -> None:
-        """Take what a device on the corridor says to alerts; durable like any event."""
+        """Take what a device says to alerts, or that it is away; durable like any event."""
         now = self._clock.now()
+        if self._downlink is not None:
+            self._downlink.heard(observation, self.book)
         for signal in list(signals(self.book, self._registry, observation)):
             needs_presence = self.policy.close_needs_presence
             followed = done(self.book, signal, now, needs_presence=needs_presence)
@@ -324,6 +326,8 @@ class Desk:
 
     async def run(self) -> None:
         """Record what was decided, then tell, and let time pass; until cancelled."""
+        if self._downlink is not None:
+            self._downlink.ask_again(self.book)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._records.run(), name="alert-records")
             tasks.create_task(self._run_ticks(), name="alert-ticks")
@@ -352,13 +356,16 @@ class Desk:
 
     def _take(self, event: Event, received: float | None) -> Record:
         episode = notification = None
+        asked = False
         if isinstance(event, QuietEvent):
             self.book.apply(event)
         else:
+            before = self.book.get(event.episode)
+            asked = before is not None and before.state is State.ASKING
             episode = self.book.apply(event)
             notification = notify(episode, event)
             self._metrics.alert(event, episode)
-        record = Record(event, episode, notification, received)
+        record = Record(event, episode, notification, received, asked=asked)
         self._records.put(record)
         return record
 
@@ -395,8 +402,7 @@ class Desk:
                 self.synthetic.recorded(episode.id if episode else "")
                 continue
             if self._downlink is not None and episode and not isinstance(event, QuietEvent):
-                for command in commands(self._registry, episode, event):
-                    self._downlink.put(command)
+                self._downlink.say(self.book, episode, event, asked=record.asked)
             if episode and isinstance(event, (Opened, EvidenceAdded, Released)) and event.calls:
                 log.info("alert", event_name=event.name, alert=event.episode, kind=episode.kind)
             elif isinstance(event, (SuspensionBegun, SuspensionEnded)):
@@ -406,6 +412,12 @@ class Desk:
         if self._since_forgetting > _FORGET_EVERY:
             self._since_forgetting = 0
             self.book.forget(self._clock.now() - REMEMBER_MS)
+
+    def _unrecorded(self, records: Sequence[Record]) -> None:
+        """The disk stalls: no question is put before it is on record, so people are called."""
+        for record in records:
+            if isinstance(record.event, Opened) and record.event.weight is Weight.ASKED:
+                self.unasked(record.event.episode)
 
     def _count(self) -> None:
         """The gauges."""

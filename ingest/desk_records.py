@@ -30,7 +30,8 @@ _PATIENCE_S = 1.0  # how long telling of life safety waits to be recorded
 class Record:
     """One event on its way; `received` is the loop time at which its message arrived, None: not measured.
 
-    A `rehearsal` takes the same way and leaves only what is to be sent.
+    A `rehearsal` takes the same way and leaves only what is to be sent. `asked`: the resident was being asked
+    until this.
     """
 
     event: Event
@@ -38,12 +39,16 @@ class Record:
     notification: Notification | None
     received: float | None
     rehearsal: bool = False
+    asked: bool = False
     done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     seq: int = 0
 
 
 class Records:
-    """What is not recorded yet, in order. `recorded` is told of each group once it is durable."""
+    """What is not recorded yet, in order.
+
+    `recorded` is told of each group once it is durable, `stalled` each second of all that waits.
+    """
 
     def __init__(
         self,
@@ -51,8 +56,10 @@ class Records:
         outbox: Outbox,
         metrics: Metrics,
         recorded: Callable[[Sequence[Record]], None],
+        stalled: Callable[[Sequence[Record]], None],
     ) -> None:
-        self._journal, self._outbox, self._metrics, self._recorded = journal, outbox, metrics, recorded
+        self._journal, self._outbox, self._metrics = journal, outbox, metrics
+        self._recorded, self._stalled = recorded, stalled
         self.log = AlertLog(journal)
         self.watchers = Watchers(self.log.events)
         self._pending: deque[Record] = deque()
@@ -96,6 +103,7 @@ class Records:
 
         recording = asyncio.ensure_future(self._journal.transact(write))
         while not (await asyncio.wait([recording], timeout=_PATIENCE_S))[0]:
+            self._stalled((*records, *self._pending))
             self._tell_unrecorded((*records, *self._pending))  # what comes meanwhile waits no longer, either
         await recording
         loop = asyncio.get_running_loop()

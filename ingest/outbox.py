@@ -327,8 +327,7 @@ class Outbox:
         if name in self._everyone:
             return False
         return episode.state is not State.OPEN or any(
-            other.alert == item.alert
-            and other.notification.number > item.notification.number
+            other.alert == item.alert and other.notification.number > item.notification.number
             for other in self._queues[name].values()
         )
 

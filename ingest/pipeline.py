@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from alerts.asking import ANSWERS
+from alerts.asking import ANSWERS, PRESENCE
 from alerts.signals import SIGNALS
 from devices.identity import is_repeat
 from devices.message import Message
@@ -37,7 +37,7 @@ from rules.ruleset import RuleSet
 from rules.snapshot import Changed, row
 from rules.unreadable import unreadable
 
-_SPOKEN = SIGNALS | ANSWERS
+_SPOKEN = SIGNALS | ANSWERS | {PRESENCE}
 log = structlog.get_logger()
 
 SLICE = 32

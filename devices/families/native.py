@@ -63,6 +63,8 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
         return _call_in_garbage(message, site, rejected) if channel == "event" else rejected
     if channel == "status":
         return _status(message, site, device)
+    if channel == "command":  # what we tell devices ourselves, where somebody subscribes to all there is
+        return Decoded(FAMILY, site=site)
     one = _ITEM.get(channel)
     if one is None:
         return Rejected(

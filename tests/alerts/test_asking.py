@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.acts import Refused, Shelving, acknowledge, arrive, resolve, shelve
 from alerts.asking import answered
 from alerts.book import Book
 from alerts.decide import decide
@@ -21,6 +22,7 @@ from devices.reading import TimeSource
 from devices.registry import Device, Registry
 from rules.configuration import load
 from rules.decision import Change, Decision, Severity
+from rules.kinds import KINDS
 from tests.alerts.decisions import HOME, decision
 
 NOW = 1_790_000_000_000
@@ -121,6 +123,8 @@ def test_all_is_well_resolves_it_by_herself(metric: str) -> None:
         said(quality=Quality.STALE),
         said(at=NOW + ASK_MS),
         said(at=NOW - 60_000, heard=NOW + 5_000),
+        said(at=NOW - 1),  # of something before, and heard before she was asked
+        said(at=NOW - 1, at_source=TimeSource.ARRIVAL),
     ],
     ids=lambda one: f"{one.metric}-{one.device}-{one.at - NOW}",
 )
@@ -248,6 +252,50 @@ def test_her_device_is_told_what_is_asked_that_her_call_was_taken_and_who_comes(
         book, decide(book, decision("k9", rule="sos", subject="li", at=NOW), NOW, "s1")
     )
     assert list(commands(REGISTRY, other, event)) == [], "she has nothing that shows it"
+
+
+@pytest.mark.parametrize(
+    ("ending", "word"),
+    [
+        ("worse", Word.PLACED),
+        ("time", Word.PLACED),
+        ("acknowledged", Word.TAKEN),
+        ("arrived", Word.TAKEN),
+        ("resolved", Word.END),
+        ("shelved", Word.END),
+        ("same", None),
+    ],
+)
+def test_her_screen_shows_no_question_that_is_none_any_more(ending: str, word: Word | None) -> None:
+    """Whoever answers it all the same would think that nobody comes."""
+    book = Book()
+    episode = asking(book)
+    now = NOW + 1
+    match ending:
+        case "worse":
+            events = decide(book, exit_at(now, severity=Severity.HIGH), now, "s1")
+        case "time":
+            events = [Released(episode.id, 2, NOW + ASK_MS, "")]
+        case "acknowledged":
+            events = acted(acknowledge(book, episode.id, "chen", now))
+        case "arrived":
+            events = acted(arrive(book, episode.id, "chen", now))
+        case "resolved":
+            events = acted(resolve(book, episode.id, "chen", "false", "", now))
+        case "shelved":
+            asked = Shelving(rule="bed_exit", subject="wang", for_ms=60_000, by="chen", reason="up to wash")
+            book.apply(acted(shelve(book, asked, KINDS["bed_exit"], REGISTRY, now))[0])
+            events = decide(book, exit_at(now), now, "s1")
+        case _:
+            events = decide(book, exit_at(now), now, "s1")
+    ((event, after),) = applied(book, events)
+    found = [one.word for one in commands(REGISTRY, after, event, asked=True)]
+    assert found == ([word] if word else [])
+
+
+def acted(followed: list[Event] | Refused) -> list[Event]:
+    assert not isinstance(followed, Refused), followed
+    return followed
 
 
 def test_the_rule_file_says_who_is_asked_and_never_of_life() -> None:

@@ -114,6 +114,13 @@ class TestTopics:
         assert isinstance(answer, Rejected)
         assert answer.reason is Reason.UNKNOWN_TOPIC
 
+    def test_our_own_words_to_a_device_say_nothing_of_it(self) -> None:
+        """A home whose broker passes on all there is hears them, too."""
+        for payload in (b'{"command": "placed", "id": "k"}', b"sos", b""):
+            assert decode(Message("shouwang/v1/home-1/d1/command", payload, NOW)) == Decoded(
+                native.FAMILY, site="home-1"
+            )
+
     def test_our_own_alerts_are_not_heard(self) -> None:
         assert not native.claims("shouwang/v1/home-1/alerts/a1")
         assert not native.claims("shouwang/v1/home-1/alerts/a1/other")

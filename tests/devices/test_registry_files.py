@@ -83,6 +83,15 @@ class TestCsv:
         text = f"id,kind,supervision\nd1,band,{written}\n"
         assert told(("d.csv", text)) == [("d.csv", 2)]
 
+    def test_what_shows_words_has_a_topic_of_its_own(self) -> None:
+        """A wildcard in a topic is refused by the client, and would have ended the service."""
+        device = good(("d.csv", "id,site,downlink\nd1,home-1,yes\n")).devices["home-1", "d1"]
+        assert device.downlink
+        assert good(("d.toml", write(Registry.of(devices=[device])))).devices["home-1", "d1"] == device
+        for row in ("a+b,home-1", "#,home-1", "a/b,home-1", "d1,", "d1,home 1", "手表,home-1"):
+            assert told(("d.csv", f"id,site,downlink\n{row},yes\n")) == [("d.csv", 2)], row
+            assert good(("d.csv", f"id,site,downlink\n{row},no\n"))
+
     @pytest.mark.parametrize(
         "text",
         [
