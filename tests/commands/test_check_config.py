@@ -72,6 +72,16 @@ def test_doubtful_devices_are_noted(tmp_path: Path) -> None:
     assert "fine" not in hasty
 
 
+def test_r32_test_calls_that_would_not_be_read_are_noted(tmp_path: Path) -> None:
+    file = tmp_path / "shouwang.toml"
+    file.write_text('[broker]\nlife_safety_topics = ["zigbee2mqtt/#"]\ntopics = ["home/#"]\n')
+    answer = called("check-config", file)
+    assert answer.code == 0
+    assert "reads no shouwang/v1/home-1/shouwang-synthetic/event" in " ".join(answer.err.split())
+    file.write_text(file.read_text() + '[synthetic]\nevery = "0s"\n')
+    assert "shouwang-synthetic" not in called("check-config", file).err
+
+
 def test_ten_mistakes_in_a_rule_file_are_told_with_their_lines(installation: Path) -> None:
     rules = installation / "example" / "rules.toml"
     rules.write_text(TEN_MISTAKES)

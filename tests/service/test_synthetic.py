@@ -286,6 +286,32 @@ async def test_it_calls_by_itself_again_and_again_until_it_is_stopped(
         broker.start()
 
 
+@pytest.mark.parametrize(
+    ("more", "every_s"),
+    [
+        ({}, 300),
+        ({"synthetic": {"every": "10min"}}, 600),
+        ({"synthetic": {"every": "0s"}}, 0),
+        ({"broker": {"life_safety_topics": ["zigbee2mqtt/#"], "topics": ["home/#"]}}, 0),
+    ],
+)
+async def test_it_calls_as_often_as_is_said_and_never_where_nobody_would_hear(
+    more: dict[str, dict[str, object]], every_s: int, dsn: str, tmp_path: Path
+) -> None:
+    broker = made("embedded", tmp_path)
+    broker.start()
+    try:
+        asked = config(tmp_path, broker.url, dsn, **{k: v for k, v in more.items() if k != "broker"})
+        reading = asked.broker.model_copy(update=more.get("broker", {}))
+        async with living(asked.model_copy(update={"broker": reading})) as running:
+            at_work = "synthetic" in {task.get_name() for task in asyncio.all_tasks()}
+            assert at_work is bool(every_s)
+            name = "shouwang_synthetic_interval_seconds"
+            await eventually(lambda: count(running, name) == every_s)
+    finally:
+        broker.stop()
+
+
 async def test_seconds_are_real_ones_however_fast_the_clock_runs(dsn: str, tmp_path: Path) -> None:
     broker = made("embedded", tmp_path)
     broker.start()
