@@ -27,6 +27,7 @@ _OF_NO_PLACE = frozenset((DUTY, FLOOD, TECHNICAL))
 RESIDENT = "resident"
 """The source of a resolution by the resident's own answer."""
 
+_AHEAD_MS = 60_000  # a time so far ahead of now is of a clock that was put back: nothing waits for it
 _LONGEST_REPEAT_MS = 3_600_000
 _PLACES = 50  # concerned, whose staff is told
 
@@ -75,16 +76,25 @@ def advance(episode: Episode, policy: Policy, now: int) -> EpisodeEvent | None:
     """The first thing due for an episode at `now` (ms, our clock), if any; fold it in and ask again."""
     number = episode.number + 1
     match episode.state:
-        case State.ACKNOWLEDGED if episode.lease_until and now >= episode.lease_until:
+        case State.ACKNOWLEDGED if episode.lease_until and _over(
+            episode.lease_until, now, episode.acknowledged_at or 0
+        ):
             return Lapsed(episode.id, number, now, episode.acknowledged_by)
-        case State.ASKING if now >= episode.ask_until and episode.active:
+        case State.ASKING if not _over(episode.ask_until, now, episode.raised_at):
+            return None
+        case State.ASKING if episode.active:
             return Released(episode.id, number, now, "")
-        case State.ASKING if now >= episode.ask_until:
+        case State.ASKING:
             who = episode.subjects[0].subject
             return Resolved(episode.id, number, now, who, Outcome.NO_ACTION, RESIDENT)
         case State.OPEN if episode.call is not None:
             return _call(episode, episode.call, policy, now)
     return None
+
+
+def _over(until: int, now: int, since: int) -> bool:
+    """Whether something that goes from `since` to `until` is over; also where `since` has not come yet."""
+    return now >= until or since > now + _AHEAD_MS
 
 
 def _call(episode: Episode, call: Call, policy: Policy, now: int) -> Notified | None:
@@ -94,9 +104,12 @@ def _call(episode: Episode, call: Call, policy: Policy, now: int) -> Notified | 
         return Notified(episode.id, number, now, call.ladder, call.cycle, last, call.addressed, again=True)
     ladder = _ladder(episode, call, policy, now)
     as_of_life = episode.about_life or episode.kind == DRILL
-    if ladder is None or now < _due(call, ladder, life=as_of_life):
+    if ladder is None:
         return None
     begins_again = call.step >= len(ladder.steps)
+    latest = call.stepped_at if begins_again else max(call.since, call.stepped_at)
+    if not _over(_due(call, ladder, life=as_of_life), now, latest):
+        return None
     cycle, taken = (call.cycle + 1, 0) if begins_again else (call.cycle, call.step)
     step = ladder.steps[taken]
     found, nobody = _addressees(episode, step, policy, now)

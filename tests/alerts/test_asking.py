@@ -315,3 +315,10 @@ def test_the_rule_file_says_who_is_asked_and_never_of_life() -> None:
         assert isinstance(load(f'[[rule]]\nid = "b"\nkind = "bed_exit"\nask = {wrong}\n'), list)
     rounds = '[[rule]]\nid = "r"\nkind = "missed_check"\ncheck = "visit"\nevery = "2h"\nask = "20s"\n'
     assert isinstance(load(rounds), list)
+
+
+def test_a_clock_that_is_put_back_ends_the_asking() -> None:
+    book = Book()
+    episode = asking(book)
+    assert passed(book, episode.id, NOW - 1_000).state is State.ASKING
+    assert passed(book, episode.id, NOW - 3_600_000).state is State.OPEN

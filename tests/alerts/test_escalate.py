@@ -250,3 +250,30 @@ def test_evidence_that_calls_nobody_moves_no_ladder() -> None:
     assert not repeat.calls
     called.take(repeat)
     assert called.due() == []
+
+
+def test_a_clock_that_is_put_back_stops_no_calling() -> None:
+    """It was an hour ahead when she pressed; then the network told it the time."""
+    called = Called()
+    called.now = -3_600_000
+    (second, board) = called.due()
+    assert isinstance(second, Notified)
+    assert isinstance(board, Notified)
+    assert (second.step, board.step) == (1, 2)
+    assert called.due() == [], "once"
+    assert [at for at, _ in called.until(-3_600_000 + 600_000)][:3] == [
+        -3_600_000 + 180_000,
+        -3_600_000 + 180_000 + 8_000,
+        -3_600_000 + 180_000 + 16_000,
+    ]
+
+
+def test_a_clock_that_is_put_back_leaves_nobody_to_a_lease_without_end() -> None:
+    called = Called()
+    taken = acknowledge(called.book, called.episode.id, "chen", 0)
+    assert isinstance(taken, list)
+    called.take(*taken)
+    called.now = -5_000
+    assert called.due() == [], "a little is no matter"
+    called.now = -3_600_000
+    assert isinstance(called.due()[0], Lapsed)
