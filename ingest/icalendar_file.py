@@ -23,6 +23,7 @@ MAX_BYTES = 512 * 1024
 
 _MOST = 20_000  # turns in one calendar
 _TOO_OFTEN = re.compile(r"(?im)^RRULE.*(FREQ=(SECOND|MINUTE|HOUR)LY|BY(SECOND|MINUTE|HOUR)=)")
+_GOES_NOWHERE = re.compile(r"(?im)^(RR|EXR)ULE.*INTERVAL=[+-]?0+(?!\d)")  # the library would not come back
 _SEPARATORS = re.compile(r"\s*[,，、;；/&]\s*")
 
 
@@ -46,8 +47,11 @@ def read(
     """
     if len(text.encode()) > MAX_BYTES:
         return [Problem(file, 0, f"is longer than {MAX_BYTES} bytes")]
-    if _TOO_OFTEN.search(text.replace("\r\n ", "").replace("\n ", "")):
+    unfolded = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "")
+    if _TOO_OFTEN.search(unfolded):
         return [Problem(file, 0, "has turns by the hour, the minute or the second: nobody works so")]
+    if _GOES_NOWHERE.search(unfolded):
+        return [Problem(file, 0, "repeats at an INTERVAL of 0: write 1 or more")]
     try:
         calendar = Calendar.from_ical(text)
         events = recurring_ical_events.of(calendar).between(_moment(since), _moment(until))

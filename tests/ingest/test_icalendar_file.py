@@ -137,6 +137,9 @@ def test_a_name_of_two_people_is_nobodys() -> None:
         HEAD + event("DTSTART:20261201T200000", "DTEND:20261201T200000", "SUMMARY:an") + TAIL,
         HEAD + event("DTSTART:20261201T200000", "SUMMARY:an", "RRULE:FREQ=SECONDLY") + TAIL,
         HEAD + event("DTSTART:20261201T200000", "SUMMARY:an", "RRULE:NONSENSE") + TAIL,
+        HEAD + event("DTSTART:20261201T200000", "SUMMARY:an", "RRULE:FREQ=DAILY;INTERVAL=0") + TAIL,
+        HEAD + event("DTSTART:20261201T200000", "SUMMARY:an", "RRULE:FREQ=DAILY;INTER\r\n\tVAL=00") + TAIL,
+        HEAD + event("DTSTART:20261201T200000", "SUMMARY:an", "RRULE:FREQ=HOUR\r\n\tLY") + TAIL,
     ],
 )
 def test_what_is_no_calendar_of_turns_is_told(text: str) -> None:
