@@ -6,6 +6,7 @@ while the service was down is taken at once, once, and none is ever lost or take
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rules.decision import Severity
 
@@ -75,3 +76,23 @@ def choose(
             if place in ladder.places:
                 return ladder
     return next((ladder for ladder in fitting if not ladder.places), None)
+
+
+def unaddressed(
+    ladders: Sequence[Ladder], severity: Severity, places: Sequence[str], within_ms: int
+) -> list[tuple[int, int]]:
+    """When on a day an alert is sent to nobody and nothing within `within_ms`: minutes, [begin, end).
+
+    Displays and webhooks are told of it all the same.
+    """
+    turns = sorted({0, DAY_MIN, *(minute for ladder in ladders for minute in ladder.between)})
+    found: list[tuple[int, int]] = []
+    for begin, end in pairwise(turns):
+        ladder = choose(ladders, severity, places, begin)
+        steps = ladder.steps if ladder else ()
+        if any(step.channels and step.after_ms <= within_ms for step in steps):
+            continue
+        if found and found[-1][1] == begin:
+            begin = found.pop()[0]  # noqa: PLW2901  one span
+        found.append((begin, end))
+    return found

@@ -19,7 +19,7 @@ import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from alerts.duty_file import DutyFile
-from alerts.ladder import Ladder
+from alerts.ladder import Ladder, unaddressed
 from alerts.synthetic import topic
 from alerts.vacancy import local
 from devices.catalogue import entries_of_any, expected_ms
@@ -35,6 +35,7 @@ from ingest.embedded.postgres import EmbeddedPostgres
 from ingest.embedded.server import EmbeddedServer
 from ingest.store.schema import migrate as migrate_database
 from rules.configuration import default
+from rules.decision import Severity
 from rules.explanation import idle_overrides, unassessed
 from rules.kinds.unprotected import without_line
 from rules.ruleset import RuleSet
@@ -46,6 +47,7 @@ log = structlog.get_logger()
 
 _LOOK_S = 1.0
 _MOST = 10  # named of a kind of doubt
+_LATE_MS = 60_000  # an urgent alert is to have reached a person's channel by then
 
 _Config = Annotated[Path, typer.Option("--config", help="The configuration, TOML.")]
 
@@ -166,6 +168,7 @@ def _doubts(found: Checked) -> list[str]:
     doubts += _not_assessed(found.registry)
     doubts += _few(idle_overrides(found.rules, found.registry), "overrides that can do nothing")
     doubts += _few(_gaps(found), "gaps of the rota in the next 14 days")
+    doubts += _unaddressed(found)
     lonely = without_line(found.registry)
     if lonely:
         doubts.append(f"no device to call for help with: {', '.join(list(lonely)[:10])}")
@@ -180,6 +183,28 @@ def _gaps(found: Checked) -> list[str]:
         f" to {local(gap.end, found.registry.timezone(gap.place))} 值班空缺"
         for gap in found.duty.duty(found.registry).gaps(now, now + roster.GAPS_AHEAD_MS)
     ]
+
+
+def _unaddressed(found: Checked) -> Iterator[str]:
+    """Where and when ladders send an urgent alert to nobody, though at other times or places they do."""
+    if not any(step.channels for ladder in found.ladders for step in ladder.steps):
+        return
+    told_of = {place for ladder in found.ladders for place in ladder.places}
+    asked: dict[tuple[str, ...], str] = {}
+    for resident in found.registry.residents.values():
+        chain = tuple(place.id for place in found.registry.above(resident.place) if place.id in told_of)
+        asked.setdefault(chain, resident.place)
+    for chain, place in asked.items():
+        for since, until in unaddressed(found.ladders, Severity.HIGH, chain, _LATE_MS):
+            yield (
+                f"an urgent alert at {place or 'any place'} from {_hour(since)} to {_hour(until)}"
+                f" is sent to nobody within {_LATE_MS // 1000} s, only to displays and webhooks:"
+                " add a [[ladder]] for it"
+            )
+
+
+def _hour(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def _not_assessed(registry: Registry) -> Iterator[str]:

@@ -117,3 +117,34 @@ def test_an_override_that_no_device_can_feed_is_noted(tmp_path: Path) -> None:
     answer = called("check-config", tmp_path / "shouwang.toml")
     assert answer.code == 0
     assert "rule 'hot', resident r-1: none of her devices tells what it needs" in answer.err
+
+
+def test_hours_in_which_ladders_send_an_urgent_alert_to_nobody_are_noted(tmp_path: Path) -> None:
+    (tmp_path / "home.toml").write_text(
+        '[[place]]\nid = "b1"\nkind = "building"\n[[place]]\nid = "b2"\nkind = "building"\n'
+        '[[resident]]\nid = "r1"\nplace = "b1"\n[[resident]]\nid = "r2"\nplace = "b2"\n'
+    )
+    night = (
+        '[[ladder]]\nid = "night"\nseverity = ["high"]\nbetween = ["21:00", "07:00"]\n'
+        '[[ladder.step]]\nchannels = ["push"]\n'
+    )
+    late = '[[ladder]]\nid = "b2"\nplaces = ["b2"]\n[[ladder.step]]\nafter = "10min"\nchannels = ["push"]\n'
+    day = '[[ladder]]\nid = "day"\n[[ladder.step]]\nafter = "60s"\nchannels = ["push"]\n'
+    file = tmp_path / "shouwang.toml"
+    file.write_text(
+        'registry = ["home.toml"]\nladders = "ladders.toml"\n'
+        '[[channel]]\nname = "push"\nurl = "json://127.0.0.1"\n'
+    )
+    for ladders, hours in (
+        (night, ["b1 from 07:00 to 21:00"]),
+        (night + late, ["b1 from 07:00 to 21:00", "b2 from 00:00 to 24:00"]),
+        (night + day, []),
+        ('[[ladder]]\nid = "n"\n[[ladder.step]]\nafter = "30s"\n', []),
+    ):
+        (tmp_path / "ladders.toml").write_text(ladders)
+        answer = called("check-config", file)
+        assert answer.code == 0, answer.err
+        said = " ".join(answer.err.split())
+        assert said.count("is sent to nobody within 60 s") == len(hours), said
+        for one in hours:
+            assert f"an urgent alert at {one}" in said
