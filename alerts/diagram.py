@@ -18,7 +18,8 @@ Made by `make states` from the tables in `alerts/episode.py`; a test keeps it tr
 - **on_site** 已到场: somebody is with the resident.
 - **resolved** 已处理: a named person said what it was.
 - **shelved** 暂缓, **out_of_service** 维护中: it calls nobody for now, and says until when.
-- **asking** 询问住户: the resident is asked first. No rule asks yet; the state is made for it.
+- **asking** 询问住户: the resident is asked first, on her own device, where a
+  rule says `ask`; no answer calls.
 - Evidence that calls brings an alert back to open from everywhere: a new fall is never part of
   an old answer.
 

@@ -112,10 +112,16 @@ def routes(
         """Send one message marked as a test, now; says what became of it."""
         channel = next((one for one in channels.addressed if one.name == name), None)
         if channel is None:
-            return problem(404, "unknown_channel", "there is no [[channel]] of this name")
+            return problem(
+                404,
+                "unknown_channel",
+                "there is no [[channel]] of this name in the configuration (a new one takes a restart)",
+            )
         whom = person(asked.to) if asked.to else None
         if asked.to and whom is None:
-            return problem(404, "unknown_person", "nobody of this id is in the duty file")
+            return problem(
+                404, "unknown_person", "nobody of this id is in the duty file: give the id of a [[person]]"
+            )
         text = {language: words.format(by=asked.by) for language, words in _TEXT.items()}
         receipt = await channel.send(
             Delivery(

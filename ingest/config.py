@@ -234,6 +234,9 @@ class WebhookConfig(_Part):
         return self
 
 
+_PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+
 class ChannelConfig(_Part):
     """A way to tell people, of the steps of a ladder.
 
@@ -265,6 +268,12 @@ class ChannelConfig(_Part):
     def key(self) -> str:
         """The signing secret, else that in its file. Raises OSError."""
         return _secret(self.secret, self.secret_file)
+
+    def asks(self) -> list[str]:
+        """The kinds of address that it asks of a person, such as `phone`. Raises OSError."""
+        if self.kind == "apprise":
+            return _PLACE.findall(self.where())
+        return [self.address] if self.kind == "voice" else []
 
     @model_validator(mode="after")
     def _is_whole(self) -> "ChannelConfig":

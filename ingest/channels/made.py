@@ -1,7 +1,6 @@
 """Every way to tell people, made of the configuration. Rule: each has its breaker and its own connections."""
 
 import contextlib
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from ingest.channels.webhook import Webhook
 from ingest.clock import Clock
 from ingest.config import ChannelConfig, Config
 from ingest.mqtt_link import MqttLink
-
-_PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +92,7 @@ def replying(config: Config) -> dict[str, Replying]:
     found = {}
     for one in config.channel:
         if one.replies:
-            named = _PLACE.findall(one.where()) if one.kind == "apprise" else []
-            found[one.name] = Replying(one.key().encode(), named or [one.address])
+            found[one.name] = Replying(one.key().encode(), one.asks() or [one.address])
     return found
 
 

@@ -5,14 +5,15 @@ Rule: a client of the HTTP API, like every other way to act: the service keeps o
 
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
 
 from alerts.drill import Practised
 from alerts.event import Outcome, State
-from ingest.commands.client import ApiOption, ConfigOption, Service, TokenOption, service_at
-from ingest.commands.console import plain, told
+from ingest.commands.client import ApiOption, ConfigOption, Service, TokenOption, local, service_at, zone_at
+from ingest.commands.console import USAGE, end, plain, told
 from ingest.commands.quarantine_shown import console
 from ingest.commands.watching import detail, follow
 
@@ -62,13 +63,15 @@ def list_(
     if not found:
         told.print("nothing needs anybody 目前没有警报", style="green")
         return
-    table = Table("alert", "state", "who", "since", "what", box=None, header_style="bold")
+    zone = zone_at(config)
+    table = Table("alert", "state", "who", f"since ({zone})", "what", box=None, header_style="bold")
     for one in found:
         who = one["resolved_by"] or one["arrived_by"] or one["acknowledged_by"] or ""
         stands = f"{_STATES[State(one['state'])]} {one['state']}"
         stands += f" ({one['told']})" if one["state"] == State.OPEN else ""
         text = f"{one['text']['zh-CN']}\n{one['text']['en']}"
-        table.add_row(one["alert"], stands, plain(who), one["raised_at"], plain(text, lines=True))
+        since = local(one["raised_at"], zone)
+        table.add_row(one["alert"], stands, plain(who), since, plain(text, lines=True))
     console().print(table)
 
 
@@ -82,9 +85,10 @@ def show(
     for text in found["text"].values():
         told.print(text, markup=False, style="bold")
     told.print(f"{_STATES[State(found['state'])]} {found['state']}; number {found['number']}", markup=False)
-    table = Table("at", "event", "who or what", box=None, header_style="bold")
+    zone = zone_at(config)
+    table = Table(f"at ({zone})", "event", "who or what", box=None, header_style="bold")
     for event in found["history"]:
-        table.add_row(event["at"], event["event"], plain(detail(event)))
+        table.add_row(local(event["at"], zone), event["event"], plain(detail(event)))
     console().print(table)
 
 
@@ -118,7 +122,7 @@ def ack(
 ) -> None:
     """Take charge 接手. It lapses unless somebody is with the resident in time."""
     said = {"by": by, "note": note, "seen": seen}
-    _act(service_at(config, api, token_file), alert, "acknowledge", said)
+    _act(service_at(config, api, token_file), zone_at(config), alert, "acknowledge", said)
 
 
 @app.command(epilog="Example: shouwang alerts arrive 2a2bghly --by chen.mei")
@@ -133,7 +137,7 @@ def arrive(
 ) -> None:
     """Say that you are with the resident 到场."""
     said = {"by": by, "note": note, "seen": seen}
-    _act(service_at(config, api, token_file), alert, "arrive", said)
+    _act(service_at(config, api, token_file), zone_at(config), alert, "arrive", said)
 
 
 @app.command(epilog="Example: shouwang alerts resolve 2a2bghly --by chen.mei --outcome real")
@@ -156,7 +160,7 @@ def resolve(
 ) -> None:
     """Close it, and say what it was 处理完毕."""
     said = {"by": by, "note": note, "outcome": outcome.value, "seen": seen, "voice_contact": voice_contact}
-    _act(service_at(config, api, token_file), alert, "resolve", said)
+    _act(service_at(config, api, token_file), zone_at(config), alert, "resolve", said)
 
 
 @app.command(
@@ -179,7 +183,9 @@ def shelve(
     said |= {"subject": subject} if subject else {}
     said |= {"cause": cause} if cause else {}
     made = service_at(config, api, token_file).post("/api/v1/quiet/shelve", said)
-    told.print(f"{made['suspension']}: until {made['until']}; it ends by itself", style="green", markup=False)
+    zone = zone_at(config)
+    until = f"{local(made['until'], zone)} ({zone})"
+    told.print(f"{made['suspension']}: until {until}; it ends by itself", style="green", markup=False)
 
 
 @app.command(epilog="Example: shouwang alerts unshelve 4dkqzyq2mcw5ifzx --by chen.mei")
@@ -199,17 +205,24 @@ def unshelve(
 def quiet(config: ConfigOption = _DEFAULT, api: ApiOption = "", token_file: TokenOption = None) -> None:
     """What calls nobody now, and why (R-57)."""
     found = service_at(config, api, token_file).get("/api/v1/quiet")
-    table = Table("id", "what", "of", "until or since", "by", "why", box=None, header_style="bold")
+    if not any(found.values()):
+        told.print("everything calls 目前没有暂缓或屏蔽", style="green")
+        return
+    zone = zone_at(config)
+    table = Table("id", "what", "of", f"until or since ({zone})", "by", "why", box=None, header_style="bold")
     for what in ("shelved", "out_of_service"):
         for one in found.get(what, ()):
             of = " ".join(filter(None, (one["rule"], one["subject"] or one["cause"] or one["device"])))
-            table.add_row(
-                one["suspension"], what, plain(of), one["until"], plain(one["by"]), plain(one["reason"])
-            )
+            until, by = local(one["until"], zone), plain(one["by"])
+            table.add_row(one["suspension"], what, plain(of), until, by, plain(one["reason"]))
     for one in found.get("suppressed", ()):
-        table.add_row(
-            "", "suppressed", plain(f"{one['rule']} {one['subject']}"), one["since"], "", plain(one["why"])
-        )
+        of, since = plain(f"{one['rule']} {one['subject']}"), local(one["since"], zone)
+        table.add_row("", "suppressed", of, since, "", plain(one["why"]))
+    for one in found.get("disabled", ()):
+        table.add_row("", "disabled", plain(f"{one['rule']} {one['subject']}"), "", "", plain(one["error"]))
+    for one in found.get("floods", ()):
+        since, text = local(one["raised_at"], zone), plain(f"{one['text']['zh-CN']} {one['text']['en']}")
+        table.add_row("", "flood", plain(one["site"]), since, "", text)
     console().print(table)
 
 
@@ -224,10 +237,13 @@ def watch(
     follow(service_at(config, api, token_file), as_json=as_json)
 
 
-def _act(service: Service, alert: str, verb: str, said: dict[str, Any]) -> None:
+def _act(service: Service, zone: ZoneInfo, alert: str, verb: str, said: dict[str, Any]) -> None:
+    if not said["by"].strip():
+        end("--by is empty: say who acts", USAGE)
     said = {name: value for name, value in said.items() if value not in {None, ""}} | {"via": "cli"}
     done = service.post(f"/api/v1/alerts/{_whole(service, alert)}/{verb}", said)
-    held = f"，至 until {done['acknowledged_until']}" if done["acknowledged_until"] else ""
+    until = local(done["acknowledged_until"] or "", zone)
+    held = f"，至 until {until} ({zone})" if until else ""
     who = plain(done["resolved_by"] or done["arrived_by"] or done["acknowledged_by"] or "")
     zh = _STATES[State(done["state"])]
     told.print(f"{done['alert']}: {zh} {done['state']}: {who}{held}", style="green")

@@ -7,9 +7,11 @@ keeps order.
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx
 import orjson
@@ -134,6 +136,8 @@ def service_at(config: Path, api: str, token_file: Path | None) -> Service:
         end(f"--api {api!r} is not an address: write http://localhost:8080", USAGE)
     by_environment = os.environ.get(_TOKEN, "") if api and not config.exists() else ""
     if config.exists() or not (api and (token_file or by_environment)):
+        if not config.exists():
+            end(_no_configuration(config, api), USAGE)
         loaded = load(config)
         if isinstance(loaded, list):
             end_with(loaded)
@@ -147,6 +151,8 @@ def service_at(config: Path, api: str, token_file: Path | None) -> Service:
             assert found is not None  # noqa: S101  loaded above unless there is another token
             kept = found.data / "api-token"
             token = found.api.secret() or (kept.read_text().strip() if kept.exists() else "")
+            if not token:
+                end(f"{kept} holds no token: is the service running? It makes one at its first start")
     except OSError as error:
         end(error, USAGE)
     if not api:
@@ -164,6 +170,25 @@ def service_at(config: Path, api: str, token_file: Path | None) -> Service:
     else:
         wrong = f"{api} does not take the configuration's token: name its own with --token-file"
     return Service(api.rstrip("/"), token, wrong)
+
+
+def zone_at(config: Path) -> ZoneInfo:
+    """The home's time zone, as its configuration has it; without one the zone that holds without a word."""
+    loaded = load(config) if config.exists() else None
+    zone = loaded.timezone if isinstance(loaded, Config) else Config.model_fields["timezone"].default
+    return ZoneInfo(zone)
+
+
+def local(written: str, zone: ZoneInfo) -> str:
+    """A time as the API writes it, as a clock in the home shows it; "" stays so."""
+    return f"{datetime.fromisoformat(written).astimezone(zone):%Y-%m-%d %H:%M:%S}" if written else ""
+
+
+def _no_configuration(config: Path, api: str) -> str:
+    if api:
+        return f"{api} wants a token: name its file with --token-file, or set {_TOKEN}"
+    here = "go to its folder, name it with --config, or name the service's address with --api"
+    return f"there is no configuration {config} here: {here}"
 
 
 def _is_address(text: str) -> bool:

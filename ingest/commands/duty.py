@@ -15,11 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.view import iso
-from ingest.commands.client import ApiOption, ConfigOption, Service, TokenOption, service_at
+from ingest.commands.client import ApiOption, ConfigOption, Service, TokenOption, service_at, zone_at
 from ingest.commands.console import USAGE, bare, end, json_line, told
 from ingest.commands.past import instant
 from ingest.commands.quarantine_shown import console
-from ingest.config import Config, load
 
 _PATH = "/api/v1/duty"
 
@@ -184,8 +183,7 @@ def changes(
         return
     table = _table("id", "at 时间", "what 内容", "by 由", "from 来源", "reason 原因")
     for one in found:
-        what = one["what"] + (" (withdrawn 已撤回)" if one.get("withdrawn") else "")
-        told_of = f"{what} {one.get('night', '')} {one.get('person', '')}".strip()
+        told_of = _told_of(one, zone)
         row = (str(one["id"]), _local(one["at"], zone), told_of, one["by"], one["source"], one["reason"])
         table.add_row(*map(bare, row))
     console().print(table)
@@ -219,10 +217,7 @@ def confirm(
 
 
 def _at(config: Path, api: str, token_file: Path | None) -> tuple[Service, ZoneInfo]:
-    service = service_at(config, api, token_file)
-    loaded = load(config) if config.exists() else None
-    zone = loaded.timezone if isinstance(loaded, Config) else Config.model_fields["timezone"].default
-    return service, ZoneInfo(zone)
+    return service_at(config, api, token_file), zone_at(config)
 
 
 def _turn(written: str) -> dict[str, str]:
@@ -245,6 +240,28 @@ def _tell_gaps(found: list[Mapping[str, Any]], zone: ZoneInfo) -> None:
         begin, finish = _local(gap["begin"], zone), _local(gap["end"], zone)
         line = f"nobody is {bare(gap['role'])} at {bare(gap['place'])} from {begin} to {finish} 值班空缺"
         console().print(Text(line))
+
+
+def _told_of(record: Mapping[str, Any], zone: ZoneInfo) -> str:
+    """What was changed or asked, in words; of a swap both turns."""
+    what = record["what"] + (" (withdrawn 已撤回)" if record.get("withdrawn") else "")
+    words = [what, record.get("night", ""), record.get("role", ""), record.get("place", "")]
+    words += [
+        record.get("person", ""),
+        str(record.get("record", "")),
+        "cannot 不能" if record.get("here") is False else "",
+    ]
+    changed = [_change(one, zone) for one in record.get("changes", ())]
+    return " ".join(filter(None, words)) + (f": {'; '.join(changed)}" if changed else "")
+
+
+def _change(change: Mapping[str, Any], zone: ZoneInfo) -> str:
+    """As `li.na instead of chen.mei, night, 2026-12-01 20:00 to 2026-12-02 08:00`."""
+    who = change.get("person", "nobody 无人")
+    who += f" instead of 替 {change['instead']}" if change.get("instead") else ""
+    where = " ".join(filter(None, (change.get("shift"), change.get("role"), change.get("place"))))
+    times = f"{_local(change['from'], zone)} to 至 {_local(change['until'], zone)}"
+    return ", ".join(filter(None, (who, where, times)))
 
 
 def _night(night: Mapping[str, Any], zone: ZoneInfo) -> str:

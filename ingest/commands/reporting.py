@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
@@ -14,7 +15,7 @@ from rich.table import Table
 from alerts.people import Language
 from alerts.reports import words
 from alerts.reports.figure import Cause, Figure, Group, Unit
-from ingest.commands.client import ApiOption, ConfigOption, Service, TokenOption, service_at
+from ingest.commands.client import ApiOption, ConfigOption, Service, TokenOption, local, service_at, zone_at
 from ingest.commands.console import USAGE, end, plain, told
 from ingest.commands.quarantine_shown import console
 
@@ -100,14 +101,15 @@ def handover(
         _write(service, "/api/v1/reports/handover", asked | {"format": form.value}, output)
         return
     found = service.get("/api/v1/reports/handover", asked)
-    told.print(f"{found['since']} – {found['at']}", markup=False)
+    zone = zone_at(config)
+    told.print(f"{local(found['since'], zone)} – {local(found['at'], zone)} ({zone})", markup=False)
     spoken = language.value
     _print(
         "open 未处理完毕",
         ("since", "what", "who", "alert"),
         [
             (
-                one["raised_at"],
+                local(one["raised_at"], zone),
                 one["text"][spoken],
                 one["acknowledged_by"] or one["arrived_by"] or "",
                 one["alert"],
@@ -119,7 +121,12 @@ def handover(
         "due 待办",
         ("due", "where", "task", ""),
         [
-            (one["due"], one["where"][spoken], one["task"], "overdue 逾期" if one["missed"] else "")
+            (
+                local(one["due"], zone),
+                one["where"][spoken],
+                one["task"],
+                "overdue 逾期" if one["missed"] else "",
+            )
             for one in found["due"]
         ],
     )
@@ -127,14 +134,14 @@ def handover(
         "this shift 本班",
         ("raised", "what", "by", "outcome"),
         [
-            (one["raised_at"], one["text"][spoken], one["by"] or "", one["outcome"] or "")
+            (local(one["raised_at"], zone), one["text"][spoken], one["by"] or "", one["outcome"] or "")
             for one in found["happened"]
         ],
     )
     _print(
         "nobody on duty 值班空缺",
         ("from", "role", "place"),
-        [(one["from"], one["role"], one["place"]) for one in found["gaps"]],
+        [(local(one["from"], zone), one["role"], one["place"]) for one in found["gaps"]],
     )
 
 
@@ -208,7 +215,10 @@ def _show(found: dict[str, Any], language: Language) -> None:
         f"{found['calls']} calls 呼叫, {found['alerts']} alerts 警报,"
         f" {found['left_out']} drills left out 演练不计"
     )
-    told.print(f"{found['since']} – {found['until']} ({found['zone']}): {made_of}", markup=False)
+    zone = ZoneInfo(found["zone"])
+    told.print(
+        f"{local(found['since'], zone)} – {local(found['until'], zone)} ({zone}): {made_of}", markup=False
+    )
     if not found["calls"]:
         told.print("nobody was called in this time 这段时间没有呼叫", style="yellow")
     overall = {one.name: one for one in figures if not one.by}
@@ -241,7 +251,7 @@ def _show(found: dict[str, Any], language: Language) -> None:
         ("called", "limit", "rule", "place", "why, what to do", "alert"),
         [
             (
-                one["called_at"],
+                local(one["called_at"], zone),
                 f"{one['limit_s']} s",
                 one["rule"],
                 one["place"],

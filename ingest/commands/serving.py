@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from alerts.duty_file import DutyFile
 from alerts.ladder import Ladder, unaddressed
+from alerts.ladder_doubts import unreachable
 from alerts.synthetic import topic
 from alerts.vacancy import local
 from devices.catalogue import entries_of_any, expected_ms
@@ -167,6 +168,8 @@ def _doubts(found: Checked) -> list[str]:
     doubts += _doubtful_devices(found.registry)
     doubts += _not_assessed(found.registry)
     doubts += _few(idle_overrides(found.rules, found.registry), "overrides that can do nothing")
+    asked = {one.name: one.asks() for one in found.config.channel}
+    doubts += unreachable(found.ladders, found.duty, asked)
     doubts += _few(_gaps(found), "gaps of the rota in the next 14 days")
     doubts += _unaddressed(found)
     lonely = without_line(found.registry)

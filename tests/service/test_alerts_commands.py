@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import signal
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -30,6 +32,7 @@ async def test_an_alert_is_listed_taken_attended_and_resolved(
 
     try:
         assert "nothing needs anybody" in (await run("list")).err
+        assert "everything calls" in (await run("quiet")).err
         with Publisher(broker.port) as device:
             device.send_all([sos("one")])
 
@@ -37,7 +40,13 @@ async def test_an_alert_is_listed_taken_attended_and_resolved(
             return "call for help" in (await run("list")).out.decode()
 
         await eventually(listed, why="the SOS is not listed")
-        alert = next(word for word in (await run("list")).out.decode().split() if len(word) == 16)
+        shown = (await run("list")).out.decode()
+        alert = next(word for word in shown.split() if len(word) == 16)
+        async with client(home.api) as api:
+            raised = (await api.get(f"/api/v1/alerts/{alert}")).json()["raised_at"]
+        at_home = datetime.fromisoformat(raised).astimezone(ZoneInfo("Asia/Shanghai"))
+        assert f"{at_home:%Y-%m-%d %H:%M:%S}" in shown
+        assert "since (Asia/Shanghai)" in shown
         taken = await run("ack", alert[:8], "--by", "chen.mei")
         assert (taken.code, "已接手 acknowledged: chen.mei" in taken.err, "until" in taken.err) == (
             0,
@@ -46,6 +55,7 @@ async def test_an_alert_is_listed_taken_attended_and_resolved(
         )
         over = await run("ack", alert, "--by", "li.na", "--seen", "1")
         assert (over.code, "li.na" in over.err) == (0, True)
+        assert (await run("arrive", alert, "--by", " ")).code == 2
         assert (await run("arrive", alert, "--by", "chen.mei")).code == 0
         assert (await run("resolve", alert, "--by", "chen.mei", "--outcome", "nonsense")).code == 2
         assert (await run("resolve", alert, "--by", "chen.mei", "--outcome", "real")).code == 0

@@ -179,6 +179,12 @@ async def test_the_command_line_shows_and_changes_the_rota(
         exported.write_text(exported.read_text().replace("SUMMARY:an", "SUMMARY:eve"))
         refused = await duty(*back, code=1)
         assert '"eve" is nobody of the duty file' in refused.err
+        told = (await duty("changes")).out.decode()
+        assert (
+            f"bo instead of 替 an, always, {tomorrow} " in told
+            or f"an instead of 替 bo, always, {tomorrow} " in told
+        )
+        assert f"nobody 无人 instead of 替 an, {tomorrow} 01:00 to 至 {tomorrow} 02:00" in told
         newest = (await duty("changes", "--json")).lines[0]
         assert (newest["what"], newest["by"]) == ("calendar", "head")
         assert "holds" in (await duty("withdraw", str(newest["id"]), "--by", "head")).err
