@@ -16,9 +16,9 @@ class Call:
 
     `step` is the next step of the ladder, `stepped_at` when the last was taken, `ladder` the id of the one it
     goes by ("" at the beginning). Of the last step that told somebody: `sent_at`, `waiting` those without a
-    receipt yet, `delivered` whether one came. `unstaffed`: the last step found nobody on duty.
-    `addressed` are all that were told in this round; `again`: they are to be told once more, since there is
-    fresh evidence.
+    receipt yet, `refused` those whose message failed, `delivered` whether a receipt came (of one that failed
+    at first, too). `unstaffed`: the last step found nobody on duty. `addressed` are all that were told in
+    this round; `again`: they are to be told once more, since there is fresh evidence.
     """
 
     since: int
@@ -33,6 +33,7 @@ class Call:
     unstaffed: bool = False
     addressed: tuple[Address, ...] = ()
     again: bool = False
+    refused: tuple[Address, ...] = ()
 
 
 def stepped(call: Call, event: Notified) -> Call:
@@ -50,13 +51,20 @@ def stepped(call: Call, event: Notified) -> Call:
         addressed=tuple(dict.fromkeys((*call.addressed, *event.to))),
         again=False,
     )
-    return replace(after, sent_at=event.at, waiting=event.to, delivered=False) if event.to else after
+    sent = replace(after, sent_at=event.at, waiting=event.to, refused=(), delivered=False)
+    return sent if event.to else after
 
 
 def answered(call: Call, event: MessageDelivered | MessageFailed) -> Call:
-    """After a receipt, or word that there will be none."""
-    one = Address(event.to, event.channel)
-    if one not in call.waiting:
+    """After a receipt, or word that there will be none; what failed at first may still be delivered."""
+    one, delivered = Address(event.to, event.channel), isinstance(event, MessageDelivered)
+    if one not in call.waiting and not (delivered and one in call.refused):
         return call
-    waiting = tuple(address for address in call.waiting if address != one)
-    return replace(call, waiting=waiting, delivered=call.delivered or isinstance(event, MessageDelivered))
+    waiting, refused = _without(call.waiting, one), _without(call.refused, one)
+    if not delivered:
+        return replace(call, waiting=waiting, refused=(*refused, one))
+    return replace(call, waiting=waiting, refused=refused, delivered=True)
+
+
+def _without(addresses: tuple[Address, ...], one: Address) -> tuple[Address, ...]:
+    return tuple(address for address in addresses if address != one)

@@ -83,6 +83,7 @@ _READ: Mapping[str, Callable[[Any], object]] = {
     "took": tuple,
     "came": tuple,
     "waiting": _addresses,
+    "refused": _addresses,
     "addressed": _addresses,
     "ending": Ending,
     "signs": lambda value: tuple(Sign(**_typed(sign)) for sign in value),

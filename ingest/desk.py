@@ -216,7 +216,8 @@ class Desk:
         if found is None or found.call is None:
             return
         one, number, now = Address(to, channel), found.number + 1, self._clock.now()
-        if one not in found.call.waiting and (not delivered or found.told is Told.DELIVERED):
+        awaited = one in found.call.waiting or (delivered and one in found.call.refused)
+        if not awaited and (not delivered or found.told is Told.DELIVERED):
             return
         if delivered:
             self._take(MessageDelivered(found.id, number, now, notification, to, channel), None)

@@ -143,6 +143,16 @@ def test_all_refused_calls_the_next_without_waiting() -> None:
     assert len(called.due()) == 1
 
 
+def test_what_failed_at_first_and_was_delivered_then_is_a_receipt() -> None:
+    called = Called()
+    called.delivered("s-1", "push")
+    called.until(60_000)
+    called.failed("s-2", "push")
+    called.delivered("s-2", "push")
+    assert told(called.until(119_000)) == [], "the next was called though somebody has it"
+    assert told(called.until(120_000)) == [(120_000, 2, (BOARD,))]
+
+
 def test_nobody_on_duty_calls_the_next_at_once_and_says_so() -> None:
     called = Called(replace(POLICY, duty=Rota(second=("s-2",))))
     first, second = (event for _, event in called.steps)
