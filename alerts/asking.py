@@ -30,6 +30,19 @@ def can_show(registry: Registry, resident: str) -> Sequence[Device]:
     return [device for device in registry.devices.values() if device.downlink and device.resident == resident]
 
 
+def cut_off(book: Book, resident: str) -> bool:
+    """Whether her devices are known to be silent, flat, unworn or away: nobody would hear a question."""
+    return any(
+        one.subject == resident and one.cleared_at is None
+        for episode in book.unresolved()
+        if episode.kind == _UNPROTECTED
+        for one in episode.subjects
+    )
+
+
+_UNPROTECTED = "unprotected"
+
+
 def answered(book: Book, registry: Registry, observation: Observation, now: int) -> list[Event]:
     """What follows from a resident's answer: what she was asked about is resolved by herself."""
     device = registry.device(observation.site, observation.device)

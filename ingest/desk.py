@@ -22,7 +22,7 @@ from alerts.acts import (
     shelve,
     take_out_of_service,
 )
-from alerts.asking import answered
+from alerts.asking import answered, cut_off
 from alerts.book import REMEMBER_MS, Book
 from alerts.decide import decide, follow, identify
 from alerts.drill import Drill, drill
@@ -131,7 +131,11 @@ class Desk:
                 continue
             site = site_of(self._registry, decision.subject) or self._site
             self._follow(now, site)
-            askable = bool(decision.ask_ms) and self._can_ask(decision.subject)
+            askable = (
+                bool(decision.ask_ms)
+                and self._can_ask(decision.subject)
+                and not cut_off(self.book, decision.subject)
+            )
             for event in decide(self.book, decision, now, site, askable=askable):
                 record = self._take(event, received)
                 if isinstance(event, Suppressed):

@@ -1,7 +1,7 @@
 """Words on their way to the residents' devices. Rule: nothing waits for them; what cannot be said is counted.
 
 A question that did not reach the broker was not asked: then people are called at once. Nor is one asked of a
-device that the broker says is away (`status` offline, its last will).
+device that the broker says is away, or whose gateway is (`status` offline, its last will).
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from alerts.episode import Episode
 from alerts.event import EpisodeEvent, State
 from alerts.outbox import Delivered
 from devices.observation import Observation
-from devices.registry import Registry
+from devices.registry import Device, Registry
 from ingest.metrics import Metrics
 from ingest.mqtt_link import MqttLink
 
@@ -40,18 +40,27 @@ class Downlink:
 
     def reaches(self, resident: str) -> bool:
         """Whether she has something that shows words, and is not known to be away."""
-        shown = can_show(self._registry, resident)
-        return any((device.site, device.id) not in self._away for device in shown)
+        return any(self._is_there(device) for device in can_show(self._registry, resident))
+
+    def _is_there(self, device: Device) -> bool:
+        passed: set[tuple[str, str]] = set()
+        while (key := (device.site, device.id)) not in passed:
+            if key in self._away:
+                return False
+            passed.add(key)
+            gateway = self._registry.device(device.site, device.gateway) if device.gateway else None
+            device = gateway or device
+        return True
 
     def heard(self, observation: Observation, book: Book) -> None:
-        """A device came or went: whoever is asked by one that went is not asked any more."""
+        """A device or gateway came or went: who is asked by one that went is not asked any more."""
         device = self._registry.device(observation.site, observation.device)
-        if observation.metric != PRESENCE or device is None or not device.downlink:
+        if observation.metric != PRESENCE or device is None:
             return
         change = self._away.add if observation.value is False else self._away.discard
         change((device.site, device.id))
         for episode in _asking(book):
-            if episode.cause == device.resident and not self.reaches(device.resident):
+            if not any(self.reaches(one.subject) for one in episode.subjects):
                 self.unasked(episode.id)
 
     def ask_again(self, book: Book) -> None:

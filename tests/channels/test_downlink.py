@@ -28,7 +28,7 @@ from ingest.metrics import Metrics
 from ingest.mqtt_link import MqttLink
 from ingest.outbox import Outbox
 from ingest.source import Broker
-from rules.decision import Decision, Severity
+from rules.decision import Change, Decision, Severity
 from tests.alerts.decisions import HOME, decision
 from tests.brokers import Mosquitto
 from tests.deadline import eventually
@@ -40,7 +40,10 @@ ASK_MS = 120_000
 HOUSE = Registry.of(
     places=list(HOME.places.values()),
     residents=list(HOME.residents.values()),
-    devices=[Device("watch", resident="wang", site="s1", downlink=True)],
+    devices=[
+        Device("gateway", site="s1"),
+        Device("watch", resident="wang", site="s1", gateway="gateway", downlink=True),
+    ],
 )
 
 
@@ -83,8 +86,8 @@ def out_of_bed(key: str, severity: Severity) -> Decision:
     return replace(decision(key, rule="bed_exit", severity=severity, at=T0), ask_ms=ASK_MS)
 
 
-def presence(*, online: bool) -> Observation:
-    return Observation("watch", "online", online, T0, T0, TimeSource.ARRIVAL, site="s1")
+def presence(device: str = "watch", *, online: bool) -> Observation:
+    return Observation(device, "online", online, T0, T0, TimeSource.ARRIVAL, site="s1")
 
 
 @asynccontextmanager
@@ -141,10 +144,11 @@ async def test_a_restart_without_a_broker_calls(mosquitto: Mosquitto, tmp_path: 
         await eventually(lambda: after.states == [State.OPEN], why="a question nobody could hear")
 
 
-async def test_a_device_that_is_away_is_not_asked(mosquitto: Mosquitto, tmp_path: Path) -> None:
+@pytest.mark.parametrize("away", ["watch", "gateway"])
+async def test_a_device_that_is_away_is_not_asked(away: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
     async with asking(tmp_path, mosquitto.port) as house:
         await eventually(lambda: house.link.connected)
-        house.desk.signalled(presence(online=False))
+        house.desk.signalled(presence(away, online=False))
         house.ask()
         assert house.states == [State.OPEN]
 
@@ -158,6 +162,24 @@ async def test_a_device_that_goes_while_it_asks_calls_at_once(mosquitto: Mosquit
         assert house.states == [State.ASKING]
         house.desk.signalled(presence(online=False))
         assert house.states == [State.OPEN]
+
+
+async def test_whose_device_is_silent_flat_or_unworn_is_not_asked(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    async with asking(tmp_path, mosquitto.port) as house:
+        await eventually(lambda: house.link.connected)
+        unworn = decision("u", rule="unprotected", severity=Severity.LOW, cause="watch", at=T0)
+        house.desk.decide([unworn], T0)
+        house.ask()
+        assert house.states == [State.OPEN, State.OPEN]
+        house.desk.decide(
+            [replace(unworn, change=Change.CLEAR, evidence=replace(unworn.evidence, key="v"))], T0
+        )
+        (_, bed_exit) = house.desk.book.unresolved()
+        await house.desk.resolve(bed_exit.id, "chen", "real")
+        house.ask("again")
+        assert State.ASKING in house.states
 
 
 @pytest.mark.faults
