@@ -313,6 +313,7 @@ class Outbox:
             person,
             self._links(episode, first.notification, name, first.to),
         )
+        delivery = replace(delivery, life_safety=first.queued.life_safety)
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 return await self._channels[name].send(delivery)

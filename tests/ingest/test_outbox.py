@@ -68,11 +68,16 @@ async def journal(tmp_path: Path) -> AsyncIterator[SqliteJournal]:
 class House:
     """A desk with one carer and her telephone."""
 
-    def __init__(self, journal: SqliteJournal, people: tuple[Person, ...] = (CARER,)) -> None:
+    def __init__(
+        self,
+        journal: SqliteJournal,
+        people: tuple[Person, ...] = (CARER,),
+        everyone: tuple[Channel, ...] = (),
+    ) -> None:
         self.phone, self.clock, self.journal = Phone(), TestClock(1_000), journal
         known = {person.id: person for person in people}
         self.outbox = Outbox(
-            journal, [], HOME, self.clock, Metrics(), addressed=[self.phone], person=known.get
+            journal, everyone, HOME, self.clock, Metrics(), addressed=[self.phone], person=known.get
         )
         policy = Policy(HOME, (LADDER,), Rota())
         self.desk = Desk(journal, self.outbox, HOME, "s1", self.clock, Metrics(), policy=policy)
@@ -211,3 +216,24 @@ async def test_a_call_for_help_does_not_wait_for_an_answer_to_the_one_before(jou
         await eventually(lambda: len(house.phone.got) == 2, why="the second press waits for the first")
         hanging.set()
         await house.outbox.empty()
+
+
+class Display(Phone):
+    """One of those who are told of everything, in order."""
+
+    name = "display"
+
+
+async def test_what_a_display_must_be_told_first_goes_with_the_call_and_as_urgently(
+    journal: SqliteJournal,
+) -> None:
+    display = Display()
+    display.answer = lambda it: Delivered() if it.life_safety else Retry("the channel is down", after_s=900)
+    async with House(journal, everyone=(display,)) as house:
+        house.desk.decide([vital("k0", "wang")], 1_000)
+        await eventually(lambda: bool(display.got), why="not tried")
+        house.desk.decide([decision("sos", at=1_000)], 1_000)
+        await eventually(lambda: len(display.got) >= 3, why="the SOS waits for the heart rate")
+        first, again, call, *_ = display.got
+        assert first.notification == again.notification != call.notification
+        assert (first.life_safety, again.life_safety, call.life_safety) == (False, True, True)
