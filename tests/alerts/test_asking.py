@@ -31,7 +31,12 @@ WATCH = Device("watch", resident="wang", site="s1", downlink=True)
 REGISTRY = Registry.of(
     places=list(HOME.places.values()),
     residents=list(HOME.residents.values()),
-    devices=[*HOME.devices.values(), WATCH, Device("lamp", place="r301", site="s1", downlink=True)],
+    devices=[
+        *HOME.devices.values(),
+        WATCH,
+        Device("watch-of-li", resident="li", site="s1"),
+        Device("lamp", place="r301", site="s1", downlink=True),
+    ],
 )
 POLICY = Policy(REGISTRY)
 

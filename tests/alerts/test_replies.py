@@ -153,6 +153,8 @@ def test_a_code_is_of_one_alert_and_its_newest_call() -> None:
     book, (first, second) = alerts("wang", "li")
     text = code(first.id, first.called)[:SHORT]
     assert answer(book, text, "s-01") == [("wang", first.called)]
+    for other in "23456789":
+        assert bool(answer(book, text[:3] + other, "s-01")) == (other == text[3]), "one letter is another's"
     for event in decide(book, decision("again", at=5_000), 5_000, "s1"):
         book.apply(event)  # type: ignore[call-overload]
     assert answer(book, text, "s-01") == []
