@@ -136,7 +136,8 @@ class _Demo:
     async def run(self, seconds: float | None) -> int:
         """Run until the time is over or somebody stops it; the exit code."""
         stop = stop_on_signals()
-        from ingest.app import Setting, service
+        from ingest.app import service
+        from ingest.parts import Setting
 
         setting = Setting(
             self._config, self._registry, default(), self._broker_url, self._dsn, "", self._clock

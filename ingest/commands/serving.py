@@ -42,7 +42,7 @@ from rules.kinds.unprotected import without_line
 from rules.ruleset import RuleSet
 
 if TYPE_CHECKING:  # the service with its web framework takes as long to load as all the rest: where it runs
-    from ingest.app import Setting
+    from ingest.parts import Setting
 
 log = structlog.get_logger()
 
@@ -273,7 +273,7 @@ def run(config: _Config) -> None:
         token = _token(found.config)
         _allow_many_files()
         with embedded(found.config) as (broker_url, dsn, servers):
-            from ingest.app import Setting
+            from ingest.parts import Setting
 
             setting = Setting(
                 found.config,

@@ -15,9 +15,10 @@ import psycopg
 from alerts.duty_file import DutyFile
 from devices.registry import Registry
 from devices.registry_files import read
-from ingest.app import Running, Setting, service
+from ingest.app import Running, service
 from ingest.clock import Clock, RealClock
 from ingest.config import Config
+from ingest.parts import Setting
 from ingest.roster import load as load_rota
 from rules.configuration import default
 from rules.ruleset import RuleSet
