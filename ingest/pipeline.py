@@ -8,7 +8,7 @@ import asyncio
 import sqlite3
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
@@ -19,12 +19,13 @@ from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.observation import Observation, Quality
 from devices.ourselves import SYNTHETIC_TOPIC
-from devices.reading import Reason, Rejected
+from devices.reading import Reason
 from devices.registry import Registry
 from devices.usability import USABLE
 from ingest.checkpoint import Checkpoint, Progress
 from ingest.clock import Clock
 from ingest.facts import Fact, Facts
+from ingest.feed import SLICE, Feed, Processed
 from ingest.interpret import Interpreted, interpret
 from ingest.journal import Entry, Journal
 from ingest.metrics import Metrics
@@ -40,33 +41,15 @@ from rules.unreadable import unreadable
 _SPOKEN = SIGNALS | ANSWERS | {PRESENCE}
 log = structlog.get_logger()
 
-SLICE = 32
-"""Entries processed before others may run (about 2 ms)."""
-
 TICK_S = 0.25
 """Real seconds between ticks; a deadline is noticed at most this late, and dated right."""
 
 CHECKPOINT_S = 5.0
 _STALLED_S = 5.0
 _WENT_BACK_MS = 3_600_000  # more than any backlog, which urgent messages overtake
-_HELD_ROWS = 200_000  # what the store may leave in memory
-_NEAR = 5_000  # entries; a store no further behind is worth keeping results for
 _FEW = 200  # memories that are taken over in a few ms
 _TURNS = 20  # after which as many as changed meanwhile must do
 _REPEAT_MS = 600_000  # how long bytes without key and time count as a repeat, when MQTT says DUP
-
-
-class Processed(NamedTuple):
-    """One entry as the store wants it: its new observations, and why others are none.
-
-    `message` is there only when something was rejected: then it goes to quarantine, as of its `family`.
-    """
-
-    seq: int
-    observations: list[Observation]
-    rejected: tuple[Rejected, ...]
-    message: Message | None
-    family: str = ""
 
 
 Decide = Callable[[list[Decision], int], None]
@@ -456,59 +439,3 @@ def _processed(seq: int, fresh: list[Observation], said: Interpreted, message: M
     if _is_synthetic(message):
         fresh = []  # it says nothing of anybody
     return Processed(seq, fresh, tuple(said.rejected), kept, said.family)
-
-
-class Feed:
-    """What the store has yet to take, in order: from memory while it keeps up, else from the journal."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self._held: dict[int, Processed] = {}
-        self._rows = 0
-        self._following = False
-        self.arrived = asyncio.Event()
-
-    def put(self, processed: Processed) -> None:
-        """One entry just processed, perhaps ahead of others."""
-        self.arrived.set()
-        if self._following:
-            self._held[processed.seq] = processed
-            self._rows += 1 + len(processed.observations)
-            if self._rows > _HELD_ROWS:  # the database is slow or away: the journal has it all
-                self._held.clear()
-                self._rows, self._following = 0, False
-
-    async def take(self, after: int, rows: int) -> list[Processed]:
-        """The next entries after `after`, about `rows` rows of them; empty when there are none yet."""
-        self.arrived.clear()
-        taken: list[Processed] = []
-        count = 0
-        while count < rows and after < self._pipeline.position:
-            found = self._from_memory(after, rows - count)
-            if not found:
-                found = self._pipeline.again(after, SLICE)
-                await asyncio.sleep(0)
-            for processed in found:
-                self._drop(processed.seq)
-                count += 1 + len(processed.observations)
-            taken += found
-            after = taken[-1].seq if taken else after
-            self._following = self._following or self._pipeline.position - after < _NEAR
-        self._following = self._following or after >= self._pipeline.position
-        return taken
-
-    def message(self, seq: int) -> Message | None:
-        """The message of an entry that the store has yet to take; from any thread."""
-        return self._pipeline.message(seq)
-
-    def _from_memory(self, after: int, rows: int) -> list[Processed]:
-        found: list[Processed] = []
-        while rows > 0 and (processed := self._held.get(after + 1)) and after < self._pipeline.position:
-            found.append(processed)
-            rows -= 1 + len(processed.observations)
-            after += 1
-        return found
-
-    def _drop(self, seq: int) -> None:
-        if processed := self._held.pop(seq, None):
-            self._rows -= 1 + len(processed.observations)

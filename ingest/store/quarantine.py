@@ -16,7 +16,7 @@ from devices.message import MAX_PAYLOAD_BYTES, Message
 from devices.observation import Observation
 from devices.reading import Rejected
 from devices.scrub import masked, shown
-from ingest.pipeline import Processed
+from ingest.feed import Processed
 from ingest.seal import Seal
 from ingest.store.partitions import ensure_months
 from ingest.store.rows import COPY, HEAD, TAIL, pack

@@ -21,8 +21,8 @@ from psycopg.types.json import Jsonb
 from devices.observation import Observation
 from devices.reading import Reason, Rejected
 from devices.registry import Device, Place, Registry, Resident
+from ingest.feed import Feed, Processed
 from ingest.metrics import Metrics
-from ingest.pipeline import Feed, Processed
 from ingest.seal import Seal
 from ingest.store.partitions import DAY_MS, ensure_months
 from ingest.store.quarantine import INSERT, row_of

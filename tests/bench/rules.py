@@ -25,7 +25,8 @@ from devices.observation import Observation
 from devices.reading import Value
 from devices.registry import CareLevel, Device, Place, PlaceKind, Registry, Resident, Risk, RiskLevel
 from ingest.commands.console import be_prompt
-from ingest.pipeline import CHECKPOINT_S, SLICE
+from ingest.feed import SLICE
+from ingest.pipeline import CHECKPOINT_S
 from rules.configuration import default
 from rules.engine import Engine
 

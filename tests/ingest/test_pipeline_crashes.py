@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.message import Message
+from ingest.feed import SLICE
 from ingest.journal import Entry
-from ingest.pipeline import SLICE
 from tests.ingest.works import T0, Works, message, metrics_of, sos, works
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from devices.message import MAX_PAYLOAD_BYTES, Message
 from devices.registry import CareLevel, Device, Place, PlaceKind, Registry, Resident, Risk, RiskLevel
+from ingest.feed import Feed, Processed
 from ingest.journal import head_of
-from ingest.pipeline import Feed, Processed
 from ingest.store.writer import Projection, Writer
 from tests.deadline import eventually
 from tests.ingest.works import REGISTRY, SITE, T0, Works, works

@@ -11,8 +11,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from devices.message import Message
 from devices.observation import Observation
+from ingest.feed import Processed
 from ingest.metrics import Metrics
-from ingest.pipeline import Processed
 from ingest.store import schema
 from ingest.store.schema import migrate
 from ingest.store.writer import Writer

@@ -12,9 +12,10 @@ from devices.registry import Device, Place, PlaceKind, Registry, Resident
 from devices.urgency import urgent
 from ingest.checkpoint import Checkpoint
 from ingest.facts import Fact
+from ingest.feed import Processed
 from ingest.journal import Entry, SqliteJournal
 from ingest.metrics import Metrics
-from ingest.pipeline import Pipeline, Processed, Recorded
+from ingest.pipeline import Pipeline, Recorded
 from rules.configuration import load
 from rules.decision import Decision
 from rules.engine import Engine
