@@ -19,11 +19,11 @@ and fire have their own, which nothing here delays.
 """
 
 from functools import cached_property
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from devices.metrics import METRICS
+from devices.metrics import LIFE_SAFETY, METRICS, Lateness
 from devices.metrics import Kind as MetricKind
 from devices.observation import Observation, Quality
 from devices.reading import Value
@@ -57,6 +57,16 @@ class ExpressionSettings(AskingSettings):
     def _compiles(cls, condition: str) -> str:
         compiled(condition)
         return condition
+
+    @model_validator(mode="after")
+    def _asks_about_no_illness(self) -> Self:
+        """Who may be ill or in danger cannot judge: her vital signs and calls are not asked about."""
+        grave = [one for one in self.metrics if METRICS[one].lateness is Lateness.VITAL or one in LIFE_SAFETY]
+        if self.ask and grave:
+            raise ValueError(
+                f"ask: the condition is about {', '.join(grave)}, which calls at once: remove ask"
+            )
+        return self
 
     @cached_property
     def expression(self) -> Expression:

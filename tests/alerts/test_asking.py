@@ -298,6 +298,14 @@ def test_her_screen_shows_no_question_that_is_none_any_more(ending: str, word: W
     assert found == ([word] if word else [])
 
 
+def test_what_concerns_two_is_told_to_neither_s_device() -> None:
+    book = Book()
+    for who in ("wang", "li"):
+        seen = decision(f"k-{who}", rule="smoke", subject=who, cause="smoke:r301", at=NOW)
+        ((event, episode),) = applied(book, decide(book, seen, NOW, "s1"))
+        assert bool(list(commands(REGISTRY, episode, event))) == (who == "wang")
+
+
 def acted(followed: list[Event] | Refused) -> list[Event]:
     assert not isinstance(followed, Refused), followed
     return followed
@@ -318,6 +326,15 @@ def test_the_rule_file_says_who_is_asked_and_never_of_life() -> None:
         assert any("ask" in str(one) for one in problems), problems
     for wrong in ('"1s"', '"10min"', "true"):
         assert isinstance(load(f'[[rule]]\nid = "b"\nkind = "bed_exit"\nask = {wrong}\n'), list)
+    for condition, good_one in (
+        ("room_temperature < 16", True),
+        ("heart_rate > 180", False),
+        ("spo2 < 85 && motion == false", False),
+        ("smoke", False),
+    ):
+        text = f'[[rule]]\nid = "e"\nkind = "expression"\ncondition = "{condition}"\n'
+        assert not isinstance(load(text), list), condition
+        assert isinstance(load(text + 'ask = "20s"\n'), list) is not good_one, condition
     rounds = '[[rule]]\nid = "r"\nkind = "missed_check"\ncheck = "visit"\nevery = "2h"\nask = "20s"\n'
     assert isinstance(load(rounds), list)
 
