@@ -157,12 +157,17 @@ def routes(
         delivered = given.status != "failed"
         desk.receipt(given.notification, given.channel, given.to, delivered=delivered, why=given.why[:100])
         if given.status == "answered" and given.key == "1" and given.to:
+            if person(given.to) is None:
+                return problem(
+                    404, "unknown_person", "nobody of this id is in the duty file: give `to` as it came"
+                )
             return await _take_charge(given)
         return answer(200, {"status": "noted"})
 
     async def _take_charge(given: ReceiptGiven) -> Response:
         alert, _, number = given.notification.rpartition("-")
-        seen = int(number) if number.isdigit() and len(number) < 10 else None
+        # Without the number of the call nobody knows what they heard: then they have seen nothing.
+        seen = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
         found = await desk.acknowledge(alert, given.to, source=f"voice:{given.channel}", seen=seen)
         if isinstance(found, Refused):
             return refused(found)

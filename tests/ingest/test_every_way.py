@@ -9,10 +9,11 @@ from pathlib import Path
 
 import httpx
 import orjson
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts.event import Acknowledged, Arrived, Event, QuietEvent
+from alerts.event import Acknowledged, Arrived, Event, QuietEvent, State
 from alerts.links import Link, token
 from alerts.people import Person
 from alerts.replies import code
@@ -71,7 +72,7 @@ class House:
             None,
             more=[
                 links_api.routes(self.desk, KEY, now),
-                channels_api.routes(Channels([], [], None), self.desk, STAFF.get, {"phone": SECRET}),
+                channels_api.routes(Channels([], []), self.desk, STAFF.get, {"phone": SECRET}),
                 replies_api.routes(
                     self.desk, ReplyRecords(journal), replying, STAFF.values, box.sent, now, time.time
                 ),
@@ -192,3 +193,29 @@ def test_each_person_takes_charge_and_arrives_once_of_each_call(
     assert set(found.values()) <= {1}
     wanted = {(verb, by) for ways in asked for verb, by in ways if verb == "acknowledge"}
     assert {(verb, by) for verb, by, _ in found if verb == "acknowledge"} == wanted
+
+
+@pytest.mark.parametrize(
+    ("to", "number", "status"),
+    [("somebody", "1", 404), ("s-0", "", 409), ("s-0", "x", 409), ("s-0", "²", 409), ("s-0", "1", 200)],
+)
+async def test_a_key_on_the_telephone_is_a_known_person_s_and_about_a_call(
+    to: str, number: str, status: int, tmp_path: Path
+) -> None:
+    """A gateway that mixes things up silences nobody's call."""
+    journal = SqliteJournal(tmp_path / "journal.db", lambda _: None, SCHEMA)
+    house = House(journal)
+    running = asyncio.create_task(house.desk.run(), name="desk")
+    try:
+        said = {"channel": "phone", "notification": f"{house.alert}-{number}", "to": to}
+        pressed = said | {"status": "answered", "key": "1"}
+        answer = await house.http.post("/api/v1/receipts", **signed(pressed))  # type: ignore[arg-type]
+        assert answer.status_code == status, answer.text
+        episode = house.desk.get(house.alert)
+        assert episode is not None
+        assert (episode.state is State.OPEN) == (status != 200)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+        await house.http.aclose()
+        journal.close()
