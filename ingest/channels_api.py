@@ -144,7 +144,9 @@ def routes(
     async def receive(request: Request) -> Response:
         """What became of a message, told by a gateway: signed as our webhooks are, with the channel's secret.
 
-        Safe to repeat. `answered` with key "1" takes charge in the name of whom was called.
+        `{"channel": ..., "notification": ..., "to": ..., "status": ..., "key": ..., "why": ...}`: the first
+        three as they stood in the message; `status` is delivered, answered or failed. Safe to repeat.
+        `answered` with key "1" takes charge in the name of whom was called.
         """
         content = await request.body()
         try:

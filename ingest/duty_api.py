@@ -232,7 +232,7 @@ def routes(
         found = await roster.take_calendar(act.text, act.role, act.place, act.by, act.reason)
         if isinstance(found, list):
             listed = [{"line": one.line, "message": one.message} for one in found[:100]]
-            detail = f"{len(found)} problems; the calendar before goes on"
+            detail = f"{len(found)} problem{'s' * (len(found) != 1)}; the calendar before goes on"
             return answer(422, {"error": "invalid_calendar", "detail": detail, "problems": listed})
         return _taken(found)
 

@@ -33,6 +33,7 @@ _STATES = {
     State.RESOLVED: "已处理完毕",
 }
 _SHOWN = 200
+_OVER = "\n情况已恢复，仍待处理 back to normal, not yet resolved"
 
 _Alert = Annotated[str, typer.Argument(help="The alert's id, or enough of its beginning.")]
 _By = Annotated[str, typer.Option("--by", help="Who acts: a name or a staff id.")]
@@ -69,6 +70,7 @@ def list_(
         who = one["resolved_by"] or one["arrived_by"] or one["acknowledged_by"] or ""
         stands = f"{_STATES[State(one['state'])]} {one['state']}"
         stands += f" ({one['told']})" if one["state"] == State.OPEN else ""
+        stands += "" if one["active"] or one["state"] == State.RESOLVED else _OVER
         text = f"{one['text']['zh-CN']}\n{one['text']['en']}"
         since = local(one["raised_at"], zone)
         table.add_row(one["alert"], stands, plain(who), since, plain(text, lines=True))
@@ -85,6 +87,8 @@ def show(
     for text in found["text"].values():
         told.print(text, markup=False, style="bold")
     told.print(f"{_STATES[State(found['state'])]} {found['state']}; number {found['number']}", markup=False)
+    if not found["active"] and found["state"] != State.RESOLVED:
+        told.print(_OVER.strip())
     zone = zone_at(config)
     table = Table(f"at ({zone})", "event", "who or what", box=None, header_style="bold")
     for event in found["history"]:

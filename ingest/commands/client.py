@@ -17,8 +17,9 @@ import httpx
 import orjson
 import typer
 
-from ingest.commands.console import USAGE, end, end_with, told
+from ingest.commands.console import FAILURE, USAGE, end, end_with, told
 from ingest.config import Config, load
+from ingest.reporting.periods import BAD_PERIOD
 
 _TIMEOUT_S = 60.0
 _SILENCE_S = 45.0  # the stream of events says every 15 s that it is there
@@ -121,8 +122,10 @@ class Service:
                 return None
             detail = found.get("detail", "") if isinstance(found, dict) else ""
             for one in found.get("problems", ())[:_MOST_PROBLEMS] if isinstance(found, dict) else ():
-                told.print(f"line {one['line']}: {one['message']}", style="red", markup=False)
-            end(detail or answer.reason_phrase)
+                where = f"line {one['line']}: " if one["line"] else ""
+                told.print(f"{where}{one['message']}", style="red", markup=False)
+            misused = isinstance(found, dict) and found.get("error") == BAD_PERIOD
+            end(detail or answer.reason_phrase, USAGE if misused else FAILURE)
         return found
 
 

@@ -72,6 +72,7 @@ def kpi(
 ) -> None:
     """Answered in time, times to the bedside, misses, load, precision, rounds 照护指标."""
     service = service_at(config, api, token_file)
+    form = _form(form, output)
     asked = {"from": since, "to": until, "language": language.value}
     if form is not Form.TABLE:
         _write(service, "/api/v1/reports/kpi", asked | {"format": form.value}, output)
@@ -93,6 +94,7 @@ def handover(
     token_file: TokenOption = None,
 ) -> None:
     """What is open, what happened this shift, what is due 交接班. Works while the database is away."""
+    form = _form(form, output)
     if form in {Form.CSV, Form.MISSES}:
         end("a handover is a table, json or html", USAGE)
     service = service_at(config, api, token_file)
@@ -194,6 +196,16 @@ def coverage(
 
 
 _PATIENCE_S = 600.0
+
+
+def _form(form: Form, output: Path | None) -> Form:
+    """What a file is written as: its name says so where nothing else does; a table is for the terminal."""
+    if output is None or form is not Form.TABLE:
+        return form
+    named = output.suffix.lower().removeprefix(".")
+    if named not in {Form.JSON, Form.CSV, Form.HTML}:
+        end(f"--output {output}: name --format json, csv or html; a table goes to the terminal", USAGE)
+    return Form(named)
 
 
 def _write(service: Service, path: str, asked: dict[str, str], output: Path | None) -> None:

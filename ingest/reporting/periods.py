@@ -5,6 +5,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 LONGEST_MS = 366 * 86_400_000
+BAD_PERIOD = "bad_period"
+"""What the API calls a period that is none."""
 
 
 @dataclass(frozen=True, slots=True)

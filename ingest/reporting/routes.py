@@ -24,7 +24,7 @@ from ingest.reporting import files, page
 from ingest.reporting.coverage import coverage
 from ingest.reporting.handover import Handover
 from ingest.reporting.handover_page import handover_page
-from ingest.reporting.periods import period
+from ingest.reporting.periods import BAD_PERIOD, period
 from ingest.store.reports import Away, kpi
 
 _AGAIN_S = "5"
@@ -80,7 +80,7 @@ def routes(
         now = clock.now()
         asked = period(since, until, registry.zone, now)
         if isinstance(asked, str):
-            return problem(422, "bad_period", asked)
+            return problem(422, BAD_PERIOD, asked)
         if making.locked():
             return _later()
         async with making:
@@ -102,7 +102,7 @@ def routes(
         """What was done in time of rounds, turning and visits, and how many people were reached (探访率)."""
         asked = period(since, until, registry.zone, clock.now())
         if isinstance(asked, str):
-            return problem(422, "bad_period", asked)
+            return problem(422, BAD_PERIOD, asked)
         if making.locked():
             return _later()
         async with making:

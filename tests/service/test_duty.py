@@ -107,6 +107,10 @@ async def test_a_rota_is_shown_changed_told_of_and_kept(broker: AnyBroker, dsn: 
         ).is_success
         await eventually(lambda: _cleared(api), why="the gap was filled, and its alert goes on")
         assert [one["alert"] for one in await alerts(api)] == [one["alert"] for one in before]
+        (tmp_path / "token").write_text(TOKEN)
+        where = ("--api", running.api_url, "--token-file", str(tmp_path / "token"))
+        listed = await asyncio.to_thread(shouwang, "alerts", "list", *where)
+        assert "back to normal, not yet resolved" in listed.out.decode()
 
 
 async def _one(api: httpx.AsyncClient, words: str) -> bool:
@@ -179,6 +183,7 @@ async def test_the_command_line_shows_and_changes_the_rota(
         exported.write_text(exported.read_text().replace("SUMMARY:an", "SUMMARY:eve"))
         refused = await duty(*back, code=1)
         assert '"eve" is nobody of the duty file' in refused.err
+        assert "1 problem;" in refused.err
         told = (await duty("changes")).out.decode()
         assert (
             f"bo instead of 替 an, always, {tomorrow} " in told

@@ -130,7 +130,14 @@ async def test_a_call_that_was_answered_is_in_every_form(broker: AnyBroker, dsn:
         assert newest in (await run("handover")).out.decode()
         assert (await run("handover", "--format", "csv")).code == 2
         wrong_day = await run("kpi", "--from", "yesterday")
-        assert (wrong_day.code, "is no time" in wrong_day.err) == (1, True)
+        assert (wrong_day.code, "is no time" in wrong_day.err) == (2, True)
+        ahead = await run("kpi", "--from", "2027-01-01", "--to", "2026-12-01")
+        assert (ahead.code, "is not after the beginning" in ahead.err) == (2, True)
+        by_its_name = tmp_path / "report.csv"
+        assert (await run("kpi", "--from", since, "--output", str(by_its_name))).code == 0
+        assert "answered_60s" in by_its_name.read_text("utf-8-sig")
+        unnamed = await run("kpi", "--from", since, "--output", str(tmp_path / "report"))
+        assert (unnamed.code, "--format" in unnamed.err) == (2, True)
         nothing = await run("coverage", "--from", since)
         assert (nothing.code, "no check fell due" in nothing.err) == (0, True)
     finally:
