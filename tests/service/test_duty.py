@@ -183,7 +183,9 @@ async def test_the_command_line_shows_and_changes_the_rota(
         exported.write_text(exported.read_text().replace("SUMMARY:an", "SUMMARY:eve"))
         refused = await duty(*back, code=1)
         assert '"eve" is nobody of the duty file' in refused.err
-        assert "1 problem;" in refused.err
+        exported.write_text("a letter")
+        refused = await duty(*back, code=1)
+        assert ("1 problem; " in refused.err, "line 0" in refused.err) == (True, False)
         told = (await duty("changes")).out.decode()
         assert (
             f"bo instead of 替 an, always, {tomorrow} " in told
