@@ -78,7 +78,8 @@ def commands(
 ) -> Iterator[Command]:
     """The words that follow from an event; `episode` is as it is after it, `asked`: she was being asked.
 
-    Only of what one resident alone is concerned by, and to devices that are hers and can show it.
+    Only of what one resident or place alone is concerned by: to devices that are hers and can show it, and to
+    the button of a room or corridor that was pressed.
     """
     word = _word(episode, event, asked=asked)
     if word is not None:
@@ -91,7 +92,11 @@ def told(registry: Registry, episode: Episode, word: Word) -> Iterator[Command]:
     if len(subjects) != 1:
         return
     until = episode.ask_until if word is Word.ASK else 0
-    for device in can_show(registry, subjects.pop()):
+    devices = list(can_show(registry, subjects.pop()))
+    pressed = registry.device(episode.site, episode.device)
+    if word is not Word.ASK and pressed and pressed.downlink and pressed not in devices:
+        devices.append(pressed)
+    for device in devices:
         yield Command(device.site, device.id, word, episode.id, until)
 
 

@@ -311,6 +311,16 @@ def acted(followed: list[Event] | Refused) -> list[Event]:
     return followed
 
 
+def test_r11_the_button_of_a_room_is_told_that_its_call_was_taken_and_what_came_of_it() -> None:
+    book = Book()
+    press = decision("k", rule="sos", subject="r301", at=NOW, device="lamp")
+    ((event, episode),) = applied(book, decide(book, press, NOW, "s1"))
+    assert [(one.device, one.word) for one in commands(REGISTRY, episode, event)] == [("lamp", Word.PLACED)]
+    other = decision("k", rule="sos", subject="kitchen", at=NOW, device="button-1")
+    ((event, episode),) = applied(book, decide(book, other, NOW, "s1"))
+    assert list(commands(REGISTRY, episode, event)) == [], "it can show nothing"
+
+
 def test_the_rule_file_says_who_is_asked_and_never_of_life() -> None:
     good = load('[[rule]]\nid = "b"\nkind = "bed_exit"\nask = "20s"\n')
     assert not isinstance(good, list)
