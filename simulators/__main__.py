@@ -59,7 +59,7 @@ def simulate(
     ] = False,
 ) -> None:
     """Plays a simulated home, or a recorded one, over MQTT."""
-    if lines:
+    if lines or (registry and not broker):
         raise typer.Exit(
             play.write_lines(
                 lines, scenario, seed=seed, start_ms=start, residents=residents, recording=recording,
@@ -67,7 +67,9 @@ def simulate(
             )
         )  # fmt: skip
     if not broker:
-        raise typer.BadParameter("say which broker, or --lines FILE", param_hint="--broker")
+        raise typer.BadParameter(
+            "say which broker, or --lines FILE or --registry FILE", param_hint="--broker"
+        )
     raise typer.Exit(
         play.blocking(
             lambda stop: play.run(

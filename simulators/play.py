@@ -8,6 +8,7 @@ import math
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -172,7 +173,7 @@ async def run(
 
 
 def write_lines(
-    path: Path,
+    path: Path | None,
     scenario: str | Path,
     *,
     seed: int = 1,
@@ -183,7 +184,10 @@ def write_lines(
     registry: Path | None = None,
     truth: Path | None = None,
 ) -> int:
-    """Writes the piece as input for `shouwang replay` instead of playing it; returns the exit code."""
+    """Writes the piece as input for `shouwang replay` instead of playing it; returns the exit code.
+
+    Without `path` only its registry and its truth are written.
+    """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     found = piece(
         scenario, seed=seed, start_ms=start_ms, residents=residents, recording=recording, house=house
@@ -192,9 +196,10 @@ def write_lines(
         return _told(console, found, USAGE)
     tally = Tally()
     try:
-        with path.open("wb") as out:
+        with path.open("wb") if path else nullcontext() as out:
             for publication in found.publications:
-                out.write(publication.line() + b"\n")
+                if out:
+                    out.write(publication.line() + b"\n")
                 tally.add(publication)
         if registry:
             registry.write_text(found.registry, "utf-8")

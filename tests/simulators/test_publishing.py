@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import time
+import tomllib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ from simulators.scenario import Scenario
 from simulators.truth import Tally
 from simulators.world import World
 from tests.brokers import AnyBroker, Mosquitto
+from tests.commands.program import called
 
 pytestmark = pytest.mark.integration
 
@@ -359,6 +361,15 @@ def test_lines_are_written_for_replay(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
     assert len(lines) == len(list(world("demo")))
+
+
+def test_the_registry_is_written_without_a_broker(tmp_path: Path) -> None:
+    """It has to be imported before the home is played to a service."""
+    answer = called("simulate", "sos_by_day", "--registry", tmp_path / "home.toml")
+    assert (answer.code, answer.err) == (0, "")
+    found = tomllib.loads((tmp_path / "home.toml").read_text("utf-8"))
+    assert len(found["resident"]) == 10
+    assert [one.name for one in tmp_path.iterdir()] == ["home.toml"]
 
 
 def test_a_scenario_starts_at_its_time_of_day_and_never_in_the_future() -> None:
