@@ -35,7 +35,7 @@ from rules.engine import Engine
 from rules.failure import Failure
 from rules.kind import Rule, Subject
 from rules.ruleset import RuleSet
-from rules.snapshot import Changed, row
+from rules.snapshot import Changes, row
 from rules.unreadable import unreadable
 
 _SPOKEN = SIGNALS | ANSWERS | {PRESENCE}
@@ -96,7 +96,7 @@ class Pipeline:
         # what the next checkpoint adds: kept until one is written, also when a save is cancelled
         self._saving: dict[int, int] = {}
         self._saving_duplicates: list[tuple[int, int]] = []
-        self._saving_memories: list[Changed] = []
+        self._saving_memories: list[Changes] = []
         self._saving_facts: list[Fact] = []
         self._checkpointing = asyncio.Lock()
         self.saved = checkpoint.position
@@ -187,25 +187,25 @@ class Pipeline:
                 successor, rules, self._registry, self._checkpoint, now
             )
             for _ in range(_TURNS):
-                changed = self._changes()
-                if len(changed) < _FEW:
+                changes = [self._changes()]
+                if len(changes[0].memories) < _FEW:
                     break
-                unused += await asyncio.to_thread(follow, engine, changed)
-                changed = []
+                unused += await asyncio.to_thread(follow, engine, changes)
+                changes = []
             # From here on nobody else runs until the others decide.
-            unused += follow(engine, [*changed, *self._changes()])
+            unused += follow(engine, [*changes, self._changes()])
             engine.succeed(self._engine)
             retired, self._engine = self._engine, engine
-            self._saving_memories = adapted + self._saving_memories  # what changed since is newer
+            self._saving_memories = [adapted, *self._saving_memories]  # what changed since is newer
             await asyncio.to_thread(retired.retire)
             await self._save()
             await asyncio.to_thread(self._checkpoint.drop, unused)
 
-    def _changes(self) -> list[Changed]:
+    def _changes(self) -> Changes:
         """The memories that changed since they were last asked for; the next checkpoint has them too."""
-        changed = self._engine.changed()
-        self._saving_memories += changed
-        return changed
+        changes = self._engine.changed()
+        self._saving_memories.append(changes)
+        return changes
 
     async def save(self) -> None:
         """Write a checkpoint of now; tries again while the disk refuses."""
@@ -227,12 +227,12 @@ class Pipeline:
             self._clock.now(),
             list(self._saving_facts),
         )
-        memories = list(self._saving_memories)
+        changes = list(self._saving_memories)
         if self._recorded is not None:
             await self._recorded()
         while True:
             try:
-                await asyncio.to_thread(self._write, progress, memories)
+                await asyncio.to_thread(self._write, progress, changes)
             except sqlite3.Error as error:
                 log.warning("checkpoint_refused", error=str(error))
                 await asyncio.sleep(CHECKPOINT_S)
@@ -242,9 +242,11 @@ class Pipeline:
         self._saving, self._saving_duplicates, self._saving_memories = {}, [], []
         self._saving_facts = []
 
-    def _write(self, progress: Progress, memories: list[Changed]) -> None:
+    def _write(self, progress: Progress, changes: list[Changes]) -> None:
         """In a thread: thousands of memories as JSON are no work for the event loop."""
-        self._checkpoint.save(progress._replace(memories=[row(memory) for memory in memories]))
+        self._checkpoint.save(
+            progress._replace(memories=[row(one) for part in changes for one in part.rows()])
+        )
 
     async def _run_rest(self) -> None:
         while True:

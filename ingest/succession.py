@@ -7,7 +7,7 @@ from devices.registry import Registry
 from ingest.checkpoint import Checkpoint
 from rules.engine import Engine
 from rules.ruleset import RuleSet
-from rules.snapshot import HELD, Changed, row
+from rules.snapshot import HELD, Changes, row
 
 Keys = list[tuple[str, str]]
 """Memories by (rule, subject)."""
@@ -18,7 +18,7 @@ class Successor(NamedTuple):
 
     engine: Engine
     unused: Keys
-    adapted: list[Changed]
+    adapted: Changes
 
 
 def successor(rules: RuleSet, registry: Registry, checkpoint: Checkpoint, now: int) -> Successor:
@@ -28,6 +28,6 @@ def successor(rules: RuleSet, registry: Registry, checkpoint: Checkpoint, now: i
     return Successor(engine, unused, engine.changed())
 
 
-def follow(engine: Engine, changed: Iterable[Changed]) -> Keys:
+def follow(engine: Engine, changes: Iterable[Changes]) -> Keys:
     """Take up what changed since; what waits in the reorder window goes over with the window itself."""
-    return engine.restore(row(one) for one in changed if one[0] != HELD)
+    return engine.restore(row(one) for part in changes for one in part.rows() if one[0] != HELD)

@@ -35,7 +35,7 @@ from rules.residents import residents
 from rules.ruleset import RuleSet
 from rules.situation import METRICS as OF_SITUATION
 from rules.situation import Situation, follow
-from rules.snapshot import HELD, OUTAGE, SITUATION, Changed, Row, row
+from rules.snapshot import HELD, OUTAGE, SITUATION, Changed, Changes, Row, row
 from rules.watch import NEVER, NOT_YET, Roster, Table, Watch, wake_of
 
 STRANGER = "device:"
@@ -53,7 +53,7 @@ class Engine:
         """Starts every rule for every resident at `now` (ms UTC). Then `restore`, if there is a snapshot."""
         self._now = now
         self._heap: list[tuple[int, str, str]] = []
-        self._changed: dict[Watch, None] = {}
+        self._changed: dict[Watch, Memory | str | None] = {}  # see `Changes.memories`
         self._pending: list[Decision] = []  # made when there was no call to return them
         self._registry = registry
         self._window = Window()
@@ -150,28 +150,25 @@ class Engine:
             watch.armed = NEVER
             if not watch.kind.rewinds:
                 watch.memory = None
-                self._changed[watch] = None
+                self._changed[watch] = watch.failure or None
             if watch.kind.lazy and watch.memory is None:
                 self._forget(watch)
             else:
                 self._begin(watch, now, self._pending)
                 self._arm(watch)
 
-    def changed(self) -> list[Changed]:
-        """The memories that changed since the last call, as they are now; quick, `row` does the work."""
+    def changed(self) -> Changes:
+        """The memories that changed since the last call, as they are now."""
         changed, self._changed = self._changed, {}
         moved, self._moved = self._moved, set()
         said, self._outage_said = self._outage_said, False
-        return [
-            *([(OUTAGE, BROKER[1], 0, "", self._outage)] if said else []),
-            *((w.rule.id, w.subject.id, w.basis, w.failure, w.memory) for w in changed),
-            *((SITUATION, resident, 0, "", self._subjects[resident].situation) for resident in moved),
-            *((HELD, subject, 0, "", held) for subject, held in self._window.changed()),
-        ]
+        rows: list[Changed] = [(OUTAGE, BROKER[1], 0, "", self._outage)] if said else []
+        rows += [(SITUATION, resident, 0, "", self._subjects[resident].situation) for resident in moved]
+        return Changes(rows, changed, self._window.changed())
 
     def dirty(self) -> list[Row]:
         """The memories that changed since the last call. The last row given of every key is a snapshot."""
-        return [row(changed) for changed in self.changed()]
+        return [row(changed) for changed in self.changed().rows()]
 
     def restore(self, rows: Iterable[Row]) -> list[tuple[str, str]]:
         """Takes up a snapshot. Timers that came due meanwhile fire with the next call, each at its due time.
@@ -418,8 +415,7 @@ class Engine:
             decisions += made
 
     def _keep(self, watch: Watch, memory: Memory) -> None:
-        watch.memory = memory
-        self._changed[watch] = None
+        watch.memory = self._changed[watch] = memory
         self._arm(watch)
 
     def _arm(self, watch: Watch) -> None:
@@ -440,7 +436,7 @@ class Engine:
             if watch.kind.life_safety and watch.kind.lazy:
                 self._forget(watch)
             else:
-                watch.failure = error
+                watch.failure = self._changed[watch] = error
         failure = Failure(rule, subject, error)
         decisions.append(failed(failure, given, at, life_safety=watch.kind.life_safety))
 

@@ -8,6 +8,7 @@ window changes nothing. Of what happened in the same millisecond, device, metric
 import heapq
 from collections.abc import Iterable
 from operator import itemgetter
+from typing import NamedTuple
 
 from devices.observation import Observation
 
@@ -15,7 +16,6 @@ REORDER_MS = 2_000
 """R-92: the window."""
 
 _IN_A_MOMENT = itemgetter(*map(Observation._fields.index, ("device", "metric", "value", "at")))
-_Held = dict[str, list[Observation]]
 
 
 def happened(observation: Observation) -> int:
@@ -29,21 +29,37 @@ def whose(observation: Observation) -> str:
     return observation.resident or observation.place or f"device:{observation.site}/{observation.device}"
 
 
+class Held(NamedTuple):
+    """All that waits, by when it happened, and the subjects of whom something did but does no more."""
+
+    waiting: list[Observation]
+    gone: set[str]
+
+    def by_subject(self) -> dict[str, list[Observation]]:
+        """What each subject holds; of those who are gone, nothing."""
+        held: dict[str, list[Observation]] = {subject: [] for subject in self.gone}
+        for observation in self.waiting:
+            held.setdefault(whose(observation), []).append(observation)
+        return held
+
+
 class Window:
     """What waits, by the ms in which it happened. `next` is when the next leave, ms UTC."""
 
-    __slots__ = ("_moments", "_times", "_written", "next")
+    __slots__ = ("_moments", "_moved", "_times", "_written", "next")
 
     NEVER = 1 << 62
 
     def __init__(self) -> None:
         self._moments: dict[int, list[Observation]] = {}
         self._times: list[int] = []  # a heap of the moments' times
-        self._written: _Held = {}
+        self._written: set[str] = set()  # subjects; not what they held, which would live till the next call
+        self._moved = False  # whether something came or left since
         self.next = self.NEVER
 
     def hold(self, observation: Observation) -> None:
         """Takes one in."""
+        self._moved = True
         at = happened(observation)
         moment = self._moments.get(at)
         if moment is not None:
@@ -55,29 +71,24 @@ class Window:
 
     def release(self) -> tuple[int, list[Observation]]:
         """Gives out when the next ones happened, ms UTC, and all that happened then, in order."""
+        self._moved = True
         at = heapq.heappop(self._times)
         moment = self._moments.pop(at)
         self.next = self._times[0] + REORDER_MS if self._times else self.NEVER
         moment.sort(key=_IN_A_MOMENT)
         return at, moment
 
-    def changed(self) -> list[tuple[str, tuple[Observation, ...]]]:
-        """What each subject holds now that held something else at the last call, by when it happened."""
-        before, self._written = self._written, self._held()
-        subjects = dict.fromkeys((*before, *self._written))
-        held = ((subject, self._written.get(subject, [])) for subject in subjects)
-        return [(subject, tuple(mine)) for subject, mine in held if mine != before.get(subject)]
+    def changed(self) -> Held:
+        """What waits, where that is something else than at the last call."""
+        if not self._moved:
+            return Held([], set())
+        waiting = [observation for at in sorted(self._times) for observation in self._moments[at]]
+        before, self._written, self._moved = self._written, set(map(whose, waiting)), False
+        return Held(waiting, before - self._written)
 
     def restore(self, held: Iterable[Observation]) -> None:
         """Takes in what was held before a restart; it has not changed."""
         for observation in held:
             self.hold(observation)
-            self._written.setdefault(whose(observation), []).append(observation)
-
-    def _held(self) -> _Held:
-        """What waits, by whose it is."""
-        held: _Held = {}
-        for at in sorted(self._times):
-            for observation in self._moments[at]:
-                held.setdefault(whose(observation), []).append(observation)
-        return held
+            self._written.add(whose(observation))
+        self._moved = False
