@@ -350,6 +350,16 @@ def test_a_failure_survives_a_restart_and_is_not_told_again() -> None:
     assert [d.facts for d in after.observe(steps("meyer", 1))] == [{"n": 1}]
 
 
+def test_what_was_taken_over_before_a_failure_knows_nothing_of_it() -> None:
+    watch = fragile()
+    before = watch.changed()
+    watch.tick(NOW)
+    watch.observe(steps("wang", 13))
+    after = watch.changed()
+    failed = [{subject for _, subject, _, failure, _ in part.rows() if failure} for part in (before, after)]
+    assert failed == [{"li"}, {"wang"}]
+
+
 def test_r42_a_failing_sos_rule_calls_for_help_itself_and_stays_on() -> None:
     def broken(rule: Rule[Settings], subject: Subject, memory: None, observation: Observation) -> Step[None]:
         if observation.key == "bad":

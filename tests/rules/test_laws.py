@@ -14,7 +14,7 @@ from rules.engine import Engine
 from rules.kinds import KINDS
 from rules.reorder import REORDER_MS
 from rules.ruleset import Definition, RuleSet
-from rules.snapshot import HELD, Row
+from rules.snapshot import HELD, Row, row
 from tests.rules.flats import HOME, NOW, PEOPLE, histories
 from tests.rules.home import DAY, play
 
@@ -48,6 +48,23 @@ def test_replay_after_restarts_equals_replay(history: list[Observation], data: s
         assert {rule for rule, _ in watch.restore(snapshot.values())} <= {HELD}
     decisions += _play(watch, history[done:])
     assert decisions == expected
+
+
+@given(histories(), st.data())
+def test_what_changed_is_of_its_moment_whenever_it_is_written(
+    history: list[Observation], data: st.DataObject
+) -> None:
+    first, second = sorted(data.draw(st.integers(0, len(history))) for _ in range(2))
+    at_once, later = fresh(), fresh()
+    rows, changes = [], []
+    for begins, ends in ((0, first), (first, second)):
+        for one in history[begins:ends]:
+            at_once.observe(one)
+            later.observe(one)
+        rows += at_once.dirty()
+        changes.append(later.changed())
+    _play(later, history[second:])
+    assert sorted(row(one) for part in changes for one in part.rows()) == sorted(rows)
 
 
 @given(histories())
