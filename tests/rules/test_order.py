@@ -131,6 +131,16 @@ def test_what_waits_in_the_window_survives_a_restart(
     assert decisions + play(again, history[cut:]) == expected
 
 
+def test_what_has_left_the_window_is_not_held_again_after_a_restart() -> None:
+    watch = engine()
+    watch.observe(heard("bed", "bed_occupied", NOW, value=False))
+    snapshot = {row[:2]: row for row in watch.dirty()}
+    assert (HELD, "wang") in snapshot
+    watch.tick(NOW + MINUTE)
+    snapshot.update({row[:2]: row for row in watch.dirty()})
+    assert engine(now=NOW + MINUTE).restore(snapshot.values()) == [(HELD, "wang")]
+
+
 def test_a_timer_of_such_a_kind_waits_for_what_is_under_way() -> None:
     watch = engine()
     out, back = NOW, NOW + QUIET - 500
