@@ -12,6 +12,7 @@ import pytest
 from alerts.escalate import Policy
 from alerts.event import EventName
 from alerts.ladder import Ladder, Step
+from alerts.notification import Notification
 from alerts.outbox import Delivered, Failed, Receipt, Retry
 from alerts.people import Person
 from ingest import alert_log, outbox, outcomes
@@ -175,6 +176,17 @@ async def test_a_refusal_is_on_record_at_once_and_tried_all_the_same(journal: Sq
         await house.outbox.empty()
         assert EventName.UNDELIVERED in house.names(alert.id)
         assert house.phone.got[1].repeat
+
+
+async def test_what_is_on_the_list_already_stays_as_it_is(journal: SqliteJournal) -> None:
+    """A message that was delivered and is written again would go out once more after the next start."""
+    message = Notification("a-1-1", "a-1", 1, EventName.OPENED, Severity.HIGH, True, True, 1_000)
+    house = House(journal, everyone=(Phone(),))
+    await journal.transact(lambda database: house.outbox.write(database, message))
+    assert house.messages() == [("", "waiting", "")]
+    await journal.transact(lambda database: run(database, "UPDATE message SET state = 'delivered'"))
+    await journal.transact(lambda database: house.outbox.write(database, message))
+    assert house.messages() == [("", "delivered", "")]
 
 
 async def test_what_an_older_service_left_is_taken_over(journal: SqliteJournal) -> None:

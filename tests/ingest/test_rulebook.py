@@ -17,6 +17,7 @@ from ingest.rulebook import DEFAULT, FILE, Rulebook
 from rules import difference
 from rules.configuration import default, load
 from rules.decision import Change
+from rules.engine import Engine
 from rules.ruleset import RuleSet
 from rules.snapshot import HELD, SITUATION
 from tests.deadline import DEADLINE_S, eventually
@@ -68,6 +69,16 @@ async def test_other_rules_go_on_with_the_memories_of_those_before(at_work: Work
     assert decided(at_work, "round") == [("bob", T0 + late), ("ann", T0 + HOUR + late)], (
         "from her last visit on"
     )
+
+
+async def test_a_crash_right_after_other_rules_took_over_puts_no_round_off(at_work: Works) -> None:
+    await at_work.pipeline.replace(rounds("2h"))
+    assert at_work.checkpoint is not None
+    again = Engine(rounds("2h"), REGISTRY, T0 + HOUR)  # as after a start an hour later
+    again.restore(at_work.checkpoint.memories())
+    raised = [(one.subject, one.at) for one in again.tick(T0 + 3 * HOUR) if one.change is Change.RAISE]
+    late = 2 * HOUR + 2 * HOUR // 10
+    assert raised == [("ann", T0 + late), ("bob", T0 + late)]
 
 
 async def test_rules_that_go_are_forgotten_and_begin_anew_when_they_come_back(at_work: Works) -> None:

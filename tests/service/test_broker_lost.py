@@ -79,6 +79,21 @@ async def test_r27_r49_a_broker_lost_is_told_once_and_so_is_its_return(
     assert [decision.evidence for decision in again] == [event.evidence for event in live]  # type: ignore[union-attr]
 
 
+async def test_a_broker_that_is_back_before_we_are_is_told_of(dsn: str, tmp_path: Path) -> None:
+    """What was said last is known to whoever starts: else it would hold for ever."""
+    broker: AnyBroker = made("mosquitto", tmp_path)
+    broker.start()
+    try:
+        async with living(config(tmp_path, broker.url, dsn), rules=rules()) as running:
+            broker.kill()
+            await eventually(lambda: lost(running), why="nobody is told that nobody can call")
+        broker.start()
+        async with living(config(tmp_path, broker.url, dsn), rules=rules()) as running:
+            await eventually(lambda: back(running), why="nobody is told that they can call again")
+    finally:
+        broker.stop()
+
+
 async def test_nobody_outside_can_say_that_the_broker_is_lost(dsn: str, tmp_path: Path) -> None:
     broker = made("mosquitto", tmp_path)
     broker.start()
