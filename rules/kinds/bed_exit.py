@@ -34,7 +34,7 @@ from rules.settings import AskingSettings, DailyWindow, Duration
 
 LOOK_AGAIN_MS = 60_000
 EVENING_MS = 2 * 3_600_000
-REFRESH_MS = 60_000  # how exactly it is kept when a sensor was last heard
+REFRESH_MS = 300_000  # how exactly it is kept when a sensor was last heard
 _BED = frozenset(("bed_occupied", "bed_enter", "bed_exit"))
 _STAFF = frozenset(("staff_present", "visit"))
 _NIGHT = (time(21), time(6))
@@ -52,7 +52,7 @@ class BedExitSettings(AskingSettings):
 
 
 class Word(NamedTuple):
-    """What a sensor said last, and when it was heard: to the minute, but for a change."""
+    """What a sensor said last, and when it was heard: to five minutes, but for a change."""
 
     device: str
     inside: bool

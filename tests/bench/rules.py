@@ -29,8 +29,9 @@ from ingest.pipeline import CHECKPOINT_S
 from rules.configuration import default
 from rules.engine import Engine
 
-MINUTES = {1_000: 15, 20_000: 15, 100_000: 3}
-"""Of each round, by residents. Every third minute has more to write down (`rules.kinds.news2`)."""
+RESIDENTS = (1_000, 20_000, 100_000)
+MINUTES = 15
+"""Of each round: every third minute has more to write down (`rules.kinds.news2`), and so has every fifth."""
 
 TURNS = 15
 START = 1_763_812_800_000  # 2025-11-22 20:00 in Shanghai; the night's rounds begin at 21:00
@@ -128,7 +129,7 @@ def work(residents: int) -> None:
     engine.changed()
     be_prompt()  # as after a restart
     _tell({"idle": idle, "fixed": small - FEW * idle})
-    count = residents * 8 * MINUTES[residents] // TURNS
+    count = residents * 8 * MINUTES // TURNS
     coming = (observation for minute in range(1, 60) for observation in stream(registry, minute))
     checkpoint = START + EVERY_MS
     for _ in sys.stdin:
@@ -187,7 +188,7 @@ def tell(out: Console, rounds: int = 3) -> None:
     """Measure by turns and print medians."""
     looks = evaluations()
     with ExitStack() as stack:
-        workers = {residents: _Worker(residents, stack) for residents in MINUTES}
+        workers = {residents: _Worker(residents, stack) for residents in RESIDENTS}
         for _ in range(rounds):
             turns = [[worker.turn() for worker in workers.values()] for _ in range(TURNS)]
             for worker, mine in zip(workers.values(), zip(*turns, strict=True), strict=True):
