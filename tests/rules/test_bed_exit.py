@@ -175,6 +175,12 @@ def test_r26_a_sensor_that_fell_silent_raises_no_alert_but_says_so() -> None:
     assert told([bed(LATE, False)], LATE + 3 * HOUR, hourly) == [(SUPPRESS, LATE + 2 * HOUR)]
 
 
+def test_a_sensor_that_goes_on_saying_the_same_is_believed() -> None:
+    hourly = '[[rule]]\nid="b"\nkind="bed_exit"\nwithin="2h"\nstale="1h"'
+    history = [bed(LATE + n * 10 * MINUTE, False) for n in range(13)]
+    assert told(history, LATE + 3 * HOUR, hourly) == [(RAISE, LATE + 2 * HOUR)]
+
+
 @pytest.mark.parametrize("quality", [Quality.STALE, Quality.BAD])
 def test_r94_what_is_stale_or_bad_is_not_believed(quality: Quality) -> None:
     assert told([bed(LATE, False)._replace(quality=quality)], LATE + HOUR) == []
