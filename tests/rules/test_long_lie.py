@@ -111,7 +111,75 @@ def test_the_same_fall_told_again_after_she_was_up_is_not_another() -> None:
     assert told(fall(), up, again) == []
 
 
-@pytest.mark.parametrize(("late_min", "first"), [(0, 30), (1, 30), (5, 180), (45, 1800), (59, 1800), (61, 0)])
+def test_nor_when_she_had_been_called_for_by_then() -> None:
+    up = of("bo", "posture", NOW + MINUTE, "walking")
+    again = fall()._replace(received_at=NOW + 2 * MINUTE)
+    assert told(fall(), up, again) == [(RAISE, NOW + 30 * SECOND), (CLEAR, NOW + MINUTE)]
+
+
+def test_what_was_told_is_said_and_every_lie_by_itself() -> None:
+    up = of("bo", "visit", NOW + 200 * SECOND)._replace(received_at=NOW + 201 * SECOND)
+    later = NOW + 2 * HOUR
+    lies = [d for d in play(fresh(), [fall(), up, fall(later)], NOW + 4 * HOUR) if d.kind == "long_lie"]
+    raised = [d for d in lies if d.change is RAISE]
+    assert {(d.evidence.device, d.facts["fall_ms"]) for d in raised} == {("watch", NOW), ("watch", later)}
+    assert len({d.evidence.key for d in raised}) == len(raised) == 2 + len(STEPS_MS)
+    (cleared,) = (d for d in lies if d.change is CLEAR)
+    assert (cleared.at, cleared.facts) == (NOW + 200 * SECOND, {"lay_s": 200, "ended_by": "visit"})
+
+
+def test_from_ten_seconds_on_she_may_be_up() -> None:
+    assert told(fall(), of("bo", "posture", NOW + SETTLED_MS, "standing")) == []
+
+
+def test_r92_that_she_was_up_in_time_may_be_told_a_second_too_late() -> None:
+    up = of("bo", "posture", NOW + 29 * SECOND, "walking")._replace(received_at=NOW + 31 * SECOND)
+    assert told(fall(), up) == []
+
+
+def test_no_fall_is_no_lie() -> None:
+    assert told(of("bo", "fall", NOW, False, device="watch")) == []
+
+
+@pytest.mark.parametrize("at", [NOW - 5 * SECOND, NOW + HOUR])
+def test_another_fall_told_within_the_hour_is_of_the_same_lie(at: int) -> None:
+    again = fall(at)._replace(received_at=max(at, NOW + 10 * SECOND))
+    assert told(fall(), again) == [(RAISE, NOW + ms) for ms in STEPS_MS]
+
+
+@pytest.mark.parametrize(("hours", "lies"), [(23, False), (25, True)])
+def test_r90_a_fall_of_hours_ago_is_history_and_one_of_days_ago_of_now(hours: int, lies: bool) -> None:
+    old = fall(NOW - hours * HOUR)._replace(received_at=NOW)
+    assert told(old) == ([(RAISE, NOW + ms) for ms in STEPS_MS] if lies else [])
+
+
+def test_r58_a_badge_left_at_the_bed_hours_ago_is_nobody_with_her() -> None:
+    badge = [of("bo", "staff_present", NOW - n * 30 * MINUTE, device="badge") for n in range(6, 0, -1)]
+    still = of("bo", "staff_present", NOW + 20 * SECOND, device="badge")
+    decisions = play(watch("", NOW - 4 * HOUR), [*badge, fall(), still], NOW + 3 * HOUR)
+    assert said(decisions, "long_lie") == [(RAISE, NOW + ms) for ms in STEPS_MS]
+
+
+def test_a_clock_of_ours_that_goes_back_forgets_nobody_on_the_floor() -> None:
+    engine = fresh()
+    play(engine, [fall(NOW + HOUR)], NOW + HOUR + 10 * SECOND)
+    engine.begin_again(NOW)
+    assert said(engine.tick(NOW + 3 * HOUR), "long_lie") == [(RAISE, NOW + ms) for ms in STEPS_MS]
+
+
+def test_a_clock_of_ours_that_goes_back_overlooks_no_fall_to_come() -> None:
+    engine, ahead = fresh(), NOW + HOUR
+    play(engine, [fall(ahead), of("bo", "visit", ahead + 20 * SECOND)], ahead + MINUTE)
+    engine.begin_again(NOW)
+    again = NOW + MINUTE
+    lies = said(play(engine, [fall(again)], again + 3 * HOUR), "long_lie")
+    assert lies == [(RAISE, again + ms) for ms in STEPS_MS]
+
+
+@pytest.mark.parametrize(
+    ("late_min", "first"),
+    [(0, 30), (1, 30), (3, 180), (5, 180), (45, 1800), (59, 1800), (60, 3600), (61, 0)],
+)
 def test_r90_a_fall_told_late_calls_for_the_step_it_has_reached(late_min: int, first: int) -> None:
     late = fall()._replace(received_at=NOW + late_min * MINUTE)
     decisions = play(fresh(), [late], NOW + 3 * HOUR)
