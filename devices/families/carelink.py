@@ -12,7 +12,7 @@ from devices.families.online import online
 from devices.families.places import say_place
 from devices.instants import iso_ms
 from devices.message import Message
-from devices.reading import Decoded, Known, Rejected, TimeSource
+from devices.reading import Decoded, Known, Reason, Rejected, TimeSource
 from devices.words import Origin, Said, number_of, truth_of
 
 FAMILY = "carelink"
@@ -49,7 +49,9 @@ def claims(topic: str) -> bool:
 def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG001  every family has this signature
     """One message of a device, or its last will on the topic of its status."""
     topic = _TOPIC.fullmatch(message.topic)
-    device, what = ("", "") if topic is None else (topic[1] or topic[3], topic[2] or topic[4])
+    if topic is None:
+        return Rejected(Reason.UNKNOWN_TOPIC, "expected <device>/status, <device>/fall/... or the like")
+    device, what = topic[1] or topic[3], topic[2] or topic[4]
     if what.startswith(_TOLD_TO_IT):
         return Decoded(FAMILY)  # what the server tells a device
     payload = json_object(message.payload, device)

@@ -168,10 +168,8 @@ def _doubts(found: Checked) -> list[str]:
     doubts += _doubtful_devices(found.registry)
     doubts += _not_assessed(found.registry)
     doubts += _few(idle_overrides(found.rules, found.registry), "overrides that can do nothing")
-    asked = {one.name: one.asks() for one in found.config.channel}
-    doubts += unreachable(found.ladders, found.duty, asked)
+    doubts += _unreached(found)
     doubts += _few(_gaps(found), "gaps of the rota in the next 14 days")
-    doubts += _unaddressed(found)
     lonely = without_line(found.registry)
     if lonely:
         doubts.append(f"no device to call for help with: {', '.join(list(lonely)[:10])}")
@@ -186,6 +184,12 @@ def _gaps(found: Checked) -> list[str]:
         f" to {local(gap.end, found.registry.timezone(gap.place))} 值班空缺"
         for gap in found.duty.duty(found.registry).gaps(now, now + roster.GAPS_AHEAD_MS)
     ]
+
+
+def _unreached(found: Checked) -> list[str]:
+    """Whom and when the ladders' calls would not reach."""
+    asked = {one.name: one.asks() for one in found.config.channel}
+    return [*unreachable(found.ladders, found.duty, asked), *_unaddressed(found)]
 
 
 def _unaddressed(found: Checked) -> Iterator[str]:
@@ -268,6 +272,8 @@ def run(config: _Config) -> None:
     if isinstance(found, list):
         end_with(found)
     set_up_logs()
+    for doubt in _unreached(found):
+        log.warning("reaches_nobody", doubt=doubt)
     os.umask(0o077)  # what we keep is about people's health
     try:
         token = _token(found.config)
