@@ -46,7 +46,7 @@ guide: .venv/runtime.stamp  ## devices/README.md, made of the catalogue
 .venv/runtime.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Shouwang needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[falls]'
 	touch $@
 
 .venv/dev.stamp: .venv/runtime.stamp
