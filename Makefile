@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo test check bench score kpi houses model fuzz states guide clean
+.PHONY: demo test check bench score kpi houses model falls fuzz states guide clean
 
 demo: .venv/runtime.stamp  ## a small home, complete: make demo ARGS="--for 60 --speed 30"
 	$(BIN)/shouwang demo $(ARGS)
@@ -31,6 +31,10 @@ houses: .venv/dev.stamp  ## the default rules over three recorded homes, each al
 
 model: .venv/dev.stamp  ## 10,000 sequences of evidence, acts, receipts, failures, restarts and time
 	SHOUWANG_MODEL_SEQUENCES=10000 $(BIN)/python -m pytest tests/alerts/test_lifecycle_machine.py $(ARGS)
+
+falls: .venv/dev.stamp  ## trains the models of rules/falls anew from ../shared/falls; the same bytes each time
+	$(BIN)/python -m ingest.falls.train ../shared/falls/*.parquet --transfer umafall_waist \
+		--transfer umafall_wrist --transfer smartfallmm_hip $(ARGS)
 
 fuzz: .venv/fuzz.stamp  ## decoders under garbage, led by coverage; ARGS="json --seconds 60" picks
 	$(BIN)/python -m tests.fuzz $(ARGS)

@@ -1,0 +1,158 @@
+"""Models that judge an impact: boosted decision trees, one ensemble per stage and body position.
+
+Rule: a model is data (an .npz of plain arrays, made by `python -m ingest.falls.train`); judging takes numpy
+and nothing else, and the same samples always give the same verdict.
+"""
+
+import io
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.falls import RATE_HZ
+from rules.falls.candidate import Samples
+from rules.falls.features import BEFORE, features
+
+BEFORE_S, PROVISIONAL_S, FINAL_S = BEFORE / RATE_HZ, 1.0, 2.5
+"""How much of the signal a verdict is made of: seconds before the impact, and after it at either stage."""
+
+POSITIONS = ("waist", "wrist", "unknown")
+"""Where a device is worn, as far as models differ."""
+
+VERSION = 1
+"""Of the files' form."""
+
+_TRUNK = frozenset("waist hip chest belt pocket thigh trunk torso back neck pendant sternum lumbar".split())
+_ARM = frozenset("wrist watch arm forearm hand bracelet band".split())
+
+
+class Stage(StrEnum):
+    """How much was known when an impact was judged."""
+
+    PROVISIONAL = "provisional"
+    FINAL = "final"
+
+    @property
+    def after(self) -> int:
+        """Samples after the impact that it takes."""
+        return round((PROVISIONAL_S if self is Stage.PROVISIONAL else FINAL_S) * RATE_HZ)
+
+
+class Verdict(NamedTuple):
+    """Whether an impact was a fall; `confidence` 0 to 1, and in a few words what speaks for it."""
+
+    fall: bool
+    confidence: float
+    evidence: str
+
+
+class Model(Protocol):
+    """What judges impacts."""
+
+    def judge(self, samples: Samples, stage: Stage) -> Verdict:
+        """Judge samples (n, 3) in g from 4.0 s before the impact to `stage.after` samples after it."""
+        ...
+
+
+class Forest(NamedTuple):
+    """Trees as flat arrays: `feature` < 0 is a leaf, `threshold` its value then; trees begin at `roots`."""
+
+    feature: NDArray[np.int16]
+    threshold: NDArray[np.float32]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    roots: NDArray[np.int32]
+    limit: float
+
+    def score(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The chance of a fall of each row of features (batch, features), as the training set weighs it."""
+        at = np.broadcast_to(self.roots, (len(rows), len(self.roots)))
+        index = np.arange(len(rows))[:, None]
+        while True:
+            feature = self.feature[at]
+            if (feature < 0).all():
+                break
+            inner = rows[index, feature] <= self.threshold[at]
+            at = np.where(feature < 0, at, np.where(inner, self.left[at], self.right[at]))
+        total = self.threshold[at].sum(axis=1, dtype=np.float64)
+        chance: NDArray[np.float64] = 1 / (1 + np.exp(-total))
+        return chance
+
+
+class Trees(NamedTuple):
+    """The model of one body position."""
+
+    forests: Mapping[Stage, Forest]
+
+    def judge(self, samples: Samples, stage: Stage) -> Verdict:
+        """See `Model`."""
+        rows, names = features(np.asarray(samples)[None])
+        forest = self.forests[stage]
+        confidence = float(forest.score(rows)[0])
+        fall = confidence >= forest.limit
+        return Verdict(fall, round(confidence, 3), _evidence(dict(zip(names, rows[0].tolist(), strict=True))))
+
+
+def _evidence(found: Mapping[str, float]) -> str:
+    """What a person can check in a recording of it."""
+    said = [f"impact {found['peak']:.1f} g"]
+    if (weightless := found["below_0.7"] / RATE_HZ) >= 0.1:
+        said.append(f"free fall {weightless:.1f} s")
+    if (turned := found.get("finally_turned", found["turned_by_impact"])) >= 25:
+        said.append(f"turned {turned:.0f} deg")
+    spread = found.get("final_spread", found["spread_after"])
+    said.append("still after" if spread < 0.05 else "moving after")
+    return ", ".join(said)
+
+
+def position_class(position: str) -> str:
+    """Which of `POSITIONS` a device's own word for where it is worn means."""
+    words = set(position.lower().replace("-", "_").replace(" ", "_").split("_"))
+    if words & _TRUNK:
+        return "waist"
+    return "wrist" if words & _ARM else "unknown"
+
+
+def read(data: bytes) -> Trees:
+    """A model from the bytes of its file; a ValueError says what is wrong with it."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            if int(arrays["version"]) != VERSION:
+                raise ValueError(f"a model of version {int(arrays['version'])}, not {VERSION}: train it anew")
+            return Trees({stage: _forest(arrays, stage) for stage in Stage})
+    except (KeyError, OSError, EOFError) as error:
+        raise ValueError(f"no model: {error}") from error
+
+
+def _forest(arrays: Mapping[str, NDArray[Any]], stage: Stage) -> Forest:
+    return Forest(
+        arrays[f"{stage}_feature"],
+        arrays[f"{stage}_threshold"],
+        arrays[f"{stage}_left"],
+        arrays[f"{stage}_right"],
+        arrays[f"{stage}_roots"],
+        float(arrays[f"{stage}_limit"]),
+    )
+
+
+def write(model: Trees) -> bytes:
+    """The bytes of a model's file; the same model always gives the same."""
+    arrays: dict[str, NDArray[Any]] = {"version": np.array(VERSION)}
+    for stage in Stage:
+        for name, value in model.forests[stage]._asdict().items():
+            arrays[f"{stage}_{name}"] = np.asarray(value)
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+    return file.getvalue()
+
+
+@lru_cache(maxsize=1)
+def default_models() -> Mapping[str, Model]:
+    """The models that come with the program, by position."""
+    folder = files("rules.falls") / "models"
+    return {position: read((folder / f"{position}.npz").read_bytes()) for position in POSITIONS}

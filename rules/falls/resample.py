@@ -1,0 +1,39 @@
+"""Samples of any rate on the one grid: index i is the time i / RATE_HZ seconds.
+
+Rule: what lies between two samples is on the line between them; a rate that is far above the grid's is first
+averaged over the time of a grid point, so that nothing is folded into the signal that was not there.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.falls import RATE_HZ
+
+FAST_HZ = 75.0
+"""Above this a grid point is the mean of the samples around it."""
+
+
+def resample(times_s: NDArray[Any], samples: NDArray[Any], fs: float) -> tuple[int, NDArray[np.float32]]:
+    """The first index on the grid and the samples (n, 3) from it on, of samples at rising `times_s` (seconds).
+
+    Nothing is made up beyond the first and last sample: n is 0 when no grid point lies between them.
+    """
+    first = int(np.ceil(times_s[0] * RATE_HZ - 1e-3))
+    last = int(np.floor(times_s[-1] * RATE_HZ + 1e-3))
+    grid = np.arange(first, last + 1) / RATE_HZ
+    if not len(grid):
+        return first, np.empty((0, 3), np.float32)
+    values = np.asarray(samples, np.float64)
+    if fs <= FAST_HZ:
+        found = np.stack([np.interp(grid, times_s, values[:, axis]) for axis in range(3)], axis=1)
+        return first, found.astype(np.float32)
+    half = 0.5 / RATE_HZ
+    low = np.searchsorted(times_s, grid - half - 1e-6)
+    high = np.maximum(np.searchsorted(times_s, grid + half - 1e-6), low + 1)
+    low = np.minimum(low, len(values) - 1)
+    total = np.concatenate([np.zeros((1, 3)), values.cumsum(axis=0)])
+    high = np.minimum(high, len(values))
+    low = np.minimum(low, high - 1)
+    return first, ((total[high] - total[low]) / (high - low)[:, None]).astype(np.float32)
