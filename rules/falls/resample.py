@@ -16,7 +16,7 @@ FAST_HZ = 75.0
 
 
 def resample(times_s: NDArray[Any], samples: NDArray[Any], fs: float) -> tuple[int, NDArray[np.float32]]:
-    """The first index on the grid and the samples (n, 3) from it on, of samples at rising `times_s` (seconds).
+    """The first index on the grid and the samples (n, 3) from it on; `times_s` (seconds) rise.
 
     Nothing is made up beyond the first and last sample: n is 0 when no grid point lies between them.
     """

@@ -172,8 +172,8 @@ def test_the_models_that_come_with_the_program_can_be_read() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not FALLS.is_dir(), reason="the recordings in ../shared/falls are not there")
-def test_the_models_are_those_that_training_gives(tmp_path: Path) -> None:
-    """All recordings, one forest: the bytes in the tree are what the command makes (`make falls` makes all)."""
+def test_the_models_are_those_that_training_gives() -> None:
+    """One forest of all recordings; `make falls` makes all of them."""
     table = Table(prepare(one for path in sorted(FALLS.glob("*.parquet")) for one in read(path)), 1)
     used = np.ones(len(table.what), np.bool_)
     made = table.train("wrist", Stage.FINAL, used, 1)
