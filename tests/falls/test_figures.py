@@ -1,0 +1,155 @@
+"""Figures of what was played: against published intervals, and by their laws."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.falls.figures import Alarm, Outcome, Rate, Share, by_set, delays, figures
+
+ALARM = st.builds(
+    Alarm,
+    impact_s=st.floats(0, 10),
+    called_s=st.floats(11, 20),
+    provisional=st.booleans(),
+    confidence=st.floats(0, 1),
+)
+OUTCOME = st.builds(
+    Outcome,
+    group=st.sampled_from(["a/waist", "b/wrist"]),
+    name=st.uuids().map(str),
+    age_group=st.sampled_from(["young", "elderly"]),
+    activity=st.sampled_from(["D01", "F01"]),
+    is_fall=st.booleans(),
+    duration_s=st.floats(1, 100),
+    fall_start_s=st.none() | st.floats(0, 10),
+    alarms=st.lists(ALARM, max_size=3).map(tuple),
+)
+OUTCOMES = st.lists(OUTCOME, max_size=12, unique_by=lambda one: one.name)
+
+
+def outcome(name: str, *alarms: Alarm, fall: bool = True, hours: float = 0.5) -> Outcome:
+    return Outcome("a/waist", name, "young", "F01" if fall else "D01", fall, 3600 * hours, None, alarms)
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "low", "high"),
+    [  # Newcombe 1998, table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_as_published(hits: int, of: int, low: float, high: float) -> None:
+    assert Share(hits, of).interval == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("count", "low", "high"),
+    [(0, 0.0, 3.689), (1, 0.02532, 5.572), (5, 1.623, 11.668), (10, 4.795, 18.390), (100, 81.36, 121.63)],
+)
+def test_poisson_as_published(count: int, low: float, high: float) -> None:
+    assert Rate(count, 1).interval == pytest.approx((low, high), rel=5e-4)
+    assert Rate(count, 4).interval == pytest.approx((low / 4, high / 4), rel=5e-4)
+
+
+@given(st.integers(0, 400).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
+def test_a_share_lies_in_its_interval_and_mirrors_what_is_not_of_it(share: tuple[int, int]) -> None:
+    one = Share(*share)
+    low, high = one.interval
+    assert 0 <= low <= high <= 1
+    mirrored = Share(one.of - one.hits, one.of).interval
+    assert mirrored == pytest.approx((1 - high, 1 - low))
+    if one.value is not None:
+        assert low <= one.value <= high
+        wider = Share(one.hits * 4, one.of * 4).interval
+        assert wider[1] - wider[0] < high - low
+
+
+@given(st.integers(0, 500), st.floats(0.01, 1000))
+def test_a_rate_lies_in_its_interval_and_more_is_more(count: int, hours: float) -> None:
+    low, high = Rate(count, hours).interval
+    value = Rate(count, hours).value
+    assert value is not None
+    assert high is not None
+    assert low <= value < high
+    more = Rate(count + 1, hours).interval
+    assert more[0] > low
+    assert more[1] is not None
+    assert more[1] > high
+
+
+def test_of_nothing_nothing_is_claimed() -> None:
+    none = figures([])
+    assert (none.sensitivity.value, none.specificity.value, none.false_alarms.value) == (None, None, None)
+    assert none.sensitivity.interval == (0.0, 1.0)
+    assert none.false_alarms.interval == (0.0, None)
+    assert none.from_impact == (0, None, None)
+
+
+def test_what_is_counted() -> None:
+    soon, late = Alarm(1.0, 2.5, True, 0.9), Alarm(4.0, 7.0, False, 0.6)
+    played = [
+        outcome("seen at once", soon, late),
+        outcome("seen late", late),
+        outcome("missed"),
+        outcome("quiet", fall=False),
+        outcome("twice wrong", soon, late, fall=False),
+    ]
+    final, provisional = figures(played), figures(played, provisional=True)
+    assert (final.sensitivity, final.specificity, final.false_alarms) == ((2, 3), (1, 2), (2, 1.0))
+    assert (provisional.sensitivity, provisional.specificity) == ((1, 3), (1, 2))
+    assert provisional.false_alarms == (1, 1.0)
+    assert final.from_impact == (2, 1.5, 3.0)
+    assert final.from_fall_start.of == 0
+    [whole] = by_set(played)
+    assert (whole.missed, whole.false) == (("missed",), ("twice wrong",))
+    assert [(one.activity, one.is_fall, one.wrong) for one in whole.activities] == [
+        ("F01", True, (1, 3)),
+        ("D01", False, (1, 2)),
+    ]
+
+
+@given(st.lists(st.floats(-5, 50), min_size=1))
+def test_half_are_no_later_than_the_half(seconds: list[float]) -> None:
+    found = delays(seconds)
+    assert found.of == len(seconds)
+    for part, time in ((0.5, found.p50), (0.9, found.p90)):
+        assert time in seconds
+        assert sum(one <= time for one in seconds) >= part * len(seconds)
+        assert sum(one < time for one in seconds) < part * len(seconds)
+
+
+@given(OUTCOMES, st.randoms())
+def test_order_changes_nothing_and_no_recording_is_counted_twice(
+    played: list[Outcome], chance: Random
+) -> None:
+    found = by_set(played)
+    chance.shuffle(mixed := list(played))
+    assert by_set(mixed) == found
+    assert sum(one.recordings for one in found) == len(played)
+    for one in found:
+        ages = one.ages.values()
+        assert sum(part.sensitivity.of for part in ages) == one.final.sensitivity.of
+        assert sum(part.specificity.hits for part in ages) == one.final.specificity.hits
+        assert sum(part.false_alarms.happened for part in ages) == one.final.false_alarms.happened
+        assert sum(part.wrong.of for part in one.activities) == one.recordings
+        assert sum(part.wrong.hits for part in one.activities) == len(one.missed) + len(one.false)
+        sensitivity, specificity = one.final.sensitivity, one.final.specificity
+        assert sensitivity.of - sensitivity.hits == len(one.missed)
+        assert specificity.of - specificity.hits == len(one.false)
+
+
+@given(OUTCOMES)
+def test_later_decisions_only_add_calls(played: list[Outcome]) -> None:
+    final, provisional = figures(played), figures(played, provisional=True)
+    assert provisional.sensitivity.hits <= final.sensitivity.hits
+    assert provisional.specificity.hits >= final.specificity.hits
+    assert provisional.false_alarms.happened <= final.false_alarms.happened
+    only_soon = [
+        replace(one, alarms=tuple(alarm for alarm in one.alarms if alarm.provisional)) for one in played
+    ]
+    assert figures(only_soon) == provisional
