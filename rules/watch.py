@@ -1,6 +1,7 @@
 """One rule watching one subject, and what is the same for all subjects of it. Rule: the engine's alone."""
 
 from enum import Enum
+from functools import cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -45,6 +46,12 @@ Roster = list[Watch | _Asked | None]
 """The rules' watches over one subject, by `Table.number`. None: not about such a one, or not enabled."""
 
 
+@cache
+def _memories_of(kind: Kind[Any, Any]) -> TypeAdapter[Any]:
+    """Reads and writes a kind's memories. To make one takes longer than to play a recording."""
+    return TypeAdapter(kind.memory or type(None))
+
+
 class Table:
     """One definition, and its place in every roster. One without memory watches everybody and keeps none."""
 
@@ -54,7 +61,7 @@ class Table:
         self.number = number
         self.kind = definition.kind
         self.application = Application(definition, registry)
-        self.memories: TypeAdapter[Any] = TypeAdapter(definition.kind.memory or type(None))
+        self.memories = _memories_of(definition.kind)
 
     @property
     def early(self) -> bool:
