@@ -3,18 +3,16 @@
 Rule: pure; a recording counts once, whatever happened in it, and every share and rate has its 95 % interval.
 
 A recording of a fall is detected when a fall is called in it; any other recording is wrong when one is. False
-alarms per hour count every fall called in those others. Shares have Wilson's interval, rates the exact one of
-a Poisson count (Garwood 1936), of which the upper end is the one to look at when nothing was counted.
+alarms per hour count every fall called in those others. When nothing was counted, look at the interval's end.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from math import ceil, exp, lgamma, log, sqrt
+from math import ceil
 from typing import NamedTuple
 
-Z_95 = 1.959963984540054
-_TAIL = 0.025
+from ingest.falls.intervals import Figure, rate, share
 
 
 class Alarm(NamedTuple):
@@ -45,67 +43,27 @@ class Outcome:
 
 
 class Share(NamedTuple):
-    """`hits` of `of`; `value` is None of nothing."""
+    """`hits` of `of`."""
 
     hits: int
     of: int
 
     @property
-    def value(self) -> float | None:
-        """The share, 0 to 1."""
-        return self.hits / self.of if self.of else None
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval; all of 0 to 1 of nothing."""
-        if not self.of:
-            return 0.0, 1.0
-        n, p = self.of, self.hits / self.of
-        middle = p + Z_95**2 / (2 * n)
-        half = Z_95 * sqrt(p * (1 - p) / n + Z_95**2 / (4 * n * n))
-        low, high = ((middle + side * half) / (1 + Z_95**2 / n) for side in (-1, 1))
-        return (0.0 if self.hits == 0 else max(low, 0.0)), (1.0 if self.hits == n else min(high, 1.0))
+    def figure(self) -> Figure:
+        """The share, 0 to 1, with its interval."""
+        return share(self.hits, self.of)
 
 
 class Rate(NamedTuple):
-    """What `happened` so often in `hours`; `value` is None where there was no time."""
+    """What `happened` so often in `hours`."""
 
     happened: int
     hours: float
 
     @property
-    def value(self) -> float | None:
-        """How many per hour."""
-        return self.happened / self.hours if self.hours > 0 else None
-
-    @property
-    def interval(self) -> tuple[float, float | None]:
-        """The exact 95 % interval per hour; the upper end is None where there was no time."""
-        if self.hours <= 0:
-            return 0.0, None
-        low = 0.0
-        if self.happened:
-            low = _mean(self.happened - 1, 1 - _TAIL)
-        return low / self.hours, _mean(self.happened, _TAIL) / self.hours
-
-
-def _mean(count: int, chance: float) -> float:
-    """The mean of a Poisson variable that is at most `count` with this chance."""
-    low, high = 0.0, 2.0 * count + 20.0
-    for _ in range(100):
-        middle = (low + high) / 2
-        if _at_most(count, middle) > chance:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
-
-
-def _at_most(count: int, mean: float) -> float:
-    """The chance that a Poisson variable is at most `count`."""
-    if mean <= 0:
-        return 1.0
-    return sum(exp(k * log(mean) - mean - lgamma(k + 1)) for k in range(count + 1))
+    def figure(self) -> Figure:
+        """How often per hour, with its interval."""
+        return rate(self.happened, self.hours)
 
 
 class Delays(NamedTuple):
@@ -143,6 +101,11 @@ class Activity:
     activity: str
     is_fall: bool
     wrong: Share
+
+    @property
+    def right(self) -> Share:
+        """The others: of a fall its sensitivity, else its specificity."""
+        return Share(self.wrong.of - self.wrong.hits, self.wrong.of)
 
 
 @dataclass(frozen=True, slots=True)
