@@ -6,6 +6,10 @@ by its signature that it is ours. The topics begin with `$`: no broker gives suc
 a wildcard, and `ingest.intake` takes none from a broker. No device of a site has a site of that name.
 """
 
+from dataclasses import replace
+
+import orjson
+
 from devices.message import Message
 from devices.observation import Observation
 from devices.reading import TimeSource
@@ -23,9 +27,37 @@ SYNTHETIC = ("$shouwang", "$synthetic")
 """Site and device of test calls (`alerts.synthetic`): an `event` payload of the native protocol."""
 
 
+MOTION_TOPIC = "$shouwang/motion"
+"""Of falls that we saw in a device's accelerometer: `site`, `device`, and under `said` a native event."""
+
+
 def ours(topic: str) -> bool:
     """Whether only the service may use this topic."""
     return topic.startswith("$shouwang/")
+
+
+def fall_message(site: str, device: str, at: int, confidence: float, why: str, received_at: int) -> Message:
+    """The journal's entry of a fall seen in the accelerometer of a device: the impact was `at` (ms UTC).
+
+    Its `id` is the impact's time: the same fall found again, after a crash, is the same event.
+    """
+    said = {
+        "event": "fall",
+        "ts": at,
+        "id": f"motion:{at}",
+        "confidence": confidence,
+        "note": why,
+    }
+    payload = orjson.dumps({"site": site, "device": device, "said": said})
+    return Message(MOTION_TOPIC, payload, received_at, qos=1)
+
+
+def seen(message: Message) -> tuple[tuple[str, str], Message] | None:
+    """Site and device in whose accelerometer we saw a fall, and what is said of it; None: it says no such."""
+    if message.topic != MOTION_TOPIC:
+        return None
+    found = orjson.loads(message.payload)
+    return (found["site"], found["device"]), replace(message, payload=orjson.dumps(found["said"]))
 
 
 def broker_message(at: int, *, reached: bool) -> Message:

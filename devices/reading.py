@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 Value = float | int | bool | str
 
 MAX_DETAIL = 60
@@ -82,13 +85,21 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """An accelerometer window: `fs` in Hz, samples in g from `at` (ms UTC) on (DESIGN section 4)."""
+    """An accelerometer window: `fs` in Hz, samples in g from `at` (ms UTC) on (DESIGN section 4).
+
+    `samples` are 32-bit little-endian floats, three for each sample: a value like the rest of it.
+    """
 
     device: str
     at: int | None
     fs: float
     position: str
-    xyz: tuple[tuple[float, float, float], ...]
+    samples: bytes
+
+    @property
+    def xyz(self) -> NDArray[np.float32]:
+        """The samples, shape (n, 3)."""
+        return np.frombuffer(self.samples, "<f4").reshape(-1, 3)
 
 
 @dataclass(frozen=True, slots=True)

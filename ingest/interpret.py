@@ -16,9 +16,9 @@ from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.normalise import normalise
 from devices.observation import Observation
-from devices.ourselves import DESK, DESK_TOPIC, SYNTHETIC, SYNTHETIC_TOPIC, broker_observation
+from devices.ourselves import DESK, DESK_TOPIC, SYNTHETIC, SYNTHETIC_TOPIC, broker_observation, seen
 from devices.ourselves import TOPIC as OURS
-from devices.reading import Decoded, Known, Learned, Reading, Reason, Rejected
+from devices.reading import Decoded, Known, Learned, Motion, Reading, Reason, Rejected
 from devices.registry import Device, Registry
 from devices.urgency import about_life, calls_for_help, urgent
 from devices.usability import usability
@@ -31,7 +31,8 @@ class Interpreted(NamedTuple):
     An identity of 0 means that the sender gave neither key nor time; then `anonymous` identifies the
     bytes, and is 0 when even those must not be taken for a repeat (life safety). `good_for` is how long (ms)
     each identity identifies, 0 for ever. `learned` is for later messages. `unreadable` are registered devices
-    for calling whose call this may have been, for all we can read, each with why.
+    for calling whose call this may have been, for all we can read, each with why. `motion` are accelerometer
+    windows, each with its site.
     """
 
     observations: Sequence[Observation]
@@ -43,6 +44,7 @@ class Interpreted(NamedTuple):
     learned: Sequence[Learned] = ()
     left: Sequence[str] = ()
     unreadable: Sequence[tuple[Device, Rejected]] = ()
+    motion: Sequence[tuple[str, Motion]] = ()
 
 
 _NOTHING: tuple[()] = ()
@@ -69,8 +71,12 @@ def interpret(message: Message, registry: Registry, site: str, known: Known | No
 
 
 def _interpret(message: Message, registry: Registry, site: str, known: Known) -> Interpreted:
-    said_by_us = _OURS.get(message.topic)
-    decoded = _ours(message, known, *said_by_us) if said_by_us else decode(message, known)
+    if fall := seen(message):
+        decoded = _ours(fall[1], known, fall[0], "event")
+    elif said_by_us := _OURS.get(message.topic):
+        decoded = _ours(message, known, *said_by_us)
+    else:
+        decoded = decode(message, known)
     if isinstance(decoded, Rejected):
         family = family_of(message, known)
         said = Interpreted(
@@ -186,6 +192,7 @@ def _with_rest(
         family=decoded.family,
         learned=decoded.learned,
         left=decoded.left,
+        motion=[(decoded.site or site, window) for window in decoded.motion],
         unreadable=unreadable if not any(o.metric in LIFE_SAFETY for o in said.observations) else (),
     )
 

@@ -4,7 +4,7 @@ Rule: the same happenings in the same order give the same alerts, always; and th
 the happenings are all that live was given.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.acts import Act, acknowledge, end_suspension, resolve, suspend
@@ -25,11 +25,14 @@ from alerts.where import site_of
 from devices.identity import is_repeat
 from devices.message import Message
 from devices.observation import Observation
+from devices.ourselves import fall_message
 from devices.registry import Registry
 from ingest.facts import Facts
 from ingest.interpret import interpret
 from rules.decision import Decision
 from rules.engine import Engine
+from rules.falls.detector import Detector, Fall
+from rules.falls.model import Model, default_models
 from rules.ruleset import RuleSet
 from rules.unreadable import unreadable
 
@@ -153,16 +156,37 @@ def calls(told: Iterable[Told]) -> Iterator[Call]:
 
 
 class Recording:
-    """A recording's messages as happenings: interpreted, without repeats. Nobody closes an alert in it."""
+    """A recording's messages as happenings: interpreted, without repeats. Nobody closes an alert in it.
 
-    def __init__(self, registry: Registry, site: str) -> None:
+    `models` judge what accelerometers felt; without, those that come with the program.
+    """
+
+    def __init__(self, registry: Registry, site: str, models: Mapping[str, Model] | None = None) -> None:
         self._registry, self._site = registry, site
+        self._detector = Detector(default_models() if models is None else models)
         self._facts = Facts(registry)
         self._seen: dict[int, int] = {}
         self.read = self.rejected = self.repeated = 0
 
     def happenings(self, message: Message) -> list[Happening]:
-        """What one message says; the first is the time that passed before it."""
+        """What one message says, and what became of signals that had stopped before it came."""
+        return [*self.passed(message.received_at), *self._said(message)]
+
+    def next_wake(self) -> int | None:
+        """When `passed` may next have something to say, ms UTC; None: not before the next message."""
+        return self._detector.next_wake()
+
+    def passed(self, until: int) -> list[Happening]:
+        """What signals that have stopped by a time (ms UTC) meant, each when that was clear."""
+        told: list[Happening] = []
+        while (wake := self._detector.next_wake()) is not None and wake <= until:
+            told += self._felt(self._detector.tick(wake), wake)
+        return told
+
+    def _felt(self, falls: Iterable[Fall], now: int) -> list[Happening]:
+        return [told for fall in falls for told in self._said(message_of(fall, now))]
+
+    def _said(self, message: Message) -> list[Happening]:
         now = message.received_at
         said = interpret(message, self._registry, self._site, self._facts)
         self._facts.learn(self.read, said.learned)
@@ -182,4 +206,14 @@ class Recording:
             if identity not in repeats
         ]
         told = [unreadable(device, why, str(self.read), now) for device, why in said.unreadable]
-        return [Moment(now), *fresh, *([Moment(now, told)] if told else [])]
+        felt = [
+            told
+            for site, window in said.motion
+            for told in self._felt(self._detector.observe(site, window, now), now)
+        ]
+        return [Moment(now), *fresh, *([Moment(now, told)] if told else []), *felt]
+
+
+def message_of(fall: Fall, now: int) -> Message:
+    """A fall seen in an accelerometer, as the message of ours that goes into the journal then (ms UTC)."""
+    return fall_message(fall.site, fall.device, fall.at, fall.confidence, fall.evidence, now)

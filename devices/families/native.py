@@ -6,8 +6,12 @@ Rule: what is wrong in one field costs that field only; an SOS with a broken clo
 import base64
 import binascii
 import re
-import struct
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.accelerometer import window
 from devices.envelope import Json, json_value, text
 from devices.families import unreadable
 from devices.families.online import online
@@ -248,38 +252,28 @@ def _meaning(event: str, *, raised: bool) -> tuple[str, Value] | None:
 def _motion(item: dict[str, Json], found: _Found) -> None:
     at, _, _ = found.time_and_key(item)
     fs, position = item.get("fs"), item.get("position", "unknown")
-    if isinstance(fs, bool) or not isinstance(fs, (int, float)) or not 1 <= fs <= 1000:
+    if isinstance(fs, bool) or not isinstance(fs, (int, float)):
         found.reject(Reason.WRONG_TYPE, "fs must be the sampling rate in Hz")
         return
-    samples = _packed(item) if "xyz_i16" in item else _listed(item.get("xyz"))
-    if samples is None:
+    samples = _packed(item) if "xyz_i16" in item else item.get("xyz")
+    if not isinstance(samples, (list, np.ndarray)):
         found.reject(Reason.WRONG_TYPE, "xyz must be a list of [x, y, z] in g, or xyz_i16 with scale")
         return
-    where = position[:32] if isinstance(position, str) else "unknown"
-    found.motion.append(Motion(found.device, at, float(fs), where, samples))
+    made = window(found.device, at, fs, position if isinstance(position, str) else "unknown", samples)
+    if isinstance(made, Motion):
+        found.motion.append(made)
+    else:
+        found.reject(*made)
 
 
-def _listed(value: Json) -> tuple[tuple[float, float, float], ...] | None:
-    if not isinstance(value, list):
-        return None
-    samples: list[tuple[float, float, float]] = []
-    for sample in value:
-        match sample:
-            case [int() | float() as x, int() | float() as y, int() | float() as z]:
-                samples.append((x, y, z))
-            case _:
-                return None
-    return tuple(samples)
-
-
-def _packed(item: dict[str, Json]) -> tuple[tuple[float, float, float], ...] | None:
+def _packed(item: dict[str, Json]) -> NDArray[Any] | None:
     packed, scale = item.get("xyz_i16"), item.get("scale")
     if not isinstance(packed, str) or isinstance(scale, bool) or not isinstance(scale, (int, float)):
         return None
     try:
         raw = base64.b64decode(packed, validate=True)
-        return tuple((x * scale, y * scale, z * scale) for x, y, z in struct.iter_unpack("<3h", raw))
-    except (binascii.Error, ValueError, struct.error, OverflowError):
+        return np.frombuffer(raw, "<i2").reshape(-1, 3) * float(scale)
+    except (binascii.Error, ValueError, OverflowError):
         return None
 
 

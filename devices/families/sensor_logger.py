@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from devices.accelerometer import window
 from devices.catalogue import words_of
 from devices.envelope import Json, json_value, text_of
 from devices.families.places import place_of
@@ -197,6 +198,7 @@ def _window(device: str, samples: Iterable[_Sample], position: str, received_at:
     rate = (len(ordered) - 1) * _NS / (ordered[-1].at_ns - ordered[0].at_ns)
     sizes = sorted(math.hypot(one.x, one.y, one.z) for one in ordered)
     scale = 1.0 if sizes[len(sizes) // 2] < _G_OR_MS2 else _STANDARD_GRAVITY
-    xyz = tuple([(one.x / scale, one.y / scale, one.z / scale) for one in ordered])
-    at = any_ms(int(ordered[0].at_ns), received_at)
-    yield Motion(device, at, round(rate, 3), position, xyz)
+    xyz = [(one.x / scale, one.y / scale, one.z / scale) for one in ordered]
+    made = window(device, any_ms(int(ordered[0].at_ns), received_at), round(rate, 3), position, xyz)
+    if isinstance(made, Motion):
+        yield made

@@ -45,10 +45,12 @@ def impacts(samples: Samples, first: int, last: int) -> list[int]:
     `samples` has shape (n, 3); before and after it its edge goes on. Of equal ones the first counts.
     """
     low, high = max(first - 2 * _CONTEXT, 0), min(last + _CONTEXT, len(samples))
-    if first >= last or low >= high:
+    first, last = max(first, 0), min(last, len(samples))
+    if first >= last:
         return []
     level = dynamic(samples[low:high])
     around = np.pad(level, _CONTEXT, constant_values=-1.0)
     windows = sliding_window_view(around, 2 * _CONTEXT + 1)
-    struck = (level >= THRESHOLD_G) & (windows.argmax(axis=1) == _CONTEXT)
-    return [int(i) + low for i in np.flatnonzero(struck) if first <= i + low < last]
+    strong = np.flatnonzero(level[first - low : last - low] >= THRESHOLD_G) + first - low
+    struck = strong[windows[strong].argmax(axis=1) == _CONTEXT]
+    return [int(i) + low for i in struck]

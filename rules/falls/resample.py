@@ -20,8 +20,9 @@ def resample(times_s: NDArray[Any], samples: NDArray[Any], fs: float) -> tuple[i
 
     Nothing is made up beyond the first and last sample: n is 0 when no grid point lies between them.
     """
-    first = int(np.ceil(times_s[0] * RATE_HZ - 1e-3))
-    last = int(np.floor(times_s[-1] * RATE_HZ + 1e-3))
+    half = 0.5 / RATE_HZ if fs > FAST_HZ else 0.0  # a mean takes samples on both sides
+    first = int(np.ceil((times_s[0] + half) * RATE_HZ - 1e-3))
+    last = int(np.floor((times_s[-1] - half + (1 / fs if half else 0)) * RATE_HZ + 1e-3))
     grid = np.arange(first, last + 1) / RATE_HZ
     if not len(grid):
         return first, np.empty((0, 3), np.float32)
@@ -29,11 +30,7 @@ def resample(times_s: NDArray[Any], samples: NDArray[Any], fs: float) -> tuple[i
     if fs <= FAST_HZ:
         found = np.stack([np.interp(grid, times_s, values[:, axis]) for axis in range(3)], axis=1)
         return first, found.astype(np.float32)
-    half = 0.5 / RATE_HZ
     low = np.searchsorted(times_s, grid - half - 1e-6)
     high = np.maximum(np.searchsorted(times_s, grid + half - 1e-6), low + 1)
-    low = np.minimum(low, len(values) - 1)
     total = np.concatenate([np.zeros((1, 3)), values.cumsum(axis=0)])
-    high = np.minimum(high, len(values))
-    low = np.minimum(low, high - 1)
     return first, ((total[high] - total[low]) / (high - low)[:, None]).astype(np.float32)

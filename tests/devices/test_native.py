@@ -5,6 +5,7 @@ import json
 import math
 import struct
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -375,24 +376,44 @@ class TestMotion:
     def test_samples_in_g(self) -> None:
         decoded = said("motion", {"ts": TS, "fs": 50, "position": "wrist", "xyz": [[0, 0.5, 1], [1, 2, 3]]})
         assert isinstance(decoded, Decoded)
-        assert decoded.motion == (Motion("d1", TS, 50.0, "wrist", ((0, 0.5, 1), (1, 2, 3))),)
+        samples = struct.pack("<6f", 0, 0.5, 1, 1, 2, 3)
+        assert decoded.motion == (Motion("d1", TS, 50.0, "wrist", samples),)
+        assert decoded.motion[0].xyz.tolist() == [[0, 0.5, 1], [1, 2, 3]]
 
-    @given(st.lists(st.tuples(*[st.integers(-(2**15), 2**15 - 1)] * 3), max_size=20))
+    @given(st.lists(st.tuples(*[st.integers(-(2**15), 2**15 - 1)] * 3), min_size=1, max_size=20))
     def test_packed_samples(self, samples: list[tuple[int, int, int]]) -> None:
         packed = base64.b64encode(b"".join(struct.pack("<3h", *sample) for sample in samples)).decode()
-        decoded = said("motion", {"fs": 50, "xyz_i16": packed, "scale": 0.5})
+        decoded = said("motion", {"fs": 50, "xyz_i16": packed, "scale": 0.01})
         assert isinstance(decoded, Decoded)
-        assert decoded.motion[0].xyz == tuple((x / 2, y / 2, z / 2) for x, y, z in samples)
+        assert np.allclose(decoded.motion[0].xyz, np.array(samples) * 0.01, atol=1e-4)
         assert decoded.motion[0].position == "unknown"
 
-    @pytest.mark.parametrize("window", [
-        {"fs": 0, "xyz": []}, {"fs": "50", "xyz": []}, {"fs": True, "xyz": []}, {"fs": math.nan, "xyz": []},
-        {"fs": 50}, {"fs": 50, "xyz": 1}, {"fs": 50, "xyz": [[0, 0]]}, {"fs": 50, "xyz": [["x", 0, 0]]},
-        {"fs": 50, "xyz_i16": "?", "scale": 1}, {"fs": 50, "xyz_i16": "AAAA", "scale": 1},
-        {"fs": 50, "xyz_i16": "AAAAAAAA", "scale": "1"}, {"fs": 50, "xyz_i16": 7, "scale": 1},
-    ])  # fmt: skip
-    def test_what_is_no_window(self, window: dict[str, object]) -> None:
-        assert reasons("motion", window) == [Reason.WRONG_TYPE]
+    @pytest.mark.parametrize(
+        ("window", "reason"),
+        [
+            ({"fs": "50", "xyz": []}, Reason.WRONG_TYPE),
+            ({"fs": True, "xyz": []}, Reason.WRONG_TYPE),
+            ({"fs": 50}, Reason.WRONG_TYPE),
+            ({"fs": 50, "xyz": 1}, Reason.WRONG_TYPE),
+            ({"fs": 50, "xyz": [[0, 0]]}, Reason.WRONG_TYPE),
+            ({"fs": 50, "xyz": [0, 0, 0]}, Reason.WRONG_TYPE),
+            ({"fs": 50, "xyz": [[0, 0, 0], [0, 0]]}, Reason.WRONG_TYPE),
+            ({"fs": 50, "xyz": [["1", "0", "0"]]}, Reason.WRONG_TYPE),
+            ({"fs": 50, "xyz": [[None, 0, 0]]}, Reason.WRONG_TYPE),
+            ({"fs": 50, "xyz_i16": "?", "scale": 1}, Reason.WRONG_TYPE),
+            ({"fs": 50, "xyz_i16": "AAAA", "scale": 1}, Reason.WRONG_TYPE),
+            ({"fs": 50, "xyz_i16": "AAAAAAAA", "scale": "1"}, Reason.WRONG_TYPE),
+            ({"fs": 50, "xyz_i16": 7, "scale": 1}, Reason.WRONG_TYPE),
+            ({"fs": 50, "xyz_i16": "/3//f/9/", "scale": 1}, Reason.OUT_OF_RANGE),
+            ({"fs": 50, "xyz": []}, Reason.EMPTY),
+            ({"fs": 50, "xyz_i16": "", "scale": 1}, Reason.EMPTY),
+            ({"fs": 0, "xyz": [[0, 0, 1]]}, Reason.OUT_OF_RANGE),
+            ({"fs": 2000, "xyz": [[0, 0, 1]]}, Reason.OUT_OF_RANGE),
+            ({"fs": 5, "xyz": [[0, 0, 1]] * 3001}, Reason.OUT_OF_RANGE),
+        ],
+    )
+    def test_what_is_no_window(self, window: dict[str, object], reason: Reason) -> None:
+        assert reasons("motion", window) == [reason]
 
 
 @pytest.mark.parametrize("event", ["SOS", " sos ", "Sos"])

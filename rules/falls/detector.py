@@ -1,0 +1,206 @@
+"""Falls in the windows that devices send: impacts on every sample, a model's judgement on each impact.
+
+Rule: the same samples give the same falls, whatever windows they came in; one fall is declared once; memory
+is bounded in time and in devices. A fall is declared at 1.0 s after the impact if the model is sure by then,
+else at 2.5 s; when the signal stops, with what there is.
+"""
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from devices.instants import PLAUSIBLE_FROM
+from devices.normalise import MAX_AHEAD_MS
+from devices.reading import Motion
+from rules.falls import RATE_HZ
+from rules.falls.candidate import impacts
+from rules.falls.features import BEFORE
+from rules.falls.model import Model, Stage, position_class
+from rules.falls.ring import CAPACITY, PIECE, Ring, Times, Values
+
+SAME_FALL = 10 * RATE_HZ
+"""Impacts this near to a declared one are of the same fall."""
+
+MOST_DEVICES = 10_000
+"""Of how many devices signals are kept; who was not heard for the longest goes first."""
+
+_SILENT_MS = 3000  # after the last window: then the signal has stopped
+_NEAR = 75  # samples by which a window without a time of its own may miss the end of the one before
+_TAIL = Stage.FINAL.after
+
+_Key = tuple[str, str]
+
+
+class Fall(NamedTuple):
+    """A fall as declared: which device saw it, when the impact was (ms UTC, its clock), how sure, and why."""
+
+    site: str
+    device: str
+    at: int
+    confidence: float
+    evidence: str
+    stage: Stage
+
+
+class _Signal:
+    """One stretch of a device's signal and what was judged of it."""
+
+    __slots__ = ("declared", "judged", "ring", "settled")
+
+    def __init__(self) -> None:
+        self.ring = Ring()
+        self.judged: set[tuple[int, Stage]] = set()
+        self.declared: list[int] = []
+        self.settled = False
+
+    def find(self, model: Model, changed: tuple[int, int]) -> Iterator[tuple[int, float, str, Stage]]:
+        """The falls that follow from a change of the samples of these indices."""
+        ring, (first, last) = self.ring, changed
+        if self.settled or last < ring.head:  # what was judged without these samples is judged again
+            stale = range(first - _TAIL, last + BEFORE)
+            self.judged = {(i, stage) for i, stage in self.judged if i not in stale}
+            self.settled = False
+        yield from self._look(model, ring.values, ring.start, max(first - _TAIL, ring.start), ring.head)
+
+    def settle(self, model: Model) -> Iterator[tuple[int, float, str, Stage]]:
+        """The falls that follow if nothing more comes."""
+        ring = self.ring
+        if self.settled or not len(ring.values):
+            return
+        longer = np.concatenate([ring.values, np.repeat(ring.values[-1:], _TAIL, axis=0)])
+        yield from self._look(model, longer, ring.start, ring.head - _TAIL, ring.head + _TAIL)
+        self.settled = True
+
+    def _look(
+        self, model: Model, values: Values, start: int, first: int, head: int
+    ) -> Iterator[tuple[int, float, str, Stage]]:
+        """Judge what struck from `first` on, in the order in which it can be; `head` is where samples end."""
+        oldest = self.ring.head - CAPACITY
+        self.judged = {one for one in self.judged if one[0] >= oldest}
+        self.declared = [i for i in self.declared if i >= oldest - SAME_FALL]
+        last = head - Stage.PROVISIONAL.after
+        struck = [i + start for i in impacts(values, max(first - start, 0), last - start)]
+        due = sorted((i + stage.after, i, stage) for i in struck for stage in Stage if i + stage.after < head)
+        for _, i, stage in due:
+            if (i, stage) in self.judged:
+                continue
+            self.judged.add((i, stage))
+            if any(abs(i - other) <= SAME_FALL for other in self.declared):
+                continue
+            rows = np.clip(np.arange(i - BEFORE, i + stage.after + 1) - start, 0, len(values) - 1)
+            verdict = model.judge(values[rows], stage)
+            if verdict.fall:
+                self.declared.append(i)
+                yield i, verdict.confidence, verdict.evidence, stage
+
+
+class _Watch:
+    """A device: its signal, and a stretch of the past that comes late, after an outage."""
+
+    __slots__ = ("deadline", "position", "signals")
+
+    def __init__(self) -> None:
+        self.signals = [_Signal(), _Signal()]
+        self.position = "unknown"
+        self.deadline = 0
+
+
+class Detector:
+    """Signals of all devices. Owned by one caller; not thread-safe. Times are ms UTC."""
+
+    def __init__(self, models: Mapping[str, Model]) -> None:
+        self._models = models
+        self._watches: OrderedDict[_Key, _Watch] = OrderedDict()
+        self._deadlines: list[tuple[int, _Key]] = []
+        self.forgotten = 0
+
+    def observe(self, site: str, window: Motion, received_at: int) -> list[Fall]:
+        """The falls that follow from a window that was received then (our clock)."""
+        samples = window.xyz
+        if not len(samples):
+            return []
+        key = (site, window.device)
+        falls: list[Fall] = []
+        watch = self._watches.get(key)
+        if watch is None:
+            watch = self._watches[key] = _Watch()
+            if len(self._watches) > MOST_DEVICES:
+                falls += self._forget()
+        self._watches.move_to_end(key)
+        watch.position = position_class(window.position)
+        length_ms = round(len(samples) * 1000 / window.fs)
+        waiting = bool(watch.deadline)
+        watch.deadline = received_at + max(_SILENT_MS, 2 * length_ms)
+        if not waiting:
+            heapq.heappush(self._deadlines, (watch.deadline, key))
+        begin_s = _begin_s(watch, window, received_at, length_ms)
+        times = begin_s + np.arange(len(samples)) / window.fs
+        step = max(int(PIECE * window.fs / RATE_HZ) - 1, 1)
+        for start in range(0, len(samples), step):
+            part = slice(start, start + step)
+            falls += self._take(key, watch, times[part], samples[part], window.fs)
+        return falls
+
+    def tick(self, now: int) -> list[Fall]:
+        """The falls that follow from signals that have stopped by now."""
+        falls: list[Fall] = []
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, key = heapq.heappop(self._deadlines)
+            watch = self._watches.get(key)
+            if watch is None or not watch.deadline:
+                continue
+            if watch.deadline > now:
+                heapq.heappush(self._deadlines, (watch.deadline, key))
+                continue
+            watch.deadline = 0
+            falls += self._settle(key, watch)
+        return falls
+
+    def next_wake(self) -> int | None:
+        """When `tick` may next have something to say; it may be early."""
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def _take(self, key: _Key, watch: _Watch, times_s: Times, samples: Values, fs: float) -> list[Fall]:
+        first = round(float(times_s[0]) * RATE_HZ)
+        model = self._models[watch.position]
+        live = watch.signals[0].ring
+        place = 0 if live.fits(first) or first > live.head else 1
+        signal = watch.signals[place]
+        falls: list[Fall] = []
+        if not signal.ring.fits(first):  # that stretch is over
+            falls += self._said(key, signal.settle(model))
+            signal = watch.signals[place] = _Signal()
+        changed = signal.ring.add(times_s, samples, fs)
+        if changed is not None:
+            falls += self._said(key, signal.find(model, changed))
+        return falls
+
+    def _settle(self, key: _Key, watch: _Watch) -> list[Fall]:
+        model = self._models[watch.position]
+        return [fall for signal in watch.signals for fall in self._said(key, signal.settle(model))]
+
+    def _forget(self) -> list[Fall]:
+        key, watch = self._watches.popitem(last=False)
+        self.forgotten += 1
+        return self._settle(key, watch)
+
+    @staticmethod
+    def _said(key: _Key, found: Iterator[tuple[int, float, str, Stage]]) -> list[Fall]:
+        return [
+            Fall(*key, i * 1000 // RATE_HZ, confidence, evidence, stage)
+            for i, confidence, evidence, stage in found
+        ]
+
+
+def _begin_s(watch: _Watch, window: Motion, received_at: int, length_ms: int) -> float:
+    """When a window began, in seconds: as it says, or so that it ended when it came (R-86, R-88, R-91)."""
+    at = window.at
+    if at is not None and PLAUSIBLE_FROM <= at <= received_at + MAX_AHEAD_MS:
+        return at / 1000
+    begin_s = (received_at - length_ms) / 1000
+    ring = watch.signals[0].ring
+    end_s = ring.head / RATE_HZ
+    return end_s if len(ring.values) and abs(begin_s - end_s) <= _NEAR / RATE_HZ else begin_s

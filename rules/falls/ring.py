@@ -1,0 +1,105 @@
+"""The last seconds of one signal on the grid, whatever windows it comes in.
+
+Rule: the same samples make the same ring, however they were cut, repeated or overlapped; a gap is bridged by
+a line until what belongs there comes. Memory is bounded: `CAPACITY` samples.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.falls import RATE_HZ
+from rules.falls.resample import resample
+
+CAPACITY = 12 * RATE_HZ
+GAP = 4 * RATE_HZ
+"""The longest gap that is bridged; after a longer one a signal begins anew."""
+
+PIECE = 125
+"""The most samples that one `add` may bring: what they change must find all that it needs in the ring."""
+
+_TAIL_S = 2.0 / RATE_HZ
+
+Times = NDArray[np.float64]
+Values = NDArray[np.float32]
+
+
+class Ring:
+    """Samples from index `start` up to `head` on the grid (`rules.falls.RATE_HZ`), in g, shape (n, 3)."""
+
+    __slots__ = ("_known", "_tail", "head", "values")
+
+    def __init__(self) -> None:
+        self.values: Values = np.empty((0, 3), np.float32)
+        self._known: NDArray[np.bool_] = np.empty(0, np.bool_)
+        self._tail: tuple[Times, Values] | None = None  # the newest samples as they came
+        self.head = 0
+
+    @property
+    def start(self) -> int:
+        """The index of the first sample."""
+        return self.head - len(self.values)
+
+    def fits(self, first: int) -> bool:
+        """Whether a window that begins at this index goes on with this signal, or fills it."""
+        return not len(self.values) or self.head - CAPACITY <= first <= self.head + GAP
+
+    def add(self, times_s: Times, samples: Values, fs: float) -> tuple[int, int] | None:
+        """Take samples at rising times; which indices [first, last) changed, None if none did."""
+        if self._tail is not None:
+            times_s, samples = self._joined(times_s, samples, fs)
+        if self._tail is None or times_s[-1] > self._tail[0][-1]:
+            newest = times_s > times_s[-1] - _TAIL_S
+            self._tail = times_s[newest], samples[newest]
+        first, found = resample(times_s, samples, fs)
+        if not len(found):
+            return None
+        if not len(self.values):
+            self.values, self._known = found, np.ones(len(found), np.bool_)
+            self.head = first + len(found)
+            changed: tuple[int, int] | None = (first, self.head)
+        else:
+            changed = self._place(first, found)
+        self.values, self._known = self.values[-CAPACITY:], self._known[-CAPACITY:]
+        return changed and (max(changed[0], self.start), changed[1])
+
+    def _joined(self, times_s: Times, samples: Values, fs: float) -> tuple[Times, Values]:
+        """A window with the end of the one before, where it goes on with it or overlaps it."""
+        before, values = self._tail or (times_s[:0], samples[:0])
+        end = float(before[-1])
+        if not times_s[0] - end <= max(1.5 / fs, 0.03) or times_s[-1] <= end:
+            return times_s, samples
+        if not self._known[max(int(times_s[0] * RATE_HZ) - self.start, 0) :].all():
+            return times_s, samples  # it fills a gap, too
+        new = times_s > end + 0.5 / fs
+        return np.concatenate([before, times_s[new]]), np.concatenate([values, samples[new]])
+
+    def _place(self, first: int, found: Values) -> tuple[int, int] | None:
+        oldest = max(first, self.head - CAPACITY)
+        found, first = found[oldest - first :], oldest
+        last = first + len(found)
+        earlier, later = max(self.start - first, 0), max(last - self.head, 0)
+        if earlier or later:
+            self.values = np.pad(self.values, ((earlier, later), (0, 0)))
+            self._known = np.pad(self._known, (earlier, later))
+            self.head += later
+        begin, end = first - self.start, last - self.start
+        fresh = ~self._known[begin:end]
+        if not fresh.any():
+            return None
+        rows = np.flatnonzero(fresh) + begin
+        self.values[rows] = found[fresh]
+        self._known[rows] = True
+        return self._bridge(int(rows[0]), int(rows[-1]) + 1)
+
+    def _bridge(self, begin: int, end: int) -> tuple[int, int]:
+        """Draw the lines anew over what is not known around changed rows; all that changed, as indices."""
+        known = np.flatnonzero(self._known)
+        before, after = known[known < begin], known[known >= end]
+        low = int(before[-1]) if len(before) else 0
+        high = int(after[0]) if len(after) else len(self.values) - 1
+        missing = np.flatnonzero(~self._known[low : high + 1]) + low
+        if len(missing):
+            for axis in range(3):
+                self.values[missing, axis] = np.interp(missing, known, self.values[known, axis])
+            begin, end = min(begin, int(missing[0])), max(end, int(missing[-1]) + 1)
+        return begin + self.start, end + self.start
