@@ -192,7 +192,7 @@ def _with_rest(
         family=decoded.family,
         learned=decoded.learned,
         left=decoded.left,
-        motion=[(decoded.site or site, window) for window in decoded.motion],
+        motion=tuple((decoded.site or site, window) for window in decoded.motion),
         unreadable=unreadable if not any(o.metric in LIFE_SAFETY for o in said.observations) else (),
     )
 
