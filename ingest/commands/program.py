@@ -8,6 +8,7 @@ from ingest.commands import (
     decoding,
     demonstrating,
     duty,
+    falling,
     listening,
     modelling,
     proposing,
@@ -65,6 +66,7 @@ app.add_typer(registry, name="registry")
 app.add_typer(alerting.app, name="alerts")
 app.add_typer(channelling.app, name="channels")
 app.add_typer(reporting.app, name="report")
+app.add_typer(falling.app, name="falls")
 
 quarantine = typer.Typer(
     help="What nobody understood: list it, look at it, try it again.",

@@ -42,7 +42,7 @@ def draw(recording: Recording, outcome: Outcome, judged: Sequence[Judged], path:
     if recording.fall_start_s is not None and recording.fall_end_s is not None:
         noted = recording.fall_start_s - recording.t_s[0], recording.fall_end_s - recording.t_s[0]
         for part in (strength, axes):
-            part.axvspan(*noted, color=_NOTED, zorder=0, label="fall as noted" if part is strength else None)
+            part.axvspan(*noted, color=_NOTED, zorder=0)
     top = max(float(level.max()), 1.5)
     for one in judged:
         height = float(np.interp(one.impact_s, t_s, level))
@@ -60,7 +60,9 @@ def draw(recording: Recording, outcome: Outcome, judged: Sequence[Judged], path:
     strength.set_ylim(0, top * 1.3)
     strength.set_ylabel("|a| in g")
     axes.set_ylabel("g")
-    axes.set_xlabel("s;  v judged at +1.0 s, o at +2.5 s: filled is a fall, the number its confidence")
+    axes.set_xlabel(
+        "s; judged at +1.0 s (triangle), +2.5 s (circle): filled is a fall, the number its confidence"
+    )
     axes.legend(loc="upper left", ncols=3, fontsize=7, frameon=False)
     strength.set_title(f"{recording.name}, {recording.age_group}: {result(outcome)}", fontsize=10, loc="left")
     figure.savefig(path, format="png", metadata={"Software": None})

@@ -40,6 +40,8 @@ COMMANDS = {
     "duty changes": "--limit --json",
     "duty withdraw": "--by change",
     "duty confirm": "--by --cannot night",
+    "falls": "evaluate",
+    "falls evaluate": "--json --window --models --pictures --only --perturb --jobs FILE",
     "rules explain": "--config --rules --registry --all --json resident",
     "rules list": "--config --rules --registry --json",
     "registry": "import export",

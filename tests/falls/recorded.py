@@ -63,3 +63,24 @@ def write(path: Path, listed: Iterable[Row], without: str = "") -> Path:
     else:
         pyarrow.parquet.write_table(table, path)
     return path
+
+
+def fallen(number: int, **more: object) -> Recording:
+    """Somebody at whose waist it is stands, falls at 6.0 s, and lies still; `number` varies the noise."""
+    random = np.random.default_rng(number)
+    xyz = np.tile([0.0, 0.0, 1.0], (700, 1)) + 0.02 * random.standard_normal((700, 3))
+    xyz[275:300] *= np.linspace(1.0, 0.2, 25)[:, None]
+    xyz[300:306] = np.array([[2.0, 1.0, 2.0], [5.0, 1.5, 3.0], [3.0, 1.0, 1.5], [2.0, -1.0, 0.5]] * 2)[:6]
+    xyz[306:] = np.array([1.0, 0.1, 0.05]) + 0.01 * random.standard_normal((394, 3))
+    said = {"is_fall": True, "activity": "F01", "trial": f"{number:02}", "position": "waist"}
+    return recording(xyz, **{**said, **more})
+
+
+def walked(number: int, **more: object) -> Recording:
+    """Somebody walks for 14 s; `number` varies the steps."""
+    random = np.random.default_rng(number)
+    t_s = np.arange(700) / 50
+    up = 1.0 + 0.35 * np.sin(2 * np.pi * 1.8 * t_s + number) + 0.03 * random.standard_normal(700)
+    side = 0.1 * np.sin(2 * np.pi * 0.9 * t_s) + 0.03 * random.standard_normal(700)
+    said = {"activity": "D01", "trial": f"{number:02}", "position": "waist"}
+    return recording(np.stack([side, up, side / 2], axis=1), **{**said, **more})

@@ -1,0 +1,154 @@
+"""`shouwang falls`: how well falls are seen in recordings of accelerometers.
+
+Rule: played through the same code as live; nothing is counted that was not called.
+"""
+
+import os
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from ingest.commands.console import USAGE, end, end_with, told
+from ingest.commands.falling_shown import print_figures, print_json
+from ingest.falls.crew import Work, models_in, played
+from ingest.falls.figures import Outcome, by_set
+from ingest.falls.perturbing import PERTURBATIONS, PLAIN, Perturbation
+from ingest.falls.recordings import Recording, Unreadable, read
+from ingest.falls.sending import Sending
+
+app = typer.Typer(
+    help="Falls seen in the accelerometer: how well, in recordings. 加速度计跌倒识别：用录制数据评估",
+    epilog="Example: shouwang falls evaluate sisfall.parquet --pictures pictures --only wrong",
+    no_args_is_help=True,
+)
+_ALL = "all"
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `falls` a group, however few commands it has."""
+
+
+@app.command(
+    epilog="Example: shouwang falls evaluate sisfall.parquet weda_fall.parquet --json > figures.jsonl"
+)
+def evaluate(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Recordings in the tidy form, parquet or CSV: one row is one sample.", metavar="FILE..."
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines, one a set; no table.")] = False,
+    window_s: Annotated[
+        float, typer.Option("--window", min=0.1, max=30.0, help="Seconds of signal in one message.")
+    ] = 1.0,
+    models: Annotated[
+        Path | None, typer.Option(help="A folder of models; those that come with the program when missing.")
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="A folder for a picture (PNG) of each recording.")
+    ] = None,
+    only: Annotated[
+        str, typer.Option(help="Pictures only of names with this in them; wrong: of what went wrong.")
+    ] = "",
+    perturb: Annotated[
+        list[str] | None,
+        typer.Option(help=f"What is done to the recordings, besides; all, or: {', '.join(PERTURBATIONS)}."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes that play.")] = os.cpu_count() or 1,
+) -> None:
+    """Play recordings through the real path and tell how well falls are seen.
+
+    用录制数据评估跌倒识别：灵敏度、特异度、每小时误报、延迟。Each recording is a device of its own that
+    sends windows over the native protocol. A set is a dataset at a body position. Shares have Wilson's 95 %
+    interval, rates that of a Poisson count. "Decided by 1.0 s" counts as if no decision came later than that
+    after an impact. The models that come with the program were trained on some of the public sets: of those
+    people they say more than of others.
+
+    The columns that a file must have: dataset sensor_position subject activity_code trial age_group is_fall
+    t_s ax_g ay_g az_g; and fall_start_s, fall_end_s where somebody noted them.
+    """
+    chosen = _perturbations(perturb or [])
+    recordings = _read(files)
+    if models is not None:
+        _check(models)
+    if pictures is not None:
+        _prepare(pictures)
+    work = Work(
+        models=models,
+        sending=Sending(window_s),
+        perturbations=tuple(one.name for one in chosen),
+        pictures=pictures,
+        only=only,
+    )
+    found = [
+        (one, figures)
+        for one, outcomes in zip(chosen, zip(*_played(recordings, work, jobs), strict=True), strict=True)
+        for figures in by_set(outcomes)
+    ]
+    found.sort(key=lambda pair: pair[1].group)
+    (print_json if as_json else print_figures)(found)
+    if left_out := sum(one.left_out for one in recordings):
+        told.print(f"rows without a number, left out: {left_out}", style="yellow", markup=False)
+    if pictures is not None:
+        told.print(f"pictures: {pictures}", markup=False)
+
+
+def _read(files: list[Path]) -> list[Recording]:
+    """The recordings of all files; ends the program with all that is wrong with them."""
+    found: list[Recording] = []
+    problems: list[Unreadable] = []
+    for path in files:
+        try:
+            found += read(path)
+        except Unreadable as problem:
+            problems.append(problem)
+    if problems:
+        end_with(problems)
+    return found
+
+
+def _played(recordings: list[Recording], work: Work, jobs: int) -> list[tuple[Outcome, ...]]:
+    """The outcomes of each recording, one for each perturbation."""
+    found: list[tuple[Outcome, ...]] = []
+    try:
+        with Progress(console=told, transient=True) as progress:
+            task = progress.add_task("playing 播放", total=len(recordings))
+            for outcomes in played(recordings, work, jobs):
+                found.append(outcomes)
+                progress.advance(task)
+    except BrokenProcessPool:
+        end("a process that played has died, perhaps for want of memory: try --jobs 1")
+    return found
+
+
+def _perturbations(names: list[str]) -> list[Perturbation]:
+    """As recorded, and what was asked for, each once."""
+    unknown = [name for name in names if name != _ALL and name not in PERTURBATIONS]
+    if unknown:
+        end(f"--perturb: {', '.join(unknown)} is none of {_ALL}, {', '.join(PERTURBATIONS)}", USAGE)
+    if _ALL in names:
+        return list(PERTURBATIONS.values())
+    return [PERTURBATIONS[name] for name in dict.fromkeys((PLAIN.name, *names))]
+
+
+def _check(models: Path) -> None:
+    try:
+        models_in(models)
+    except (OSError, ValueError) as error:
+        end(error, USAGE)
+
+
+def _prepare(pictures: Path) -> None:
+    try:
+        import matplotlib as mpl  # noqa: F401
+    except ImportError:
+        end("--pictures: they are drawn with matplotlib: pip install 'shouwang[falls]'", USAGE)
+    try:
+        pictures.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        end(error, USAGE)

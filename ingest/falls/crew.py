@@ -1,0 +1,100 @@
+"""Many recordings played in several processes. Rule: how many play changes nothing but the time it takes."""
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+from ingest.falls.figures import Outcome, wrong
+from ingest.falls.perturbing import PERTURBATIONS, PLAIN
+from ingest.falls.picture import draw, file_name
+from ingest.falls.play import placed, play
+from ingest.falls.recordings import Recording
+from ingest.falls.sending import Sending
+from rules.configuration import default
+from rules.falls.model import POSITIONS, Model, default_models, read
+from rules.ruleset import RuleSet
+
+WRONG = "wrong"
+"""For `Work.only`: pictures of what went wrong."""
+
+_FEW = 100
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done with every recording: played with each of `perturbations`, and drawn into `pictures`."""
+
+    models: Path | None = None
+    sending: Sending = field(default_factory=Sending)
+    perturbations: tuple[str, ...] = (PLAIN.name,)
+    pictures: Path | None = None
+    only: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """Work and what it takes."""
+
+    work: Work
+    rules: RuleSet
+    models: Mapping[str, Model]
+
+    @classmethod
+    def of(cls, work: Work) -> "Player":
+        """Read the models; raises OSError or ValueError where they cannot be."""
+        return cls(work, default(), default_models() if work.models is None else models_in(work.models))
+
+    def play(self, recording: Recording) -> tuple[Outcome, ...]:
+        """The outcome of a recording, with each perturbation."""
+        return tuple(self._play(recording, name) for name in self.work.perturbations)
+
+    def _play(self, recording: Recording, name: str) -> Outcome:
+        perturbation = PERTURBATIONS[name]
+        measured = perturbation.measured(recording)
+        outcome, said = play(measured, self.rules, self.models, perturbation.sending(self.work.sending))
+        if self.work.pictures is not None and self._drawn(outcome):
+            file = file_name(recording, "" if perturbation is PLAIN else name)
+            draw(measured, outcome, placed(measured, said), self.work.pictures / file)
+        return outcome
+
+    def _drawn(self, outcome: Outcome) -> bool:
+        return wrong(outcome) if self.work.only == WRONG else self.work.only in outcome.name
+
+
+def models_in(folder: Path) -> Mapping[str, Model]:
+    """The models of a folder, as `python -m ingest.falls.train` writes them; or an OSError or ValueError."""
+    found: dict[str, Model] = {}
+    for position in POSITIONS:
+        path = folder / f"{position}.npz"
+        try:
+            found[position] = read(path.read_bytes())
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+    return found
+
+
+def played(recordings: Sequence[Recording], work: Work, jobs: int = 1) -> Iterator[tuple[Outcome, ...]]:
+    """The outcomes of each recording, in order; raises what `Player.of` does before the first."""
+    player = Player.of(work)
+    if jobs == 1 or len(recordings) * len(work.perturbations) < _FEW:
+        yield from map(player.play, recordings)
+        return
+    # Not forked: a thread of ours may hold a lock just then.
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (work,)) as pool:
+        yield from pool.map(_play, recordings, chunksize=_AT_ONCE)
+
+
+_PLAYERS: list[Player] = []  # of a worker: the one it plays with
+
+
+def _begin(work: Work) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started us
+    _PLAYERS[:] = [Player.of(work)]
+
+
+def _play(recording: Recording) -> tuple[Outcome, ...]:
+    return _PLAYERS[0].play(recording)
