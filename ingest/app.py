@@ -36,6 +36,7 @@ from ingest.desk import Desk
 from ingest.downlink import Downlink
 from ingest.duty_records import DutyRecords
 from ingest.facts import ANNOUNCED, Fact
+from ingest.felt import Felt
 from ingest.housekeeping import House
 from ingest.intake import Intake
 from ingest.key_file import key_in
@@ -55,6 +56,7 @@ from ingest.rule_records import RuleRecords
 from ingest.source import Source
 from ingest.store.projections import Projections
 from ingest.store.writer import Writer
+from rules.falls.model import default_models
 
 log = structlog.get_logger()
 
@@ -117,13 +119,14 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             clock=clock,
             metrics=metrics,
             decide=parts.decider(desk, clock, metrics),
+            felt=Felt(default_models(), clock, metrics, intake.call),
             recorded=desk.settled,
             closed_at=desk.book.closed_at,
             taught=taught,
             signalled=desk.signalled,
         )
         await parts.catch_up(pipeline, engine, records, begun, clock)
-        intake.pipeline = pipeline
+        intake.begin(pipeline)
         log.info("restored", open_alerts=len(desk.book.unresolved()))
         rulebook = parts.make_rulebook(setting, records, metrics, pipeline, desk)
 

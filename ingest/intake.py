@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import structlog
@@ -43,6 +44,13 @@ class Receipt(NamedTuple):
     urgent: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OwnCall:
+    """A call for help of our own; nobody is to be told that it is durable."""
+
+    number: int
+
+
 class Intake:
     """Between the sources and the journal: what is durable is processed and acknowledged."""
 
@@ -50,11 +58,14 @@ class Intake:
         self._clock, self._metrics = clock, metrics
         self._waiting = self._number = 0
         self._held: deque[Receipt] = deque()  # durable, not acknowledged yet
-        self._calls: dict[Receipt, tuple[float, Message]] = {}  # urgent, not durable yet, since (loop time)
+        self._calls: dict[
+            Receipt | OwnCall, tuple[float, Message]
+        ] = {}  # urgent, not durable yet, since (loop time)
         self._sources: dict[str, Source] = {}
         self.synthetic = Way()
         self.journal: SqliteJournal  # made after this, since it calls `committed`
         self.pipeline: Pipeline
+        self._early: list[Message] | None = []  # calls before there is a pipeline
 
     def receiver(self, lane: str) -> Callable[[Message, Token], None]:
         """What the source of this lane calls for each message."""
@@ -79,6 +90,24 @@ class Intake:
         self._waiting += 1
         self.journal.append(message, urgent=False)
 
+    def begin(self, pipeline: Pipeline) -> None:
+        """Let this pipeline process what becomes durable from now on."""
+        self.pipeline = pipeline
+        early, self._early = self._early or [], None
+        for message in early:
+            self.call(message)
+
+    def call(self, message: Message) -> None:
+        """Take a call for help of our own (a fall that was felt): it goes ahead, and waits for no disk."""
+        if self._early is not None:
+            self._early.append(message)
+            return
+        self._waiting += 1
+        self._number += 1
+        call = OwnCall(self._number)
+        self._calls[call] = (asyncio.get_running_loop().time(), message)
+        self.journal.append(message, urgent=True, receipt=call)
+
     async def record(self, message: Message) -> None:
         """Take a message of our own, as `say`; returns once it is durable."""
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -101,13 +130,17 @@ class Intake:
         self._metrics.latency.labels("journalled").observe(max(0.0, waited_s / self._clock.speed))
         by_receipt = [(entry, entry.receipt) for entry in entries if isinstance(entry.receipt, Receipt)]
         receipts = [receipt for _, receipt in by_receipt]
-        hurry = [entry for entry, receipt in by_receipt if receipt.urgent]
+        own = [entry.receipt for entry in entries if isinstance(entry.receipt, OwnCall)]
+        hurried = len(own) + sum(receipt.urgent for receipt in receipts)
+        hurry = entries[:hurried]  # the journal puts urgent ones first
         for entry in hurry:
             if entry.message.topic == SYNTHETIC_TOPIC:
                 self.synthetic.journalled(entry.message)
-        self.pipeline.take(hurry, entries[len(hurry) :])  # the journal puts urgent ones first
+        self.pipeline.take(hurry, entries[hurried:])
         for receipt in receipts:
             self._calls.pop(receipt, None)
+        for call in own:
+            self._calls.pop(call, None)
         self._held.extend(receipts)
         self._release()
         for entry in entries:
@@ -135,10 +168,11 @@ class Intake:
         while True:
             await asyncio.sleep(_LOOK_S)
             self._release()
-            overdue = [r for r, (since, _) in self._calls.items() if loop.time() - since > _PATIENCE_S]
-            for receipt in overdue:
-                _, message = self._calls.pop(receipt)
-                log.error("journal_holds_up_a_call", lane=receipt.source.lane)
+            overdue = [call for call, (since, _) in self._calls.items() if loop.time() - since > _PATIENCE_S]
+            for call in overdue:
+                _, message = self._calls.pop(call)
+                lane = _OURS if isinstance(call, OwnCall) else call.source.lane
+                log.error("journal_holds_up_a_call", lane=lane)
                 self.pipeline.alarm(message)
 
     async def settled(self) -> None:

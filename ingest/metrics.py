@@ -13,6 +13,7 @@ from alerts.event import EpisodeEvent, EvidenceAdded, Opened, State, Weight
 from alerts.synthetic import STAGES as SYNTHETIC_STAGES
 from devices.reading import Reason
 from rules.decision import DRILL, Severity
+from rules.falls.model import Stage
 
 _LATENCY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60)
 
@@ -60,6 +61,17 @@ class Metrics:
             "Calls for help, falls, smoke or gas more than 24 h old on arrival: stored, not alerted (R-90).",
             registry=r,
         )
+        self.motion_windows = Counter(
+            "shouwang_motion_windows", "Accelerometer windows in which falls were looked for.", registry=r
+        )
+        self.falls_felt = Counter(
+            "shouwang_falls_felt",
+            "Falls that we saw in accelerometers, by how much of the signal was known then.",
+            ["stage"],
+            registry=r,
+        )
+        for known in Stage:
+            self.falls_felt.labels(known)
         self.stored_messages = Counter(
             "shouwang_messages_stored", "Messages whose rows are committed in the database.", registry=r
         )

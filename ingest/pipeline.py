@@ -19,13 +19,14 @@ from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.observation import Observation, Quality
 from devices.ourselves import SYNTHETIC_TOPIC
-from devices.reading import Reason
+from devices.reading import Motion, Reason
 from devices.registry import Registry
 from devices.usability import USABLE
 from ingest.checkpoint import Checkpoint, Progress
 from ingest.clock import Clock
 from ingest.facts import Fact, Facts
 from ingest.feed import SLICE, Feed, Processed
+from ingest.felt import Felt
 from ingest.interpret import Interpreted, interpret
 from ingest.journal import Entry, Journal
 from ingest.metrics import Metrics
@@ -47,6 +48,7 @@ TICK_S = 0.25
 CHECKPOINT_S = 5.0
 _STALLED_S = 5.0
 _WENT_BACK_MS = 3_600_000  # more than any backlog, which urgent messages overtake
+_SLICE_BYTES = 16_384  # of payloads: a window of an accelerometer takes as long as twenty readings
 _FEW = 200  # memories that are taken over in a few ms
 _TURNS = 20  # after which as many as changed meanwhile must do
 _REPEAT_MS = 600_000  # how long bytes without key and time count as a repeat, when MQTT says DUP
@@ -77,6 +79,7 @@ class Pipeline:
         clock: Clock,
         metrics: Metrics,
         decide: Decide,
+        felt: Felt,
         recorded: Recorded | None = None,
         closed_at: Callable[[str], int] = lambda _: 0,
         taught: Callable[[list[Fact]], None] = lambda _: None,
@@ -85,6 +88,7 @@ class Pipeline:
         self._journal, self._checkpoint, self._engine = journal, checkpoint, engine
         self._registry, self._site, self._clock = registry, site, clock
         self._metrics, self._decide, self._recorded = metrics, decide, recorded
+        self._felt = felt
         self._closed_at, self._taught, self._signalled = closed_at, taught, signalled
         self.facts = Facts(registry, checkpoint.facts())
         self.position = checkpoint.position
@@ -107,6 +111,7 @@ class Pipeline:
 
     def catch_up(self) -> int:
         """Process what the journal holds beyond the last checkpoint; how many entries that was."""
+        self._felt.warm(self._journal, self.position, self._motion)
         count = 0
         while entries := self._journal.read(self.position, 1000):
             for start in range(0, len(entries), SLICE):
@@ -275,6 +280,7 @@ class Pipeline:
         decisions = self._engine.tick(now)
         if decisions:
             self._decide(decisions, now)
+        self._felt.tick(now)
 
     def _follow_clock(self, now: int) -> None:
         """A clock of ours that was far ahead and is put right must leave no timer in that future."""
@@ -285,7 +291,13 @@ class Pipeline:
         self._latest = max(self._latest, now)
 
     def _slice(self) -> None:
-        self._process([self._rest.popleft() for _ in range(min(SLICE, len(self._rest)))])
+        """Process the next entries, and few that hold much: a call for help waits for this to end."""
+        taken: list[Entry] = []
+        size = 0
+        while self._rest and len(taken) < SLICE and size < _SLICE_BYTES:
+            taken.append(self._rest.popleft())
+            size += len(taken[-1].message.payload)
+        self._process(taken)
 
     def _process(self, entries: list[Entry]) -> None:
         self._last_work = asyncio.get_running_loop().time()
@@ -313,6 +325,10 @@ class Pipeline:
         if said.learned and (new := self.facts.learn(entry.seq, said.learned, ahead=ahead)):
             self._taught(new)
         return said
+
+    def _motion(self, entry: Entry) -> Sequence[tuple[str, Motion]]:
+        known = self.facts.before(entry.seq)
+        return interpret(entry.message, self._registry, self._site, known).motion
 
     def _known(self, interpreted: Iterable[Interpreted]) -> dict[int, int]:
         """When each identity of a slice was seen before, if it was."""
@@ -351,6 +367,8 @@ class Pipeline:
                     self._decide(decisions, now)
                 if observation.metric in _SPOKEN:
                     self._signalled(observation)
+        if said.motion:
+            self._felt.take(said.motion, message.received_at)
         for device, rejected in said.unreadable:
             self._decide([unreadable(device, rejected, str(seq), message.received_at)], message.received_at)
         if said.rejected and message.topic.endswith("/event"):

@@ -25,9 +25,9 @@ from alerts.where import site_of
 from devices.identity import is_repeat
 from devices.message import Message
 from devices.observation import Observation
-from devices.ourselves import fall_message
 from devices.registry import Registry
 from ingest.facts import Facts
+from ingest.felt import message_of
 from ingest.interpret import interpret
 from rules.decision import Decision
 from rules.engine import Engine
@@ -212,8 +212,3 @@ class Recording:
             for told in self._felt(self._detector.observe(site, window, now), now)
         ]
         return [Moment(now), *fresh, *([Moment(now, told)] if told else []), *felt]
-
-
-def message_of(fall: Fall, now: int) -> Message:
-    """A fall seen in an accelerometer, as the message of ours that goes into the journal then (ms UTC)."""
-    return fall_message(fall.site, fall.device, fall.at, fall.confidence, fall.evidence, now)

@@ -32,6 +32,7 @@ _NEAR = 75  # samples by which a window without a time of its own may miss the e
 _TAIL = Stage.FINAL.after
 
 _Key = tuple[str, str]
+_Found = tuple[int, float, str, Stage]
 
 
 class Fall(NamedTuple):
@@ -56,7 +57,7 @@ class _Signal:
         self.declared: list[int] = []
         self.settled = False
 
-    def find(self, model: Model, changed: tuple[int, int]) -> Iterator[tuple[int, float, str, Stage]]:
+    def find(self, model: Model, changed: tuple[int, int]) -> Iterator[_Found]:
         """The falls that follow from a change of the samples of these indices."""
         ring, (first, last) = self.ring, changed
         if self.settled or last < ring.head:  # what was judged without these samples is judged again
@@ -65,7 +66,7 @@ class _Signal:
             self.settled = False
         yield from self._look(model, ring.values, ring.start, max(first - _TAIL, ring.start), ring.head)
 
-    def settle(self, model: Model) -> Iterator[tuple[int, float, str, Stage]]:
+    def settle(self, model: Model) -> Iterator[_Found]:
         """The falls that follow if nothing more comes."""
         ring = self.ring
         if self.settled or not len(ring.values):
@@ -74,9 +75,7 @@ class _Signal:
         yield from self._look(model, longer, ring.start, ring.head - _TAIL, ring.head + _TAIL)
         self.settled = True
 
-    def _look(
-        self, model: Model, values: Values, start: int, first: int, head: int
-    ) -> Iterator[tuple[int, float, str, Stage]]:
+    def _look(self, model: Model, values: Values, start: int, first: int, head: int) -> Iterator[_Found]:
         """Judge what struck from `first` on, in the order in which it can be; `head` is where samples end."""
         oldest = self.ring.head - CAPACITY
         self.judged = {one for one in self.judged if one[0] >= oldest}
@@ -94,7 +93,7 @@ class _Signal:
             verdict = model.judge(values[rows], stage)
             if verdict.fall:
                 self.declared.append(i)
-                yield i, verdict.confidence, verdict.evidence, stage
+                yield self.ring.time_ms(i), verdict.confidence, verdict.evidence, stage
 
 
 class _Watch:
@@ -188,11 +187,8 @@ class Detector:
         return self._settle(key, watch)
 
     @staticmethod
-    def _said(key: _Key, found: Iterator[tuple[int, float, str, Stage]]) -> list[Fall]:
-        return [
-            Fall(*key, i * 1000 // RATE_HZ, confidence, evidence, stage)
-            for i, confidence, evidence, stage in found
-        ]
+    def _said(key: _Key, found: Iterator[_Found]) -> list[Fall]:
+        return [Fall(*key, at, confidence, evidence, stage) for at, confidence, evidence, stage in found]
 
 
 def _begin_s(watch: _Watch, window: Motion, received_at: int, length_ms: int) -> float:

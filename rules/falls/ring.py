@@ -24,14 +24,19 @@ Values = NDArray[np.float32]
 
 
 class Ring:
-    """Samples from index `start` up to `head` on the grid (`rules.falls.RATE_HZ`), in g, shape (n, 3)."""
+    """Samples from index `start` up to `head` on the grid (`rules.falls.RATE_HZ`), in g, shape (n, 3).
 
-    __slots__ = ("_known", "_tail", "head", "values")
+    The grid lies on the first sample, so that a device of its rate is taken as it is: a line between two
+    samples is lower than the blow they saw.
+    """
+
+    __slots__ = ("_known", "_phase_s", "_tail", "head", "values")
 
     def __init__(self) -> None:
         self.values: Values = np.empty((0, 3), np.float32)
         self._known: NDArray[np.bool_] = np.empty(0, np.bool_)
         self._tail: tuple[Times, Values] | None = None  # the newest samples as they came
+        self._phase_s = 0.0  # of the grid
         self.head = 0
 
     @property
@@ -39,12 +44,19 @@ class Ring:
         """The index of the first sample."""
         return self.head - len(self.values)
 
+    def time_ms(self, index: int) -> int:
+        """When the sample of an index was, ms."""
+        return round((index / RATE_HZ + self._phase_s) * 1000)
+
     def fits(self, first: int) -> bool:
         """Whether a window that begins at this index goes on with this signal, or fills it."""
         return not len(self.values) or self.head - CAPACITY <= first <= self.head + GAP
 
     def add(self, times_s: Times, samples: Values, fs: float) -> tuple[int, int] | None:
         """Take samples at rising times; which indices [first, last) changed, None if none did."""
+        if self._tail is None:
+            self._phase_s = float(times_s[0] % (1 / RATE_HZ))
+        times_s = times_s - self._phase_s
         if self._tail is not None:
             times_s, samples = self._joined(times_s, samples, fs)
         if self._tail is None or times_s[-1] > self._tail[0][-1]:

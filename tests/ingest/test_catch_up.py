@@ -8,6 +8,7 @@ import pytest
 
 from devices.message import Message
 from ingest.checkpoint import Checkpoint
+from ingest.felt import Felt
 from ingest.journal import Entry, SqliteJournal
 from ingest.metrics import Metrics
 from ingest.parts import catch_up
@@ -46,6 +47,7 @@ class Started:
             clock=self.clock,
             metrics=Metrics(),
             decide=lambda decisions, _: self.decided.extend(decisions),
+            felt=Felt({}, self.clock, Metrics(), lambda _: None),
         )
 
     async def catch_up(self, *messages: Message) -> None:

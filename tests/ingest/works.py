@@ -13,12 +13,14 @@ from devices.urgency import urgent
 from ingest.checkpoint import Checkpoint
 from ingest.facts import Fact
 from ingest.feed import Processed
+from ingest.felt import Felt
 from ingest.journal import Entry, SqliteJournal
 from ingest.metrics import Metrics
 from ingest.pipeline import Pipeline, Recorded
 from rules.configuration import load
 from rules.decision import Decision
 from rules.engine import Engine
+from rules.falls.model import default_models
 from rules.ruleset import RuleSet
 from tests.deadline import eventually
 
@@ -76,6 +78,7 @@ class Works:
     durable: list[Entry] = field(default_factory=list)
     closed: dict[str, int] = field(default_factory=dict)  # device -> when its alert was last resolved
     taught: list[Fact] = field(default_factory=list)
+    felt: list[Message] = field(default_factory=list)  # falls that were found
     pipeline: Pipeline = field(init=False)
     checkpoint: Checkpoint | None = None
 
@@ -99,6 +102,7 @@ class Works:
             clock=self.clock,
             metrics=self.metrics,
             decide=lambda decisions, _: self.decided.extend(decisions),
+            felt=Felt(default_models(), self.clock, self.metrics, self.felt.append),
             recorded=self.recorded,
             closed_at=lambda device: self.closed.get(device, 0),
             taught=self.taught.extend,
