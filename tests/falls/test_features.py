@@ -96,7 +96,7 @@ def test_a_slow_signal_is_the_same_at_every_rate(fs: float, phase: float, hertz:
     first, found = resample(times, a, fs)
     grid = (first + np.arange(len(found))) / RATE_HZ
     inner = slice(1, -1)
-    assert len(found) >= 5 * RATE_HZ - RATE_HZ / fs - 2
+    assert len(found) >= (times[-1] - times[0]) * RATE_HZ - 2
     assert np.allclose(found[inner, 0], np.sin(2 * np.pi * hertz * grid)[inner], atol=0.06)
     assert np.allclose(found[inner, 2], grid[inner], atol=0.011)
 
