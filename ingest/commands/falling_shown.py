@@ -85,6 +85,8 @@ def _wrong(one: SetFigures) -> Iterable[str]:
         if names:
             more = f" and {len(names) - _MOST_NAMES} more (--json)" if len(names) > _MOST_NAMES else ""
             yield f"  {what}: {', '.join(names[:_MOST_NAMES])}{more}"
+    if one.refused:
+        yield f"  {one.refused} windows were refused 拒收: no device samples at such a rate, or feels so much"
 
 
 def _cells(figures: Figures) -> tuple[str, ...]:
@@ -146,6 +148,7 @@ def print_json(found: Found) -> None:
                 ],
                 "missed": one.missed,
                 "false": one.false,
+                "windows_refused": one.refused,
             }
         )
 

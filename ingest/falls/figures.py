@@ -30,7 +30,10 @@ class Alarm(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one recording; `group` is its set with the body position."""
+    """What came of one recording; `group` is its set with the body position.
+
+    `refused` is how many of its windows were no readings: of a rate or a strength that no device has.
+    """
 
     group: str
     name: str
@@ -40,6 +43,7 @@ class Outcome:
     duration_s: float
     fall_start_s: float | None = None
     alarms: tuple[Alarm, ...] = ()
+    refused: int = 0
 
 
 class Share(NamedTuple):
@@ -120,6 +124,7 @@ class SetFigures:
     activities: tuple[Activity, ...]
     missed: tuple[str, ...]
     false: tuple[str, ...]
+    refused: int
 
 
 def figures(outcomes: Sequence[Outcome], *, provisional: bool = False) -> Figures:
@@ -159,6 +164,7 @@ def _set(group: str, outcomes: Sequence[Outcome]) -> SetFigures:
         ),
         missed=tuple(sorted(one.name for one in outcomes if one.is_fall and wrong(one))),
         false=tuple(sorted(one.name for one in outcomes if not one.is_fall and wrong(one))),
+        refused=sum(one.refused for one in outcomes),
     )
 
 

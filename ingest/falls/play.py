@@ -1,7 +1,7 @@
 """Recordings through the real path: decoded, normalised, judged, and given to the rules, as when live.
 
-Rule: every recording alone, from a device of its own and with nothing known before; what counts is that the
-rules call people for a fall.
+Rule: every recording alone, from a device of its own and with nothing known before; what counts is a fall in
+an alert. One more of the same minute, for which nobody is called again, counts too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -71,18 +71,18 @@ def play(
         duration_s=recording.duration_s,
         fall_start_s=None if start_s is None else start_s - float(recording.t_s[0]),
         alarms=tuple(alarms),
+        refused=heard.rejected,
     )
     return outcome, said
 
 
 def _alarms(trial: Trial, happenings: Iterable[Happening], said: Sequence[Said]) -> Iterator[Alarm]:
-    """The falls for which the rules call people."""
+    """The falls that open an alert, or are added to it."""
     for happening in happenings:
         for event, episode in trial.take(happening):
             if (
                 isinstance(happening, Observation)
                 and isinstance(event, (Opened, EvidenceAdded))
-                and event.calls
                 and episode.kind_of(event) == "fall"
             ):
                 yield _alarm(happening, said)

@@ -80,7 +80,7 @@ def walked(number: int, **more: object) -> Recording:
     """Somebody walks for 14 s; `number` varies the steps."""
     random = np.random.default_rng(number)
     t_s = np.arange(700) / 50
-    up = 1.0 + 0.35 * np.sin(2 * np.pi * 1.8 * t_s + number) + 0.03 * random.standard_normal(700)
+    up = 1.0 + 0.7 * np.sin(2 * np.pi * 1.8 * t_s + number) + 0.03 * random.standard_normal(700)
     side = 0.1 * np.sin(2 * np.pi * 0.9 * t_s) + 0.03 * random.standard_normal(700)
     said = {"activity": "D01", "trial": f"{number:02}", "position": "waist"}
     return recording(np.stack([side, up, side / 2], axis=1), **{**said, **more})

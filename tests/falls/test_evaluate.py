@@ -14,7 +14,8 @@ from ingest.falls.play import placed, play
 from ingest.falls.recordings import Recording
 from ingest.falls.sending import Sending
 from rules.configuration import default
-from rules.falls.model import Stage, default_models
+from rules.falls.model import POSITIONS, Forest, Stage, Trees, default_models
+from rules.falls.model import write as write_model
 from tests.commands.program import REPOSITORY, called
 from tests.falls.recorded import FALLS, fallen, recording, rows, walked, write
 
@@ -104,6 +105,58 @@ def test_every_figure_of_a_set(file: Path) -> None:
         ("D01", None, 0),
     ]
     assert (found["missed"], found["false"]) == (["made/waist/s1/F02/01"], [])
+
+
+def decided(folder: Path, provisional: float, final: float) -> Path:
+    """Models that are this sure of every impact, and call a fall from 0.5 on."""
+    folder.mkdir()
+    for position in POSITIONS:
+        leaves = {Stage.PROVISIONAL: provisional, Stage.FINAL: final}
+        trees = {stage: _leaf(np.log(sure / (1 - sure))) for stage, sure in leaves.items()}
+        (folder / f"{position}.npz").write_bytes(write_model(Trees(trees)))
+    return folder
+
+
+def _leaf(value: float) -> Forest:
+    one = np.zeros(1, np.int32)
+    return Forest(np.full(1, -1, np.int16), np.full(1, value, np.float32), one, one, one, 0.5)
+
+
+def test_what_is_decided_late_counts_only_where_late_decisions_do(file: Path, tmp_path: Path) -> None:
+    [late] = evaluated(file, "--models", decided(tmp_path / "late", provisional=0.1, final=0.9))
+    soon, all_of_it = late["at_1.0_s"], late["at_2.5_s"]
+    assert (soon["sensitivity"], soon["specificity"], soon["false_alarms_per_hour"]) == (0.0, 1.0, 0.0)
+    assert (all_of_it["sensitivity"], all_of_it["specificity"]) == (pytest.approx(2 / 3), 0.0)
+    assert 2.5 <= all_of_it["delay_from_impact_s"]["p50"] <= 3.52
+    assert len(late["false"]) == 5
+    said = called("falls", "evaluate", file, "--models", tmp_path / "late").out.decode().splitlines()
+    assert [
+        "0.000" in next(line for line in said if f"by {time}" in line) for time in ("1.0 s", "2.5 s")
+    ] == [
+        True,
+        True,
+    ]
+    [early] = evaluated(file, "--models", decided(tmp_path / "soon", provisional=0.9, final=0.1))
+    assert early["at_1.0_s"] == early["at_2.5_s"]
+    assert early["specificity"] == 0.0
+
+
+def test_every_fall_that_is_called_in_daily_life_is_a_false_alarm(tmp_path: Path) -> None:
+    """One that is called holds for 10 s; of two within 24 s two are called."""
+    up = np.tile([0.0, 0.0, 1.0], (1200, 1))
+    up[[300, 900]] = [0.0, 0.0, 4.0]
+    file = a_file(tmp_path / "knocks.parquet", recording(up))
+    [found] = evaluated(file, "--models", decided(tmp_path / "soon", provisional=0.9, final=0.9))
+    assert found["false_alarms_per_hour"] == pytest.approx(2 / (24 / 3600))
+    assert found["specificity"] == 0.0
+
+
+@pytest.mark.parametrize("one", [recording(np.ones((40, 3)), fs=2.0), recording(np.full((100, 3), 500.0))])
+def test_windows_that_no_device_sends_are_refused_and_counted(one: Recording, tmp_path: Path) -> None:
+    file = a_file(tmp_path / "odd.parquet", one)
+    [found] = evaluated(file)
+    assert found["windows_refused"] == round(one.duration_s)
+    assert "windows were refused" in called("falls", "evaluate", file).out.decode()
 
 
 def test_from_where_a_fall_was_noted_to_begin(tmp_path: Path) -> None:
