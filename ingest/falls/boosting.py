@@ -31,7 +31,7 @@ SHARES: Mapping[str, Mapping[str, float]] = {
 
 LIMITS: Mapping[str, Mapping[Stage, float]] = {
     # From which confidence on an impact is a fall: read off the curves of the model card.
-    "waist": {Stage.PROVISIONAL: 0.78, Stage.FINAL: 0.93},
+    "waist": {Stage.PROVISIONAL: 0.75, Stage.FINAL: 0.90},
     "wrist": {Stage.PROVISIONAL: 0.97, Stage.FINAL: 0.55},
     "unknown": {Stage.PROVISIONAL: 0.95, Stage.FINAL: 0.60},
 }

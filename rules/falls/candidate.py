@@ -19,6 +19,7 @@ THRESHOLD_G = 0.5
 """The least dynamic acceleration of an impact, in g: soft falls begin there."""
 
 _CONTEXT = int(CONTEXT_S * RATE_HZ)
+_BEYOND = np.full(_CONTEXT, -1.0)
 
 Samples = NDArray[Any]
 """Acceleration in g, shape (n, 3) or (batch, n, 3), at RATE_HZ."""
@@ -49,8 +50,10 @@ def impacts(samples: Samples, first: int, last: int) -> list[int]:
     if first >= last:
         return []
     level = dynamic(samples[low:high])
-    around = np.pad(level, _CONTEXT, constant_values=-1.0)
+    strong = (level[first - low : last - low] >= THRESHOLD_G).nonzero()[0] + (first - low)
+    if not len(strong):
+        return []
+    around = np.concatenate([_BEYOND, level, _BEYOND])
     windows = sliding_window_view(around, 2 * _CONTEXT + 1)
-    strong = np.flatnonzero(level[first - low : last - low] >= THRESHOLD_G) + first - low
     struck = strong[windows[strong].argmax(axis=1) == _CONTEXT]
     return [int(i) + low for i in struck]

@@ -17,7 +17,7 @@ BEFORE = 4 * RATE_HZ
 
 _BIN = 12
 _FROM = BEFORE - 100  # where the bins begin: 2 s before the impact
-_LAGS = range(15, 60, 3)  # of steps: 0.3 to 1.2 s
+_STEPS = slice(15, 60, 3)  # lags: 0.3 to 1.2 s
 _SMALL = 1e-6
 
 Array = NDArray[Any]
@@ -54,7 +54,7 @@ def features(windows: Samples) -> tuple[NDArray[np.float32], list[str]]:
     change = np.diff(a, axis=1)
     jerk = _length(change) * RATE_HZ
     jerk = np.concatenate([jerk[:, :1], jerk], axis=1)
-    gravity = a[:, _FROM : BEFORE - 50].mean(axis=1)
+    gravity = _mean(a[:, _FROM : BEFORE - 50])
     _binned(table, a, m, d, jerk, gravity)
     _before(table, a, m, d)
     _impact(table, a, m, d, jerk, gravity)
@@ -85,12 +85,12 @@ def _binned(table: _Table, a: Array, m: Array, d: Array, jerk: Array, gravity: A
 
 def _before(table: _Table, a: Array, m: Array, d: Array) -> None:
     early = m[:, : BEFORE - 50]
-    table.add("spread_before", early.std(axis=1))
-    table.add("spread_just_before", m[:, _FROM : BEFORE - 25].std(axis=1))
-    table.add("dynamic_before", d[:, : BEFORE - 50].mean(axis=1))
+    table.add("spread_before", _spread(early))
+    table.add("spread_just_before", _spread(m[:, _FROM : BEFORE - 25]))
+    table.add("dynamic_before", _mean(d[:, : BEFORE - 50]))
     table.add("most_dynamic_before", d[:, 50 : BEFORE - 50].max(axis=1))
     table.add("most_before", early.max(axis=1))
-    table.add("steps_before", _rhythm(m[:, : BEFORE - 25], _LAGS))
+    table.add("steps_before", _rhythm(m[:, : BEFORE - 25], _STEPS))
     _shape(table, "before", a[:, _FROM : BEFORE - 25])
 
 
@@ -109,14 +109,14 @@ def _impact(table: _Table, a: Array, m: Array, d: Array, jerk: Array, gravity: A
     for limit in (1.5, 2.0, 3.0):
         table.add(f"above_{limit}", (near > limit).sum(axis=1))
     table.add("blows", ((near[:, 1:] > 1.3) & (near[:, :-1] <= 1.3)).sum(axis=1))
-    still = m[:, BEFORE + 25 : BEFORE + 51].std(axis=1)
+    still = _spread(m[:, BEFORE + 25 : BEFORE + 51])
     table.add("spread_after", still)
-    table.add("spread_ratio", still / (m[:, : BEFORE - 50].std(axis=1) + 0.02))
-    table.add("jerk_after", jerk[:, BEFORE + 25 : BEFORE + 51].mean(axis=1))
+    table.add("spread_ratio", still / (_spread(m[:, : BEFORE - 50]) + 0.02))
+    table.add("jerk_after", _mean(jerk[:, BEFORE + 25 : BEFORE + 51]))
     table.add("peak_ratio", d[:, BEFORE] / (d[:, 50 : BEFORE - 50].max(axis=1) + 0.1))
     _shape(table, "impact", a[:, BEFORE - 25 : BEFORE + 26])
     rough = np.abs(np.diff(m[:, BEFORE - 15 : BEFORE + 15], axis=1))
-    table.add("rough", rough[:, 5:].mean(axis=1))
+    table.add("rough", _mean(rough[:, 5:]))
     table.add("rough_ratio", rough.sum(axis=1) / (d[:, BEFORE - 15 : BEFORE + 15].sum(axis=1) + 0.1))
     down = _unit(gravity)
     for name, first, last in (("gained", BEFORE - 50, BEFORE + 1), ("lost", BEFORE - 5, BEFORE + 20)):
@@ -126,7 +126,7 @@ def _impact(table: _Table, a: Array, m: Array, d: Array, jerk: Array, gravity: A
 
 
 def _directions(table: _Table, a: Array, gravity: Array) -> None:
-    early, late = a[:, :_FROM].mean(axis=1), a[:, BEFORE + 25 : BEFORE + 51].mean(axis=1)
+    early, late = _mean(a[:, :_FROM]), _mean(a[:, BEFORE + 25 : BEFORE + 51])
     table.add("weight", np.stack([_length(early), _length(gravity), _length(late)], axis=1))
     table.add("turned_before", _angle(early, gravity))
     table.add("turned_by_impact", _angle(gravity, late))
@@ -139,22 +139,22 @@ def _directions(table: _Table, a: Array, gravity: Array) -> None:
 
 
 def _after(table: _Table, a: Array, m: Array, d: Array, jerk: Array, gravity: Array) -> None:
-    early, late = a[:, :_FROM].mean(axis=1), a[:, BEFORE + 75 : BEFORE + 126].mean(axis=1)
-    just = a[:, BEFORE + 25 : BEFORE + 51].mean(axis=1)
+    early, late = _mean(a[:, :_FROM]), _mean(a[:, BEFORE + 75 : BEFORE + 126])
+    just = _mean(a[:, BEFORE + 25 : BEFORE + 51])
     table.add("final_weight", _length(late))
     table.add("finally_turned", _angle(gravity, late))
     table.add("finally_turned_in_all", _angle(early, late))
     table.add("turned_after", _angle(just, late))
-    still = m[:, BEFORE + 75 : BEFORE + 126].std(axis=1)
-    table.add("spread_then", m[:, BEFORE + 50 : BEFORE + 90].std(axis=1))
+    still = _spread(m[:, BEFORE + 75 : BEFORE + 126])
+    table.add("spread_then", _spread(m[:, BEFORE + 50 : BEFORE + 90]))
     table.add("final_spread", still)
-    table.add("final_spread_ratio", still / (m[:, : BEFORE - 50].std(axis=1) + 0.02))
-    table.add("jerk_then", jerk[:, BEFORE + 50 : BEFORE + 90].mean(axis=1))
-    table.add("final_jerk", jerk[:, BEFORE + 75 : BEFORE + 126].mean(axis=1))
+    table.add("final_spread_ratio", still / (_spread(m[:, : BEFORE - 50]) + 0.02))
+    table.add("jerk_then", _mean(jerk[:, BEFORE + 50 : BEFORE + 90]))
+    table.add("final_jerk", _mean(jerk[:, BEFORE + 75 : BEFORE + 126]))
     table.add("most_dynamic_after", d[:, BEFORE + 50 :].max(axis=1))
     table.add("most_after", m[:, BEFORE + 40 :].max(axis=1))
     table.add("least_after", m[:, BEFORE + 40 :].min(axis=1))
-    table.add("steps_after", _rhythm(m[:, BEFORE + 25 :], range(15, 50, 3)))
+    table.add("steps_after", _rhythm(m[:, BEFORE + 25 :], slice(15, 50, 3)))
     _shape(table, "after", a[:, BEFORE + 50 : BEFORE + 126])
     table.add("path_then", _turns(a[:, BEFORE + 50 : BEFORE + 125]).sum(axis=1))
 
@@ -182,13 +182,25 @@ def _turns(a: Array) -> Array:
     return _angle(means[:, 1:], means[:, :-1])
 
 
-def _rhythm(m: Array, lags: range) -> Array:
+def _rhythm(m: Array, lags: slice) -> Array:
     """How regular it is: the highest autocorrelation at the lags (samples) of steps."""
-    x = m - m.mean(axis=1, keepdims=True)
-    power = (x * x).sum(axis=1) + 1e-3
-    found: Array = np.stack([np.einsum("bt,bt->b", x[:, lag:], x[:, :-lag]) for lag in lags], axis=1)
-    most: Array = found.max(axis=1) / power
+    x = m - _mean(m)[:, None]
+    spectrum = np.fft.rfft(x, 2 * m.shape[1])
+    found = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, 2 * m.shape[1])
+    most: Array = found[:, lags].max(axis=1) / (found[:, 0] + 1e-3)
     return most
+
+
+def _mean(x: Array) -> Array:
+    mean: Array = np.add.reduce(x, axis=1) / x.shape[1]
+    return mean
+
+
+def _spread(x: Array) -> Array:
+    """The standard deviation of each row."""
+    away = x - _mean(x)[:, None]
+    found: Array = np.sqrt(np.einsum("bt,bt->b", away, away) / x.shape[1])
+    return found
 
 
 def _shape(table: _Table, name: str, a: Array) -> None:

@@ -44,7 +44,7 @@ class Stage(StrEnum):
 
 
 class Verdict(NamedTuple):
-    """Whether an impact was a fall; `confidence` 0 to 1, and in a few words what speaks for it."""
+    """Whether an impact was a fall; `confidence` 0 to 1, and in a few words what speaks for a fall."""
 
     fall: bool
     confidence: float
@@ -71,17 +71,19 @@ class Forest(NamedTuple):
 
     def score(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """The chance of a fall of each row of features (batch, features), as the training set weighs it."""
-        at = np.broadcast_to(self.roots, (len(rows), len(self.roots)))
-        index = np.arange(len(rows))[:, None]
-        while True:
-            feature = self.feature[at]
-            if (feature < 0).all():
-                break
-            inner = rows[index, feature] <= self.threshold[at]
-            at = np.where(feature < 0, at, np.where(inner, self.left[at], self.right[at]))
-        total = self.threshold[at].sum(axis=1, dtype=np.float64)
+        total = np.array([self._sum(row) for row in rows], np.float64)
         chance: NDArray[np.float64] = 1 / (1 + np.exp(-total))
         return chance
+
+    def _sum(self, row: NDArray[np.float32]) -> float:
+        at = self.roots
+        while True:
+            feature = self.feature.take(at)
+            inner = feature >= 0
+            if not inner.any():
+                return float(self.threshold.take(at).sum(dtype=np.float64))
+            below = row.take(feature) <= self.threshold.take(at)
+            at = np.where(inner, np.where(below, self.left.take(at), self.right.take(at)), at)
 
 
 class Trees(NamedTuple):
@@ -95,7 +97,8 @@ class Trees(NamedTuple):
         forest = self.forests[stage]
         confidence = float(forest.score(rows)[0])
         fall = confidence >= forest.limit
-        return Verdict(fall, round(confidence, 3), _evidence(dict(zip(names, rows[0].tolist(), strict=True))))
+        why = _evidence(dict(zip(names, rows[0].tolist(), strict=True))) if fall else ""
+        return Verdict(fall, round(confidence, 3), why)
 
 
 def _evidence(found: Mapping[str, float]) -> str:

@@ -28,8 +28,12 @@ def resample(times_s: NDArray[Any], samples: NDArray[Any], fs: float) -> tuple[i
         return first, np.empty((0, 3), np.float32)
     values = np.asarray(samples, np.float64)
     if fs <= FAST_HZ:
-        found = np.stack([np.interp(grid, times_s, values[:, axis]) for axis in range(3)], axis=1)
-        return first, found.astype(np.float32)
+        after = np.clip(np.searchsorted(times_s, grid), 1, max(len(times_s) - 1, 1))
+        if len(times_s) == 1:
+            return first, values.astype(np.float32)
+        before = after - 1
+        part = ((grid - times_s[before]) / (times_s[after] - times_s[before])).clip(0, 1)[:, None]
+        return first, (values[before] * (1 - part) + values[after] * part).astype(np.float32)
     low = np.searchsorted(times_s, grid - half - 1e-6)
     high = np.maximum(np.searchsorted(times_s, grid + half - 1e-6), low + 1)
     total = np.concatenate([np.zeros((1, 3)), values.cumsum(axis=0)])

@@ -69,9 +69,16 @@ class Ring:
             self.values, self._known = found, np.ones(len(found), np.bool_)
             self.head = first + len(found)
             changed: tuple[int, int] | None = (first, self.head)
+        elif self.start <= first <= self.head and self._known[first - self.start :].all():
+            new = found[self.head - first :]
+            self.values = np.concatenate([self.values, new])
+            self._known = np.concatenate([self._known, np.ones(len(new), np.bool_)])
+            changed = (self.head, self.head + len(new)) if len(new) else None
+            self.head += len(new)
         else:
             changed = self._place(first, found)
-        self.values, self._known = self.values[-CAPACITY:], self._known[-CAPACITY:]
+        if len(self.values) > CAPACITY:
+            self.values, self._known = self.values[-CAPACITY:], self._known[-CAPACITY:]
         return changed and (max(changed[0], self.start), changed[1])
 
     def _joined(self, times_s: Times, samples: Values, fs: float) -> tuple[Times, Values]:
@@ -80,7 +87,7 @@ class Ring:
         end = float(before[-1])
         if not times_s[0] - end <= max(1.5 / fs, 0.03) or times_s[-1] <= end:
             return times_s, samples
-        if not self._known[max(int(times_s[0] * RATE_HZ) - self.start, 0) :].all():
+        if times_s[0] <= end and not self._known[max(int(times_s[0] * RATE_HZ) - self.start, 0) :].all():
             return times_s, samples  # it fills a gap, too
         new = times_s > end + 0.5 / fs
         return np.concatenate([before, times_s[new]]), np.concatenate([values, samples[new]])
@@ -91,8 +98,9 @@ class Ring:
         last = first + len(found)
         earlier, later = max(self.start - first, 0), max(last - self.head, 0)
         if earlier or later:
-            self.values = np.pad(self.values, ((earlier, later), (0, 0)))
-            self._known = np.pad(self._known, (earlier, later))
+            self.values = np.concatenate([_nothing(earlier), self.values, _nothing(later)])
+            unknown = np.zeros(earlier + later, np.bool_)
+            self._known = np.concatenate([unknown[:earlier], self._known, unknown[earlier:]])
             self.head += later
         begin, end = first - self.start, last - self.start
         fresh = ~self._known[begin:end]
@@ -115,3 +123,7 @@ class Ring:
                 self.values[missing, axis] = np.interp(missing, known, self.values[known, axis])
             begin, end = min(begin, int(missing[0])), max(end, int(missing[-1]) + 1)
         return begin + self.start, end + self.start
+
+
+def _nothing(n: int) -> Values:
+    return np.zeros((n, 3), np.float32)

@@ -2,7 +2,8 @@
 
 decode: one payload, by family. worst: the worst payloads. registry: the import of a large home. rules: the
 engine with the default rules. burst: 500 alerts in 10 s, and how fast 20 calls for help among them are
-out. path: a running service, from broker to rows and alerts.
+out. falls: accelerometers, and a service with 2,000 watches. path: a running service, from broker to rows and
+alerts.
 
 Throughput is compared in one run with `mosquitto_sub | psql COPY` of the raw text: the least that could be
 done with the same messages. Latency is that of an SOS, from publish to the alert's own message on MQTT.
@@ -26,11 +27,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tests.bench import burst, decoding, registry, rules, worst
+from tests.bench import burst, decoding, falls, registry, rules, worst
 from tests.bench.stage import METRICS, SITE, Stage, load_tool, publish, publisher, stage
 
 _COPY_TEXT = "COPY raw_text FROM STDIN (FORMAT csv, DELIMITER E'\\001', QUOTE E'\\002')"
-_PARTS = ("decode", "worst", "registry", "rules", "burst", "path")
+_PARTS = ("decode", "worst", "registry", "rules", "burst", "falls", "path")
 out = Console(highlight=False)
 
 
@@ -59,6 +60,8 @@ def main() -> None:
                     rules.tell(out)
                 case "burst":
                     burst.tell(out, folder)
+                case "falls":
+                    falls.tell(out, folder, embedded=shutil.which("mosquitto") is None)
                 case _:
                     _service(folder, chosen)
 
