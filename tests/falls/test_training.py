@@ -15,6 +15,7 @@ from ingest.falls.recordings import Recording, read
 from ingest.falls.validation import fold_of
 from rules.falls.model import POSITIONS, Stage, default_models, position_class
 from rules.falls.model import read as read_model
+from tests.falls.bodies import fall, walk
 from tests.falls.recorded import FALLS, recording, rows, write
 
 
@@ -161,13 +162,15 @@ def test_positions() -> None:
     assert {word: position_class(word) for word in said} == said
 
 
-def test_the_models_that_come_with_the_program_can_be_read() -> None:
-    fall = prepare([_made(0, is_fall=True)]).windows[0]
+def test_the_models_that_come_with_the_program_tell_a_fall_and_why() -> None:
+    falls, walking = fall(8, 14), walk(14)
     for model in default_models().values():
-        verdict = model.judge(fall, Stage.FINAL)
-        assert 0 <= verdict.confidence <= 1
-        assert "impact 3." in verdict.evidence
-        assert "still after" in verdict.evidence
+        verdict = model.judge(falls[201:527], Stage.FINAL)
+        assert verdict.fall
+        assert verdict.confidence <= 1
+        assert verdict.evidence == "impact 5.4 g, free fall 0.2 s, turned 85 deg, still after"
+        other = model.judge(walking[201:527], Stage.FINAL)
+        assert (other.fall, other.evidence) == (False, "")
 
 
 @pytest.mark.slow
