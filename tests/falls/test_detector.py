@@ -76,7 +76,7 @@ def test_a_fall_is_declared_when_its_impact_is_two_and_a_half_seconds_old() -> N
 
 
 @given(
-    st.dictionaries(st.integers(3, 50).map(float), st.floats(1.6, 8), max_size=6),
+    st.dictionaries(st.integers(3, 50).map(float), st.floats(1.6, 2.4) | st.floats(4.5, 8), max_size=6),
     st.lists(st.integers(0, 10_000), max_size=40),
     st.sampled_from([50.0, 25.0, 100.0, 33.5]),
 )
