@@ -28,7 +28,8 @@ SYNTHETIC = ("$shouwang", "$synthetic")
 
 
 MOTION_TOPIC = "$shouwang/motion"
-"""Of falls that we saw in a device's accelerometer: `site`, `device`, and under `said` a native event."""
+"""Of what we saw in a device's accelerometer: `site`, `device`, `channel`, and under `said` what the device
+would have said on that channel of the native protocol."""
 
 
 def ours(topic: str) -> bool:
@@ -41,23 +42,39 @@ def fall_message(site: str, device: str, at: int, confidence: float, why: str, r
 
     Its `id` is the impact's time: the same fall found again, after a crash, is the same event.
     """
-    said = {
+    said: dict[str, str | float] = {
         "event": "fall",
         "ts": at,
         "id": f"motion:{at}",
         "confidence": confidence,
         "note": why,
     }
-    payload = orjson.dumps({"site": site, "device": device, "said": said})
+    return _seen_message(site, device, "event", said, received_at)
+
+
+def rest_message(site: str, device: str, at: int, fall: int, received_at: int, *, moving: bool) -> Message:
+    """The journal's entry of whether a device moves after a fall: `fall` is the impact's time, `at` now's."""
+    said: dict[str, str | float] = {"moving": moving, "ts": at, "id": f"rest:{fall}", "note": "after a fall"}
+    return _seen_message(site, device, "telemetry", said, received_at)
+
+
+def _seen_message(
+    site: str, device: str, channel: str, said: dict[str, str | float], received_at: int
+) -> Message:
+    payload = orjson.dumps({"site": site, "device": device, "channel": channel, "said": said})
     return Message(MOTION_TOPIC, payload, received_at, qos=1)
 
 
-def seen(message: Message) -> tuple[tuple[str, str], Message] | None:
-    """Site and device in whose accelerometer we saw a fall, and what is said of it; None: it says no such."""
+def seen(message: Message) -> tuple[Message, tuple[str, str], str] | None:
+    """What we saw in an accelerometer: as a message of the device, which one (site, id), on which channel.
+
+    None: the message is of something else.
+    """
     if message.topic != MOTION_TOPIC:
         return None
     found = orjson.loads(message.payload)
-    return (found["site"], found["device"]), replace(message, payload=orjson.dumps(found["said"]))
+    said = replace(message, payload=orjson.dumps(found["said"]))
+    return said, (found["site"], found["device"]), found["channel"]
 
 
 def broker_message(at: int, *, reached: bool) -> Message:

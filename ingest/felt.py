@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import structlog
 
 from devices.message import Message
-from devices.ourselves import fall_message
+from devices.ourselves import fall_message, rest_message
 from devices.reading import Motion
 from ingest.clock import Clock
 from ingest.journal import Entry, Journal
 from ingest.metrics import Metrics
-from rules.falls.detector import Detector, Fall
+from rules.falls.detector import Detector, Fall, Rest
 from rules.falls.model import Model
 
 log = structlog.get_logger()
@@ -23,9 +23,11 @@ _WARM_MS = 10_000  # of signal before a crash: an impact is judged with four sec
 _CHUNK = 500
 
 
-def message_of(fall: Fall, now: int) -> Message:
-    """A fall that was felt, as the message of ours that goes into the journal then (ms UTC)."""
-    return fall_message(fall.site, fall.device, fall.at, fall.confidence, fall.evidence, now)
+def message_of(felt: Fall | Rest, now: int) -> Message:
+    """What was felt, as the message of ours that goes into the journal then (ms UTC)."""
+    if isinstance(felt, Rest):
+        return rest_message(felt.site, felt.device, felt.at, felt.fall, now, moving=felt.moving)
+    return fall_message(felt.site, felt.device, felt.at, felt.confidence, felt.evidence, now)
 
 
 class Felt:
@@ -63,8 +65,9 @@ class Felt:
             for entry in chunk:
                 self.take(motion(entry), entry.message.received_at)
 
-    def _tell(self, falls: Iterable[Fall]) -> None:
-        for fall in falls:
-            self._metrics.falls_felt.labels(fall.stage).inc()
-            log.info("fall_felt", site=fall.site, device=fall.device, stage=fall.stage)
-            self._call(message_of(fall, self._clock.now()))
+    def _tell(self, found: Iterable[Fall | Rest]) -> None:
+        for felt in found:
+            if isinstance(felt, Fall):
+                self._metrics.falls_felt.labels(felt.stage).inc()
+                log.info("fall_felt", site=felt.site, device=felt.device, stage=felt.stage)
+            self._call(message_of(felt, self._clock.now()))

@@ -71,8 +71,8 @@ def interpret(message: Message, registry: Registry, site: str, known: Known | No
 
 
 def _interpret(message: Message, registry: Registry, site: str, known: Known) -> Interpreted:
-    if fall := seen(message):
-        decoded = _ours(fall[1], known, fall[0], "event")
+    if felt := seen(message):
+        decoded = _ours(felt[0], known, *felt[1:])
     elif said_by_us := _OURS.get(message.topic):
         decoded = _ours(message, known, *said_by_us)
     else:

@@ -31,7 +31,7 @@ from ingest.felt import message_of
 from ingest.interpret import interpret
 from rules.decision import Decision
 from rules.engine import Engine
-from rules.falls.detector import Detector, Fall
+from rules.falls.detector import Detector, Fall, Rest
 from rules.falls.model import Model, default_models
 from rules.ruleset import RuleSet
 from rules.unreadable import unreadable
@@ -183,8 +183,8 @@ class Recording:
             told += self._felt(self._detector.tick(wake), wake)
         return told
 
-    def _felt(self, falls: Iterable[Fall], now: int) -> list[Happening]:
-        return [told for fall in falls for told in self._said(message_of(fall, now))]
+    def _felt(self, found: Iterable[Fall | Rest], now: int) -> list[Happening]:
+        return [told for felt in found for told in self._said(message_of(felt, now))]
 
     def _said(self, message: Message) -> list[Happening]:
         now = message.received_at

@@ -2,7 +2,7 @@
 
 Rule: the same samples give the same falls, whatever windows they came in; one fall is declared once; memory
 is bounded in time and in devices. A fall is declared at 1.0 s after the impact if the model is sure by then,
-else at 2.5 s; when the signal stops, with what there is.
+else at 2.5 s; when the signal stops, with what there is. Then it says whether anything moves after it.
 """
 
 import heapq
@@ -16,7 +16,7 @@ from devices.instants import PLAUSIBLE_FROM
 from devices.normalise import MAX_AHEAD_MS
 from devices.reading import Motion
 from rules.falls import RATE_HZ
-from rules.falls.candidate import impacts
+from rules.falls.candidate import dynamic, impacts
 from rules.falls.features import BEFORE
 from rules.falls.model import Model, Stage, position_class
 from rules.falls.ring import CAPACITY, PIECE, Ring, Times, Values
@@ -29,6 +29,8 @@ MOST_DEVICES = 10_000
 
 _SILENT_MS = 3000  # after the last window: then the signal has stopped
 _NEAR = 75  # samples by which a window without a time of its own may miss the end of the one before
+_REST = (Stage.FINAL.after, 11 * RATE_HZ)  # R-72: no movement ten seconds after a fall
+_STILL_G = 0.1  # breathing and a trembling hand are less
 _TAIL = Stage.FINAL.after
 
 _Key = tuple[str, str]
@@ -46,15 +48,26 @@ class Fall(NamedTuple):
     stage: Stage
 
 
+class Rest(NamedTuple):
+    """Whether a device moved in the ten seconds after a `fall` (when its impact was); `at` they were over."""
+
+    site: str
+    device: str
+    at: int
+    fall: int
+    moving: bool
+
+
 class _Signal:
     """One stretch of a device's signal and what was judged of it."""
 
-    __slots__ = ("declared", "judged", "ring", "settled")
+    __slots__ = ("awaited", "declared", "judged", "ring", "settled")
 
     def __init__(self) -> None:
         self.ring = Ring()
         self.judged: set[tuple[int, Stage]] = set()
         self.declared: list[int] = []
+        self.awaited: list[int] = []  # falls after which we look whether anything moves
         self.settled = False
 
     def find(self, model: Model, changed: tuple[int, int]) -> Iterator[_Found]:
@@ -93,7 +106,19 @@ class _Signal:
             verdict = model.judge(values[rows], stage)
             if verdict.fall:
                 self.declared.append(i)
+                self.awaited.append(i)
                 yield self.ring.time_ms(i), verdict.confidence, verdict.evidence, stage
+
+    def rests(self) -> Iterator[tuple[int, int, bool]]:
+        """Of falls long enough ago: when that was clear, when the fall was, whether anything moved."""
+        ring = self.ring
+        for i in [i for i in self.awaited if i + _REST[1] < ring.head]:
+            self.awaited.remove(i)
+            first = i + _REST[0] - ring.start
+            if first >= 0:
+                level = dynamic(ring.values[first : i + _REST[1] - ring.start])
+                moving = bool(np.quantile(level, 0.95) >= _STILL_G)
+                yield ring.time_ms(i + _REST[1]), ring.time_ms(i), moving
 
 
 class _Watch:
@@ -116,13 +141,13 @@ class Detector:
         self._deadlines: list[tuple[int, _Key]] = []
         self.forgotten = 0
 
-    def observe(self, site: str, window: Motion, received_at: int) -> list[Fall]:
-        """The falls that follow from a window that was received then (our clock)."""
+    def observe(self, site: str, window: Motion, received_at: int) -> list[Fall | Rest]:
+        """What follows from a window that was received then (our clock): falls, and what came after them."""
         samples = window.xyz
         if not len(samples):
             return []
         key = (site, window.device)
-        falls: list[Fall] = []
+        falls: list[Fall | Rest] = []
         watch = self._watches.get(key)
         if watch is None:
             watch = self._watches[key] = _Watch()
@@ -143,9 +168,9 @@ class Detector:
             falls += self._take(key, watch, times[part], samples[part], window.fs)
         return falls
 
-    def tick(self, now: int) -> list[Fall]:
+    def tick(self, now: int) -> list[Fall | Rest]:
         """The falls that follow from signals that have stopped by now."""
-        falls: list[Fall] = []
+        falls: list[Fall | Rest] = []
         while self._deadlines and self._deadlines[0][0] <= now:
             _, key = heapq.heappop(self._deadlines)
             watch = self._watches.get(key)
@@ -162,26 +187,29 @@ class Detector:
         """When `tick` may next have something to say; it may be early."""
         return self._deadlines[0][0] if self._deadlines else None
 
-    def _take(self, key: _Key, watch: _Watch, times_s: Times, samples: Values, fs: float) -> list[Fall]:
+    def _take(
+        self, key: _Key, watch: _Watch, times_s: Times, samples: Values, fs: float
+    ) -> list[Fall | Rest]:
         first = round(float(times_s[0]) * RATE_HZ)
         model = self._models[watch.position]
         live = watch.signals[0].ring
         place = 0 if live.fits(first) or first > live.head else 1
         signal = watch.signals[place]
-        falls: list[Fall] = []
+        falls: list[Fall | Rest] = []
         if not signal.ring.fits(first):  # that stretch is over
             falls += self._said(key, signal.settle(model))
             signal = watch.signals[place] = _Signal()
         changed = signal.ring.add(times_s, samples, fs)
         if changed is not None:
             falls += self._said(key, signal.find(model, changed))
+            falls += [Rest(*key, at, fall, moving) for at, fall, moving in signal.rests()]
         return falls
 
-    def _settle(self, key: _Key, watch: _Watch) -> list[Fall]:
+    def _settle(self, key: _Key, watch: _Watch) -> list[Fall | Rest]:
         model = self._models[watch.position]
         return [fall for signal in watch.signals for fall in self._said(key, signal.settle(model))]
 
-    def _forget(self) -> list[Fall]:
+    def _forget(self) -> list[Fall | Rest]:
         key, watch = self._watches.popitem(last=False)
         self.forgotten += 1
         return self._settle(key, watch)

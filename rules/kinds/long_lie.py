@@ -4,8 +4,9 @@ It adds to the alert of the fall and never changes or delays that one.
 
 R-71 (an hour on the floor is the breach; human contact within 3 min), R-72 (a fall with no movement
 escalates). After a fall it raises at 30 s, 3 min, 30 min and 60 min, each time calling anew, with `step_s` in
-the facts. It is about life and cannot be switched off or played down: the fall alert may have been answered
-by somebody who thought that another went.
+the facts; the first time sooner where the device that told of the fall says, ten seconds after it, that
+nothing moves. It is about life and cannot be switched off or played down: the fall alert may have been
+answered by somebody who thought that another went.
 
 What ends it, from ten seconds after the fall on (a bed sensor lags behind, a step counter counts the fall):
 standing or walking; in bed or on a seat; a count of steps that rises by five; "I am fine"; staff or a visitor
@@ -77,6 +78,9 @@ def observe(
     fall, at = memory.fall, happened(observation)
     if fall is None or at < fall + SETTLED_MS or observation.quality is Quality.BAD:
         return memory, ()
+    if observation.metric == "moving":
+        lies_still = observation.value is False and observation.device == memory.device
+        return (memory._replace(wake=at) if lies_still and memory.step == 0 else memory), ()
     if observation.metric == "steps":
         counted = observation.value
         if not isinstance(counted, (int, float)):
@@ -104,7 +108,7 @@ def wake(rule: Rule[LongLieSettings], subject: Subject, memory: Memory, now: int
     if fall is None:
         raise AssertionError("nobody lies")
     evidence = Evidence(f"{rule.id}|{subject.id}|{fall}|{step}", "fall", memory.device, now, now)
-    facts: dict[str, str | int] = {"step_s": STEPS_MS[step] // 1_000, "fall_ms": fall}
+    facts: dict[str, str | int] = {"step_s": min(STEPS_MS[step], now - fall) // 1_000, "fall_ms": fall}
     said = decide(rule, subject, Change.RAISE, evidence, at=now, facts=facts)
     following = step + 1
     later = fall + STEPS_MS[following] if following < len(STEPS_MS) else None
@@ -128,7 +132,7 @@ KIND = Kind(
     name="long_lie",
     settings=LongLieSettings,
     observe=observe,
-    metrics=lambda _: _WHILE_TRUE | {"fall", "posture", "steps"},
+    metrics=lambda _: _WHILE_TRUE | {"fall", "moving", "posture", "steps"},
     life_safety=True,
     memory=Memory,
     start=start,

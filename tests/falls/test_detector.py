@@ -1,5 +1,6 @@
 """The detector: the same falls whatever the windows, once each, in bounded memory, on any input."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from devices.reading import Motion
 from rules.falls import RATE_HZ
 from rules.falls.candidate import Samples
-from rules.falls.detector import Detector, Fall
+from rules.falls.detector import Detector, Fall, Rest
 from rules.falls.model import BEFORE_S, Stage, Verdict
 from rules.falls.ring import CAPACITY, Ring
 
@@ -54,11 +55,15 @@ def signal(seconds: float, hits: dict[float, float], fs: float = 50.0) -> Signal
 def played(a: Signal, cuts: list[int], fs: float = 50.0) -> list[Fall]:
     """The falls in a signal that comes in windows cut at these samples, each when its last was taken."""
     one = detector()
-    falls: list[Fall] = []
+    falls: list[Fall | Rest] = []
     for begin, end in pairwise(sorted({*(cut % len(a) for cut in cuts), 0, len(a)})):
         at = NOW + round(begin * 1000 / fs)
         falls += one.observe("home-1", window(a[begin:end], at, fs), NOW + round(end * 1000 / fs))
-    return falls + one.tick(NOW + 10_000_000)
+    return only_falls(falls + one.tick(NOW + 10_000_000))
+
+
+def only_falls(found: Iterable[Fall | Rest]) -> list[Fall]:
+    return [one for one in found if isinstance(one, Fall)]
 
 
 def test_a_fall_is_declared_when_its_impact_is_two_and_a_half_seconds_old() -> None:
@@ -68,8 +73,8 @@ def test_a_fall_is_declared_when_its_impact_is_two_and_a_half_seconds_old() -> N
         second: one.observe("home-1", window(a[second * 50 : second * 50 + 50], NOW + second * 1000), NOW)
         for second in range(20)
     }
-    assert [second for second, falls in heard.items() if falls] == [12]
-    (fall,) = heard[12]
+    assert [second for second, falls in heard.items() if only_falls(falls)] == [12]
+    (fall,) = only_falls(heard[12])
     assert (fall.site, fall.device, fall.stage) == ("home-1", "w-1", Stage.FINAL)
     assert abs(fall.at - NOW - 10_000) <= 20
     assert fall.evidence == "impact 5.0 g"
@@ -97,8 +102,8 @@ def test_what_comes_again_or_overlaps_changes_nothing(
 ) -> None:
     a = signal(30, hits)
     once, more = detector(), detector()
-    plain: list[Fall] = []
-    doubled: list[Fall] = []
+    plain: list[Fall | Rest] = []
+    doubled: list[Fall | Rest] = []
     for second in range(30):
         part = window(a[second * 50 : second * 50 + 50], NOW + second * 1000)
         plain += once.observe("home-1", part, NOW + second * 1000)
@@ -115,21 +120,23 @@ def test_what_comes_again_or_overlaps_changes_nothing(
 @settings(max_examples=60, deadline=None)
 def test_windows_may_come_in_another_order(order: list[int]) -> None:
     a = signal(16, {8: 6})
-    one, falls = detector(), []
+    one = detector()
+    falls: list[Fall | Rest] = []
     for second in [0, 1, 2, 3, *order, 12, 13, 14, 15]:
         part = window(a[second * 50 : second * 50 + 50], NOW + second * 1000)
         falls += one.observe("home-1", part, NOW + 15_000)
     falls += one.tick(NOW + 10**7)
-    assert len(falls) == 1
-    assert abs(falls[0].at - NOW - 8000) <= 60
+    (found,) = only_falls(falls)
+    assert abs(found.at - NOW - 8000) <= 60
 
 
 def test_an_impact_in_a_window_that_comes_late_is_found() -> None:
     a = signal(16, {8.5: 6})
-    one, falls = detector(), []
+    one = detector()
+    falls: list[Fall | Rest] = []
     for second in [*range(8), *range(9, 16), 8]:
         falls += one.observe("home-1", window(a[second * 50 : second * 50 + 50], NOW + second * 1000), NOW)
-    assert len(falls) == 1
+    assert len(only_falls(falls)) == 1
 
 
 def test_a_signal_that_stops_is_judged_with_what_there_is() -> None:
@@ -143,6 +150,24 @@ def test_a_signal_that_stops_is_judged_with_what_there_is() -> None:
     assert one.next_wake() is None
 
 
+@pytest.mark.parametrize("moves", [False, True])
+def test_ten_seconds_after_a_fall_it_says_whether_anything_moves(moves: bool) -> None:
+    a = signal(40, {8: 6})
+    if moves:
+        a[8 * 50 + 200 :] += 0.3 * np.sin(np.arange(len(a) - 600))[:, None].astype(np.float32)
+    one = detector()
+    rests = []
+    for second in range(40):
+        at = NOW + second * 1000
+        found = one.observe("home-1", window(a[second * 50 : second * 50 + 50], at), at)
+        rests += [
+            (second, rest.moving, round((rest.at - rest.fall) / 1000))
+            for rest in found
+            if isinstance(rest, Rest)
+        ]
+    assert rests == [(18, moves, 11)]
+
+
 def test_one_fall_is_one_and_another_is_another() -> None:
     assert len(played(signal(60, {10: 6, 12: 5, 15: 7}), [])) == 1
     assert len(played(signal(60, {10: 6, 40: 7}), [])) == 2
@@ -151,30 +176,32 @@ def test_one_fall_is_one_and_another_is_another() -> None:
 def test_a_fall_of_an_hour_ago_is_found_beside_the_present() -> None:
     one = detector()
     now, before = signal(20, {}), signal(20, {10: 6})
-    falls = []
+    falls: list[Fall | Rest] = []
     for second in range(20):
         part = slice(second * 50, second * 50 + 50)
         at = NOW + second * 1000
         falls += one.observe("home-1", window(now[part], at), at)
         falls += one.observe("home-1", window(before[part], at - 3_600_000), at)
-    assert [round((fall.at - NOW) / 1000) for fall in falls] == [-3590]
+    assert [round((fall.at - NOW) / 1000) for fall in only_falls(falls)] == [-3590]
 
 
 def test_windows_without_a_time_go_on_with_each_other() -> None:
     a = signal(20, {10: 6})
-    one, falls = detector(), []
+    one = detector()
+    falls: list[Fall | Rest] = []
     for second in range(20):
         received_at = NOW + second * 1000 + (second * 37) % 400
         falls += one.observe("home-1", window(a[second * 50 : second * 50 + 50], None), received_at)
-    assert len(falls) == 1
+    assert len(only_falls(falls)) == 1
 
 
 def test_devices_are_apart() -> None:
-    one, falls = detector(), []
+    one = detector()
+    falls: list[Fall | Rest] = []
     for device, hits in (("w-1", {10.0: 6.0}), ("w-2", {})):
         falls += one.observe("home-1", window(signal(20, hits), NOW, device=device), NOW)
     falls += one.observe("home-2", window(signal(20, {}), NOW), NOW)
-    assert [(fall.site, fall.device) for fall in falls] == [("home-1", "w-1")]
+    assert [(fall.site, fall.device) for fall in only_falls(falls)] == [("home-1", "w-1")]
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +211,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1, 10):
         falls += one.observe("home-1", window(signal(2, {}), NOW, device=f"w-{number}"), NOW)
     assert one.forgotten == 7
-    assert [fall.device for fall in falls] == ["w-0"]  # judged before it was forgotten
+    assert [fall.device for fall in only_falls(falls)] == ["w-0"]  # judged before it was forgotten
     ring = Ring()
     for second in range(100):
         ring.add(second + np.arange(50) / 50, signal(1, {}), 50.0)

@@ -39,6 +39,29 @@ def test_r71_r72_who_does_not_get_up_is_called_for_again_and_again() -> None:
     assert len({d.evidence.key for d in lies}) == len(STEPS_MS)
 
 
+def test_r72_who_does_not_move_after_a_fall_is_called_for_sooner() -> None:
+    still = of("bo", "moving", NOW + 11 * SECOND, False, device="watch")
+    again = of("bo", "moving", NOW + 20 * SECOND, False, device="watch")
+    decisions = play(fresh(), [fall(), still, again], NOW + 3 * HOUR)
+    lies = [(d.at - NOW, d.facts["step_s"]) for d in decisions if d.kind == "long_lie"]
+    assert lies == [(11 * SECOND, 11), *((ms, ms // SECOND) for ms in STEPS_MS[1:])]
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "device"),
+    [
+        (NOW + 11 * SECOND, True, "watch"),
+        (NOW + 11 * SECOND, False, "radar"),
+        (NOW + 5 * SECOND, False, "watch"),
+    ],
+)
+def test_r72_who_moves_and_what_another_device_says_delays_nothing(
+    at: int, value: Value, device: str
+) -> None:
+    moving = of("bo", "moving", at, value, device=device)
+    assert told(fall(), moving) == told(fall())
+
+
 def test_the_alert_of_the_fall_itself_is_as_it_was() -> None:
     (raised,) = fresh().observe(fall())
     assert (raised.kind, raised.change, raised.at) == ("fall", RAISE, NOW)
