@@ -28,9 +28,12 @@ def test_the_same_recording_is_the_same_picture(one: object, tmp_path: Path) -> 
     first, again = ((tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
     assert first == again
     assert first.startswith(b"\x89PNG")
-    for alarms, some in (((), judged), ((CALLED,), []), ((CALLED,), judged[1:])):
+    others = {first}
+    later = CALLED._replace(called_s=7.5)
+    for alarms, some in (((), judged), ((CALLED,), []), ((CALLED,), judged[1:]), ((later,), judged)):
         draw(one, outcome(*alarms, is_fall=True), some, tmp_path / "c.png")  # type: ignore[arg-type]
-        assert (tmp_path / "c.png").read_bytes() != first
+        others.add((tmp_path / "c.png").read_bytes())
+    assert len(others) == 5
 
 
 def test_one_sample_is_a_picture(tmp_path: Path) -> None:
