@@ -83,16 +83,21 @@ def played(recordings: Sequence[Recording], work: Work, jobs: int = 1) -> Iterat
     if jobs == 1 or len(recordings) * len(work.perturbations) < _FEW:
         yield from map(player.play, recordings)
         return
+    at_once = max(1, min(_AT_ONCE, len(recordings) // (4 * jobs)))
     # Not forked: a thread of ours may hold a lock just then.
     with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (work,)) as pool:
-        yield from pool.map(_play, recordings, chunksize=_AT_ONCE)
+        mine = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for us: who is started now ignores it
+        try:
+            found = pool.map(_play, recordings, chunksize=at_once)
+        finally:
+            signal.signal(signal.SIGINT, mine)
+        yield from found
 
 
 _PLAYERS: list[Player] = []  # of a worker: the one it plays with
 
 
 def _begin(work: Work) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started us
     _PLAYERS[:] = [Player.of(work)]
 
 

@@ -1,6 +1,8 @@
 """`shouwang falls evaluate`: recordings through the real path, counted, shown, drawn; the same each time."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ from rules.configuration import default
 from rules.falls.model import POSITIONS, Forest, Stage, Trees, default_models
 from rules.falls.model import write as write_model
 from tests.commands.program import REPOSITORY, called
+from tests.deadline import DEADLINE_S, eventually
 from tests.falls.recorded import FALLS, fallen, recording, rows, walked, write
 
 IMPACT_S = 6.02
@@ -278,3 +281,41 @@ def test_recorded_people_through_the_real_path() -> None:
     assert (found["falls"], found["others"]) == (51, 199)
     assert found["sensitivity"] >= 0.95  # the models know these people: that little is lost on the way
     assert found["specificity"] >= 0.98
+
+
+@pytest.mark.parametrize("words", ["", "--pictures pictures"])
+def test_whoever_lacks_the_extra_is_told_to_install_it(words: str, file: Path, tmp_path: Path) -> None:
+    missing = "matplotlib" if words else "pyarrow"
+    program = f"import sys; sys.modules[{missing!r}] = None; from ingest.__main__ import main; main()"
+    command = [sys.executable, "-c", program, "falls", "evaluate", file, *words.split()]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"pip install 'shouwang[falls]'" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+async def test_who_interrupts_it_is_left_with_no_process(file: Path) -> None:
+    command = [sys.executable, "-m", "ingest", "falls", "evaluate", file, "--perturb", "all", "--jobs", "2"]
+    with subprocess.Popen(  # noqa: ASYNC220  nothing else waits
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        await eventually(lambda: len(_players(process.pid)) == 2)
+        players = _players(process.pid)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+    await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in players))
+
+
+def _players(pid: int) -> list[str]:
+    """The processes that play: those of multiprocessing but its resource tracker."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [child for task in tasks for child in task.read_text().split()]
+    return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
