@@ -238,7 +238,7 @@ def _done(
         due=window.due if window else 0,
         told=memory.told if window == pending else 0,
         last=max(memory.last, done),
-        missed=tuple(one for one in memory.missed if one not in settled),
+        missed=tuple(_after(schedule, one, done) for one in memory.missed if one not in settled),
         told_late=len(schedule.steps) if memory.missed[-1:] in {(hit,), (late,)} else memory.told_late,
         refused=0,
     )
@@ -284,6 +284,11 @@ def _among_deadlines(
         return hit, late, schedule.following(hit, zone, memory.since), True
     makes_up = memory.misses and memory.missed[-1:] in {(hit,), (late,)}
     return hit, late, pending, bool(makes_up) and not memory.told
+
+
+def _after(schedule: Schedule, missed: Window, done: int) -> Window:
+    """What was missed too is not made up for by the same round told again."""
+    return missed._replace(opens=done + 1) if schedule.every and missed.opens <= done else missed
 
 
 def _in_time(windows: tuple[Window, ...], done: int, grace: int) -> Window | None:
