@@ -91,6 +91,12 @@ def run(
         Console(highlight=False).print(table(found))
     else:
         _print_lines(found, with_left=as_json)
+    for window in found.windows:
+        told.print(
+            f"{window.device}: {len(window.xyz)} samples of acceleration at {window.fs:g} Hz, worn: "
+            f"{window.position}; run, replay and falls evaluate look for falls in such windows",
+            markup=False,
+        )
     if model and not entries_of_any(model):
         told.print(f"model {model} is not in the catalogue (devices/README.md)", markup=False)
     elif found.left and not model and _model_would_help(message, found, known):

@@ -15,7 +15,7 @@ from devices.message import Message
 from devices.metrics import METRICS, Kind
 from devices.normalise import normalise
 from devices.observation import Observation
-from devices.reading import Learned, Rejected
+from devices.reading import Learned, Motion, Rejected
 from devices.registry import Registry
 from ingest.commands.console import plain
 
@@ -23,7 +23,10 @@ _ABOUT_VALUE = {True: "yes 是", False: "no 否"}
 
 
 class Explained(NamedTuple):
-    """A message's family ("" unknown), what it says, what is not used, what was left, what it teaches."""
+    """A message's family ("" unknown), what it says, what is not used, what was left, what it teaches.
+
+    `windows` are of accelerometers: falls are looked for in them, one after another.
+    """
 
     family: str
     observations: list[Observation]
@@ -31,11 +34,13 @@ class Explained(NamedTuple):
     left: tuple[str, ...] = ()
     learned: tuple[Learned, ...] = ()
     whose: str = ""
+    windows: tuple[Motion, ...] = ()
 
     @property
     def devices(self) -> list[str]:
         """The devices it is of, as far as that can be told."""
         named = [o.device for o in self.observations] + [r.device for r in self.rejected if r.device]
+        named += [window.device for window in self.windows]
         return list(dict.fromkeys(named)) or ([self.whose] if self.whose else [])
 
 
@@ -84,6 +89,7 @@ def explain(message: Message, known: Lessons, family: str = "", site: str = "") 
         decoded.left,
         decoded.learned,
         decoded.device,
+        decoded.motion,
     )
 
 

@@ -277,3 +277,10 @@ def test_one_batch_of_all_real_payloads() -> None:
             wrong[case["id"]] = found
     assert wrong == {}
     assert len(known) > 50
+
+
+def test_a_window_of_acceleration_is_told() -> None:
+    payload = b'{"ts": 1763763600123, "fs": 50, "position": "wrist", "xyz": [[0, 0, 1], [0, 0.1, 1]]}'
+    answer = called("decode", "--topic", "shouwang/v1/home-1/w-1/motion", stdin=payload)
+    assert answer.code == 0
+    assert "w-1: 2 samples of acceleration at 50 Hz, worn: wrist" in " ".join(answer.err.split())
