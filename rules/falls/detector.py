@@ -124,12 +124,13 @@ class _Signal:
 class _Watch:
     """A device: its signal, and a stretch of the past that comes late, after an outage."""
 
-    __slots__ = ("deadline", "position", "signals")
+    __slots__ = ("deadline", "last", "position", "signals")
 
     def __init__(self) -> None:
         self.signals = [_Signal(), _Signal()]
         self.position = "unknown"
         self.deadline = 0
+        self.last: tuple[int | None, int] = (None, 0)  # the last window: its time, the hash of its samples
 
 
 class Detector:
@@ -161,6 +162,7 @@ class Detector:
         if not waiting:
             heapq.heappush(self._deadlines, (watch.deadline, key))
         begin_s = _begin_s(watch, window, received_at, length_ms)
+        watch.last = window.at, hash(window.samples)
         times = begin_s + np.arange(len(samples)) / window.fs
         step = max(int(PIECE * window.fs / RATE_HZ) - 1, 1)
         for start in range(0, len(samples), step):
@@ -220,9 +222,13 @@ class Detector:
 
 
 def _begin_s(watch: _Watch, window: Motion, received_at: int, length_ms: int) -> float:
-    """When a window began, in seconds: as it says, or so that it ended when it came (R-86, R-88, R-91)."""
-    at = window.at
-    if at is not None and PLAUSIBLE_FROM <= at <= received_at + MAX_AHEAD_MS:
+    """When a window began, in seconds: as it says, or so that it ended when it came (R-86, R-88, R-91).
+
+    Another window with the time of the last one is of a clock that stands still.
+    """
+    at, last = window.at, watch.last
+    stands = last[0] == at and last[1] != hash(window.samples)
+    if at is not None and PLAUSIBLE_FROM <= at <= received_at + MAX_AHEAD_MS and not stands:
         return at / 1000
     begin_s = (received_at - length_ms) / 1000
     ring = watch.signals[0].ring

@@ -15,6 +15,7 @@ from rules.falls.candidate import Samples
 from rules.falls.detector import Detector, Fall, Rest
 from rules.falls.model import BEFORE_S, Stage, Verdict
 from rules.falls.ring import CAPACITY, Ring
+from tests.falls.bodies import fall
 
 NOW = 1_763_763_600_000
 Signal = NDArray[np.float32]
@@ -192,6 +193,16 @@ def test_windows_without_a_time_go_on_with_each_other() -> None:
     for second in range(20):
         received_at = NOW + second * 1000 + (second * 37) % 400
         falls += one.observe("home-1", window(a[second * 50 : second * 50 + 50], None), received_at)
+    assert len(only_falls(falls)) == 1
+
+
+def test_a_clock_that_stands_still_hides_no_fall() -> None:
+    a = fall(10, 20)
+    one = detector()
+    falls: list[Fall | Rest] = []
+    for second in range(20):
+        part = window(a[second * 50 : second * 50 + 50], NOW - 5000)
+        falls += one.observe("home-1", part, NOW + second * 1000)
     assert len(only_falls(falls)) == 1
 
 
