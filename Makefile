@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+# Tests wait for servers half of the time: one more than there are processors.
+TESTERS ?= $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 4))')
 
 .PHONY: demo test check bench score kpi houses model falls fuzz states guide clean
 
@@ -9,7 +11,7 @@ demo: .venv/runtime.stamp  ## a small home, complete: make demo ARGS="--for 60 -
 	$(BIN)/shouwang demo $(ARGS)
 
 test: .venv/dev.stamp  ## every test; ARGS="-k sos" picks some
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile $(ARGS)
 
 check: .venv/dev.stamp  ## lint, format, types, import contracts
 	$(BIN)/ruff check .
@@ -35,6 +37,7 @@ model: .venv/dev.stamp  ## 10,000 sequences of evidence, acts, receipts, failure
 falls: .venv/dev.stamp  ## trains the models of rules/falls anew from ../shared/falls; the same bytes each time
 	$(BIN)/python -m ingest.falls.train ../shared/falls/*.parquet --transfer umafall_waist \
 		--transfer umafall_wrist --transfer smartfallmm_hip $(ARGS)
+	SHOUWANG_TRAIN=1 $(BIN)/python -m pytest -q tests/falls/test_training.py
 
 fuzz: .venv/fuzz.stamp  ## decoders under garbage, led by coverage; ARGS="json --seconds 60" picks
 	$(BIN)/python -m tests.fuzz $(ARGS)

@@ -33,7 +33,7 @@ class House:
         assert tomllib.loads(self.config.read_text())
 
     async def quarantine(self, *words: str) -> Answer:
-        answer = await asyncio.to_thread(shouwang, "quarantine", *words, "--config", self.config)
+        answer = await asyncio.to_thread(called, "quarantine", *words, "--config", self.config)
         assert answer.code == 0, answer.err
         return answer
 
@@ -96,7 +96,7 @@ async def _refuses_what_it_should(house: House, port: int) -> None:
         (["retry", "--reason", "because"], 2, "there are unknown_topic, "),
         (["retry", "999999"], 1, "no 999999 in quarantine"),
     ):
-        answer = await asyncio.to_thread(shouwang, "quarantine", *words, "--config", house.config)
+        answer = await asyncio.to_thread(called, "quarantine", *words, "--config", house.config)
         assert (answer.code, said in answer.err) == (code, True), answer.err
     unknown = await asyncio.to_thread(shouwang, "quarantine", "show", "999999", "--config", house.config)
     assert unknown.code == 1

@@ -1,5 +1,6 @@
 """Training: reproducible to the byte, nothing leaks, and its trees judge as LightGBM does."""
 
+import os
 from pathlib import Path
 
 import lightgbm
@@ -175,6 +176,7 @@ def test_the_models_that_come_with_the_program_tell_a_fall_and_why() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not FALLS.is_dir(), reason="the recordings in ../shared/falls are not there")
+@pytest.mark.skipif("SHOUWANG_TRAIN" not in os.environ, reason="SHOUWANG_TRAIN is not set (half a minute)")
 def test_the_models_are_those_that_training_gives() -> None:
     """One forest of all recordings; `make falls` makes all of them."""
     table = Table(prepare(one for path in sorted(FALLS.glob("*.parquet")) for one in read(path)), 1)

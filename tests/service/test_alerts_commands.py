@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.brokers import AnyBroker
-from tests.commands.program import Answer, shouwang, started
+from tests.commands.program import Answer, called, shouwang, started
 from tests.deadline import eventually
 from tests.publisher import Publisher
 from tests.service.house import TOKEN, Killable, client
@@ -28,7 +28,7 @@ async def test_an_alert_is_listed_taken_attended_and_resolved(
 
     async def run(*words: str) -> Answer:
         config = str(tmp_path / "shouwang.toml")
-        return await asyncio.to_thread(shouwang, "alerts", *words, "--config", config)
+        return await asyncio.to_thread(called, "alerts", *words, "--config", config)
 
     try:
         assert "nothing needs anybody" in (await run("list")).err
@@ -104,7 +104,6 @@ async def test_what_happens_is_watched_through_a_restart(broker: AnyBroker, dsn:
                 device.send_all([sos("one")])
                 said = await people.line(" opened ", "呼救", "call for help")
                 alert = next(word for word in said.split() if len(word) == 16)
-                await people.line(alert, "notified")
                 home.kill()
                 await people.line("正在重连")
                 await home.start()

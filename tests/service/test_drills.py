@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.brokers import AnyBroker
-from tests.commands.program import Answer, shouwang
+from tests.commands.program import Answer, called
 from tests.deadline import eventually
 from tests.publisher import Publisher
 from tests.service.house import Killable, client
@@ -47,7 +47,7 @@ async def test_a_drill_reaches_staff_marked_and_nobody_outside(
 
         async def run(*words: str) -> Answer:
             config = str(tmp_path / "shouwang.toml")
-            return await asyncio.to_thread(shouwang, "alerts", *words, "--config", config)
+            return await asyncio.to_thread(called, "alerts", *words, "--config", config)
 
         try:
             begun = await run("drill", "r-01", "--what", "fall", "--by", "head")

@@ -14,7 +14,7 @@ import pytest
 from ingest.clock import ScaledClock
 from ingest.duty_api import token_of_feed
 from tests.brokers import AnyBroker
-from tests.commands.program import Answer, shouwang
+from tests.commands.program import Answer, called
 from tests.deadline import eventually
 from tests.service.house import TOKEN, client, config, living
 
@@ -109,7 +109,7 @@ async def test_a_rota_is_shown_changed_told_of_and_kept(broker: AnyBroker, dsn: 
         assert [one["alert"] for one in await alerts(api)] == [one["alert"] for one in before]
         (tmp_path / "token").write_text(TOKEN)
         where = ("--api", running.api_url, "--token-file", str(tmp_path / "token"))
-        listed = await asyncio.to_thread(shouwang, "alerts", "list", *where)
+        listed = await asyncio.to_thread(called, "alerts", "list", *where)
         assert "back to normal, not yet resolved" in listed.out.decode()
 
 
@@ -147,7 +147,7 @@ async def test_the_command_line_shows_and_changes_the_rota(
 
     async def duty(*words: str, code: int = 0) -> Answer:
         where = ("--api", running.api_url, "--token-file", str(tmp_path / "token"))
-        answer = await asyncio.to_thread(shouwang, "duty", *words, *where)
+        answer = await asyncio.to_thread(called, "duty", *words, *where)
         assert answer.code == code, answer.err
         return answer
 

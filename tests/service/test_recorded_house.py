@@ -3,6 +3,7 @@
 import csv
 import gzip
 import os
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,7 +17,13 @@ from tests.brokers import AnyBroker
 from tests.deadline import eventually
 from tests.service.house import config, living, rows
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.parametrize(
+        "broker", ["mosquitto" if shutil.which("mosquitto") else "embedded"], indirect=True
+    ),
+]
 
 HOUSE, BED_MATS, ZONE = "B", ("12", "13"), "Europe/Amsterdam"
 
