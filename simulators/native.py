@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import orjson
 
 from devices.metrics import METRICS, Kind
+from simulators.acceleration import RATE, Sample, packed
 from simulators.publication import Publication
 
 Value = float | bool | str
@@ -61,6 +62,14 @@ class NativeDevice:
         more = {"by": by, "note": note, "state": "cleared" if cleared else ""}
         body = {"event": event, **about} | {name: word for name, word in more.items() if word}
         return self._say(at_ms, "event", body, (event,))
+
+    def motion(self, at_ms: int, samples: list[Sample]) -> Publication:
+        """A window of acceleration at the wrist whose last sample was taken at `at_ms`."""
+        begin_ms = at_ms - len(samples) * 1000 // RATE
+        body = {"ts": self._clock(begin_ms), "fs": RATE, "position": "wrist", **packed(samples)}
+        return Publication(
+            at_ms, f"{self._prefix}motion", orjson.dumps(body), 1, False, self.via, self.device, ()
+        )
 
     def status(self, at_ms: int, battery: float | None = None) -> Publication:
         """The retained word that the device is there."""

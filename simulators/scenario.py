@@ -62,11 +62,12 @@ class Sos(_Table):
 
 
 class Fall(_Table):
-    """A resident falls; the wearable notices."""
+    """A resident falls; the watch notices, or only sends the acceleration in which it can be seen."""
 
     kind: Literal["fall"]
     at: Moment
     who: ResidentId
+    seen: Literal["watch", "acceleration"] = "watch"
 
 
 class OutOfBed(_Table):

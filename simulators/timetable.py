@@ -73,6 +73,14 @@ class Timetable:
             if isinstance(each, Fall) and each.who == person.id
         ]
 
+    def felt(self, person: Person) -> list[int]:
+        """Which of the falls nobody tells of: they are to be seen in the watch's acceleration."""
+        return [
+            self.start_ms + each.at
+            for each in self._incidents
+            if isinstance(each, Fall) and each.who == person.id and each.seen == "acceleration"
+        ]
+
     def shaken(self, person: Person) -> list[Span]:
         """When a fall keeps the person out of bed."""
         return [(at - UP_BEFORE_FALL_MS, at + UP_AFTER_FALL_MS) for at in self.falls(person)]

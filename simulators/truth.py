@@ -26,6 +26,8 @@ from simulators.timetable import (
 )
 
 UNPROTECTED_AFTER_MS = 30_000
+FELT_WITHIN_MS = 5000  # an impact is judged with 2.5 s after it
+LIES_STILL_S = 10  # who is felt not to move is called for sooner
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,11 @@ def _of(times: Timetable, person: Person) -> Iterator[Expected]:
                 yield Expected("sos", "high", at, 1000, whose)
     for at in times.falls(person):
         if not (times.is_lost(home.GATEWAY, at) or times.is_lost(person.wearable, at)):
-            yield Expected("fall", "high", at, 1000, whose)
+            felt = at in times.felt(person)
+            yield Expected("fall", "high", at, FELT_WITHIN_MS if felt else 1000, whose)
             helped = min((came for came in times.helped(person) if came > at), default=times.end_ms)
-            for lies in (at + seconds * 1000 for seconds in LIES_S):
+            steps_s = (LIES_STILL_S, *LIES_S[1:]) if felt else LIES_S
+            for lies in (at + seconds * 1000 for seconds in steps_s):
                 if lies <= helped:
                     yield Expected("long-lie", "high", lies, 5000, whose)
     for at in _out_of_bed(times, person):

@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
-from simulators import home, zigbee2mqtt
+from simulators import acceleration, home, zigbee2mqtt
 from simulators.home import Person
 from simulators.life import DAY_MS, MINUTE_MS, Life, local
 from simulators.native import NativeDevice
@@ -17,6 +17,7 @@ from simulators.timetable import Timetable
 
 _SPO2_EVERY = 5  # a wearable measures it with every fifth report
 _CHARGE_LASTS_MS = 4 * DAY_MS
+_FELT_BEFORE_S, _FELT_AFTER_S = 8, 20
 _OWN_DEVICE_FIRST_MS = 20_000  # devices come on within so much of the start
 _said_at = attrgetter("at_ms")
 
@@ -96,11 +97,12 @@ class World:
         device = self._native(person.wearable)
         times = self.timetable
         first = self.start_ms + times.rng(person.wearable, "first").randrange(_OWN_DEVICE_FIRST_MS)
+        felt = times.felt(person)
         charged = self.start_ms - times.rng(person.wearable, "charged").randrange(_CHARGE_LASTS_MS)
         events = [
             *((at, "check_in", person.id) for at in times.check_ins(person)),
             *((at, "sos", "") for at in times.presses(person, "wearable")),
-            *((at, "fall", "") for at in times.falls(person)),
+            *((at, "fall", "") for at in times.falls(person) if at not in felt),
         ]
         return self._heard(
             person.wearable,
@@ -111,8 +113,18 @@ class World:
                 for at, back in self._comings_and_goings(person.wearable)
             ),
             (device.event(at, event, by) for at, event, by in sorted(events)),
+            (said for at in felt for said in self._moved(device, at)),
             self._worn(person, life, device, charged),
         )
+
+    def _moved(self, device: NativeDevice, fall_ms: int) -> Iterator[Publication]:
+        """What the watch feels around a fall, a second in each message."""
+        samples = acceleration.fall(
+            _FELT_BEFORE_S, _FELT_BEFORE_S + _FELT_AFTER_S, f"{device.device}/{fall_ms}"
+        )
+        for second in range(_FELT_BEFORE_S + _FELT_AFTER_S):
+            part = samples[second * acceleration.RATE : (second + 1) * acceleration.RATE]
+            yield device.motion(fall_ms + (second + 1 - _FELT_BEFORE_S) * 1000, part)
 
     def _worn(self, person: Person, life: Life, device: NativeDevice, charged: int) -> Iterator[Publication]:
         rng = self.timetable.rng(person.wearable, "worn")
