@@ -2,8 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
-# Tests wait for servers half of the time: one more than there are processors.
-TESTERS ?= $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 4))')
+TESTERS ?= auto --maxprocesses 4
 
 .PHONY: demo test check bench score kpi houses model falls fuzz states guide clean
 
