@@ -86,11 +86,12 @@ def played(recordings: Sequence[Recording], work: Work, jobs: int = 1) -> Iterat
     at_once = max(1, min(_AT_ONCE, len(recordings) // (4 * jobs)))
     # Not forked: a thread of ours may hold a lock just then.
     with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (work,)) as pool:
-        mine = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for us: who is started now ignores it
+        # Ctrl-C is for us: who is started now never gets it, and it waits for us meanwhile.
+        mine = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             found = pool.map(_play, recordings, chunksize=at_once)
         finally:
-            signal.signal(signal.SIGINT, mine)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mine)
         yield from found
 
 

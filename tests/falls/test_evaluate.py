@@ -316,7 +316,8 @@ async def test_who_interrupts_it_is_left_with_no_process(file: Path) -> None:
 
 
 def _players(pid: int) -> list[str]:
-    """The processes that play: those of multiprocessing but its resource tracker."""
+    """The processes that play, and have begun to: those of multiprocessing but its resource tracker."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     children = [child for task in tasks for child in task.read_text().split()]
-    return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    spawned = [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [child for child in spawned if "multiarray" in Path(f"/proc/{child}/maps").read_text()]
