@@ -58,7 +58,7 @@ def _words_on(topic: str) -> tuple[bytes, ...]:
     """The words one of which is in every call for help on a topic; none when all on it are urgent."""
     if topic.endswith("/event") or any(part in topic for part in _TEACHING):
         return ()
-    if topic.startswith("shouwang/") and topic.endswith("/telemetry"):
+    if topic.startswith("shouwang/") and topic.endswith(("/telemetry", "/motion")):
         return _NATIVE
     words = (
         *_WORDS,

@@ -1,10 +1,12 @@
 """Falls felt by accelerometers, beside the pipeline: windows go in, messages of our own come out.
 
 Rule: a fall that was found is a message in the journal like any other (`devices.ourselves`): it goes ahead of
-telemetry, is decided, stored and read again as what a device says; found again after a crash it is a repeat.
+telemetry, is decided, stored and read again as what a device says. It is in the journal before a checkpoint
+says that its window is done with, so after a crash it is either there or found again, and then a repeat.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import structlog
 
@@ -19,8 +21,11 @@ from rules.falls.model import Model
 
 log = structlog.get_logger()
 
-_WARM_MS = 10_000  # of signal before a crash: an impact is judged with four seconds before it
+WARM_MS = 15_000
+"""Of signal before a crash is felt anew: 4 s before an impact, and 11 s until we say who lies still."""
+
 _CHUNK = 500
+_PIECES = 4  # in one step, each of some seconds of signal and a few ms
 
 
 def message_of(felt: Fall | Rest, now: int) -> Message:
@@ -38,32 +43,47 @@ class Felt:
     ) -> None:
         self._detector = Detector(models)
         self._clock, self._metrics, self._call = clock, metrics, call
+        self._waiting: deque[Iterator[list[Fall | Rest]]] = deque()
 
     def take(self, motion: Sequence[tuple[str, Motion]], received_at: int) -> None:
-        """Take the windows of a message that was received then (ms, our clock)."""
-        for site, window in motion:
-            self._metrics.motion_windows.inc()
-            self._tell(self._detector.observe(site, window, received_at))
+        """Take the windows of a message that was received then (ms, our clock); `step` looks at them."""
+        self._metrics.motion_windows.inc(len(motion))
+        self._waiting.extend(self._detector.pieces(site, window, received_at) for site, window in motion)
+
+    @property
+    def busy(self) -> bool:
+        """Whether windows wait to be looked at."""
+        return bool(self._waiting)
+
+    def step(self) -> None:
+        """Look at some pieces of what waits; a call for help waits for this to end."""
+        for _ in range(_PIECES):
+            if not self._waiting:
+                return
+            found = next(self._waiting[0], None)
+            if found is None:
+                self._waiting.popleft()
+            else:
+                self._tell(found)
+
+    def drain(self) -> None:
+        """Look at all that waits."""
+        while self._waiting:
+            self.step()
 
     def tick(self, now: int) -> None:
         """Let time pass: a signal that has stopped is judged with what there is."""
-        if (wake := self._detector.next_wake()) is not None and wake <= now:
+        wake = self._detector.next_wake()
+        if wake is not None and wake <= now and not self._waiting:
             self._tell(self._detector.tick(now))
 
     def warm(
         self, journal: Journal, upto: int, motion: Callable[[Entry], Sequence[tuple[str, Motion]]]
     ) -> None:
-        """Take what was felt just before entry `upto` once more, after a start; found again is a repeat."""
-        chunks: list[list[Entry]] = []
-        last = upto
-        while last > 0 and (chunk := journal.read(max(last - _CHUNK, 0), min(_CHUNK, last))):
-            chunks.append([entry for entry in chunk if entry.seq <= last])
-            last = chunk[0].seq - 1
-            if chunk[0].message.received_at < chunks[0][-1].message.received_at - _WARM_MS:
-                break
-        for chunk in reversed(chunks):
-            for entry in chunk:
-                self.take(motion(entry), entry.message.received_at)
+        """Take up the signals where they were at entry `upto`; what was found by then was told."""
+        for entry in _last_of(journal, upto):
+            for site, window in motion(entry):
+                self._detector.observe(site, window, entry.message.received_at)
 
     def _tell(self, found: Iterable[Fall | Rest]) -> None:
         for felt in found:
@@ -71,3 +91,17 @@ class Felt:
                 self._metrics.falls_felt.labels(felt.stage).inc()
                 log.info("fall_felt", site=felt.site, device=felt.device, stage=felt.stage)
             self._call(message_of(felt, self._clock.now()))
+
+
+def _last_of(journal: Journal, upto: int) -> list[Entry]:
+    """What was received in the last seconds before entry `upto`, in order; of what the journal still has."""
+    found: list[Entry] = []
+    while upto > 0:
+        chunk = [entry for entry in journal.read(max(upto - _CHUNK, 0), _CHUNK) if entry.seq <= upto]
+        if not chunk:
+            break
+        found = chunk + found
+        upto = chunk[0].seq - 1
+        if chunk[0].message.received_at < found[-1].message.received_at - WARM_MS:
+            break
+    return found

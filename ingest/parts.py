@@ -302,6 +302,7 @@ async def finish(pipeline: Pipeline, desk: Desk, outbox: Outbox) -> None:
     pipeline.drain()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DEADLINE_S):
+            await pipeline.told()
             await desk.settled()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LAST_WORDS_S):

@@ -118,6 +118,7 @@ class Pipeline:
                 # What went ahead is done with, also once the position has come to it and passed.
                 part = entries[start : start + SLICE]
                 self._process([e for e in part if e.seq > self.position and e.seq not in self._ahead])
+                self._felt.drain()
             self._reached(entries[-1].seq)
             count += len(entries)
         return count
@@ -126,8 +127,8 @@ class Pipeline:
         """Entries just made durable, in order; those in a `hurry` are processed before this returns."""
         for start in range(0, len(hurry), SLICE):
             self._process(hurry[start : start + SLICE])
-        if rest:
-            self._rest.extend(rest)
+        self._rest.extend(rest)
+        if self._rest or self._felt.busy:
             self._work.set()
 
     def alarm(self, message: Message) -> None:
@@ -171,6 +172,11 @@ class Pipeline:
         """Process all that was taken (at shutdown)."""
         while self._rest:
             self._slice()
+        self._felt.drain()
+
+    async def told(self) -> None:
+        """Return when the falls that were felt so far are in the journal."""
+        await self._journal.transact(lambda _: None)  # it follows them there
 
     async def run(self) -> None:
         """Process, tick and checkpoint until cancelled."""
@@ -218,6 +224,9 @@ class Pipeline:
             await self._save()
 
     async def _save(self) -> None:
+        while self._felt.busy:
+            self._felt.step()
+            await asyncio.sleep(0)
         self._saving.update(self._seen)
         self._saving_duplicates += self._duplicates
         self._changes()
@@ -235,6 +244,7 @@ class Pipeline:
         changes = list(self._saving_memories)
         if self._recorded is not None:
             await self._recorded()
+        await self.told()
         while True:
             try:
                 await asyncio.to_thread(self._write, progress, changes)
@@ -256,8 +266,11 @@ class Pipeline:
     async def _run_rest(self) -> None:
         while True:
             await self._work.wait()
-            while self._rest:
-                self._slice()
+            while self._rest or self._felt.busy:
+                if self._felt.busy:
+                    self._felt.step()
+                else:
+                    self._slice()
                 await asyncio.sleep(0)
             self._work.clear()
 

@@ -7,7 +7,8 @@ else at 2.5 s; when the signal stops, with what there is. Then it says whether a
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -61,7 +62,7 @@ class Rest(NamedTuple):
 class _Signal:
     """One stretch of a device's signal and what was judged of it."""
 
-    __slots__ = ("awaited", "declared", "judged", "ring", "settled")
+    __slots__ = ("awaited", "declared", "heard", "judged", "ring", "settled")
 
     def __init__(self) -> None:
         self.ring = Ring()
@@ -69,6 +70,14 @@ class _Signal:
         self.declared: list[int] = []
         self.awaited: list[int] = []  # falls after which we look whether anything moves
         self.settled = False
+        self.heard = 0  # ms, our clock
+
+    def go_on(self, present: "_Signal", model: Model) -> Iterator[_Found]:
+        """Become the present signal, which begins where this one ends; the falls that follow."""
+        self.declared += present.declared
+        self.awaited += present.awaited
+        for changed in self.ring.go_on(present.ring):
+            yield from self.find(model, changed)
 
     def find(self, model: Model, changed: tuple[int, int]) -> Iterator[_Found]:
         """The falls that follow from a change of the samples of these indices."""
@@ -122,14 +131,15 @@ class _Signal:
 
 
 class _Watch:
-    """A device: its signal, and a stretch of the past that comes late, after an outage."""
+    """A device: its signal, and a stretch of the past, of which more may come late, after an outage."""
 
-    __slots__ = ("deadline", "last", "position", "signals")
+    __slots__ = ("deadline", "last", "live", "past", "position", "wake")
 
     def __init__(self) -> None:
-        self.signals = [_Signal(), _Signal()]
+        self.live, self.past = _Signal(), _Signal()
         self.position = "unknown"
-        self.deadline = 0
+        self.deadline = 0  # when its signal has stopped
+        self.wake = 0  # when we look whether it has; 0: we do not
         self.last: tuple[int | None, int] = (None, 0)  # the last window: its time, the hash of its samples
 
 
@@ -144,44 +154,45 @@ class Detector:
 
     def observe(self, site: str, window: Motion, received_at: int) -> list[Fall | Rest]:
         """What follows from a window that was received then (our clock): falls, and what came after them."""
+        return [felt for found in self.pieces(site, window, received_at) for felt in found]
+
+    def pieces(self, site: str, window: Motion, received_at: int) -> Iterator[list[Fall | Rest]]:
+        """What `observe` gives, piece by piece of the window: a long one takes long."""
         samples = window.xyz
         if not len(samples):
-            return []
+            return
         key = (site, window.device)
-        falls: list[Fall | Rest] = []
         watch = self._watches.get(key)
         if watch is None:
             watch = self._watches[key] = _Watch()
             if len(self._watches) > MOST_DEVICES:
-                falls += self._forget()
+                yield self._forget()
         self._watches.move_to_end(key)
         watch.position = position_class(window.position)
         length_ms = round(len(samples) * 1000 / window.fs)
-        waiting = bool(watch.deadline)
         watch.deadline = received_at + max(_SILENT_MS, 2 * length_ms)
-        if not waiting:
-            heapq.heappush(self._deadlines, (watch.deadline, key))
+        if not watch.wake or watch.deadline < watch.wake:  # less: our clock went back
+            self._wake(key, watch)
         begin_s = _begin_s(watch, window, received_at, length_ms)
         watch.last = window.at, hash(window.samples)
         times = begin_s + np.arange(len(samples)) / window.fs
         step = max(int(PIECE * window.fs / RATE_HZ) - 1, 1)
         for start in range(0, len(samples), step):
             part = slice(start, start + step)
-            falls += self._take(key, watch, times[part], samples[part], window.fs)
-        return falls
+            yield self._take(key, watch, times[part], samples[part], window.fs, received_at)
 
     def tick(self, now: int) -> list[Fall | Rest]:
         """The falls that follow from signals that have stopped by now."""
         falls: list[Fall | Rest] = []
         while self._deadlines and self._deadlines[0][0] <= now:
-            _, key = heapq.heappop(self._deadlines)
+            at, key = heapq.heappop(self._deadlines)
             watch = self._watches.get(key)
-            if watch is None or not watch.deadline:
+            if watch is None or watch.wake != at:
                 continue
             if watch.deadline > now:
-                heapq.heappush(self._deadlines, (watch.deadline, key))
+                self._wake(key, watch)
                 continue
-            watch.deadline = 0
+            watch.wake = 0
             falls += self._settle(key, watch)
         return falls
 
@@ -189,35 +200,50 @@ class Detector:
         """When `tick` may next have something to say; it may be early."""
         return self._deadlines[0][0] if self._deadlines else None
 
+    def _wake(self, key: _Key, watch: _Watch) -> None:
+        watch.wake = watch.deadline
+        heapq.heappush(self._deadlines, (watch.wake, key))
+
     def _take(
-        self, key: _Key, watch: _Watch, times_s: Times, samples: Values, fs: float
+        self, key: _Key, watch: _Watch, times_s: Times, samples: Values, fs: float, received_at: int
     ) -> list[Fall | Rest]:
         first = round(float(times_s[0]) * RATE_HZ)
         model = self._models[watch.position]
-        live = watch.signals[0].ring
-        place = 0 if live.fits(first) or first > live.head else 1
-        signal = watch.signals[place]
         falls: list[Fall | Rest] = []
-        if not signal.ring.fits(first):  # that stretch is over
-            falls += self._said(key, signal.settle(model))
-            signal = watch.signals[place] = _Signal()
+        live, past = watch.live, watch.past
+        if past.ring.fits(first) and len(past.ring.values) and first < live.ring.start:
+            signal = past
+        elif not live.ring.fits(first) and first <= live.ring.head:
+            falls += self._said(key, past.settle(model))
+            signal = watch.past = past = _Signal()
+        elif live.ring.fits(first) and not live.ring.contradicts(times_s, samples, fs):
+            signal = live
+        else:  # that stretch is over; what was missed of it may yet come
+            falls += self._said(key, chain(past.settle(model), live.settle(model)))
+            watch.past, watch.live = past, signal = live, _Signal()
+        signal.heard = received_at
         changed = signal.ring.add(times_s, samples, fs)
         if changed is not None:
             falls += self._said(key, signal.find(model, changed))
-            falls += [Rest(*key, at, fall, moving) for at, fall, moving in signal.rests()]
+        if signal is past and live.ring.start <= past.ring.head:
+            falls += self._said(key, past.go_on(live, model))
+            watch.live, watch.past = past, _Signal()
+        elif received_at - past.heard > _SILENT_MS:
+            falls += self._said(key, past.settle(model))
+        falls += [Rest(*key, at, fall, moving) for at, fall, moving in signal.rests()]
         return falls
 
-    def _settle(self, key: _Key, watch: _Watch) -> list[Fall | Rest]:
+    def _settle(self, key: _Key, watch: _Watch) -> Sequence[Fall | Rest]:
         model = self._models[watch.position]
-        return [fall for signal in watch.signals for fall in self._said(key, signal.settle(model))]
+        return self._said(key, chain(watch.past.settle(model), watch.live.settle(model)))
 
     def _forget(self) -> list[Fall | Rest]:
         key, watch = self._watches.popitem(last=False)
         self.forgotten += 1
-        return self._settle(key, watch)
+        return list(self._settle(key, watch))
 
     @staticmethod
-    def _said(key: _Key, found: Iterator[_Found]) -> list[Fall]:
+    def _said(key: _Key, found: Iterable[_Found]) -> list[Fall]:
         return [Fall(*key, at, confidence, evidence, stage) for at, confidence, evidence, stage in found]
 
 
@@ -231,6 +257,6 @@ def _begin_s(watch: _Watch, window: Motion, received_at: int, length_ms: int) ->
     if at is not None and PLAUSIBLE_FROM <= at <= received_at + MAX_AHEAD_MS and not stands:
         return at / 1000
     begin_s = (received_at - length_ms) / 1000
-    ring = watch.signals[0].ring
+    ring = watch.live.ring
     end_s = ring.head / RATE_HZ
     return end_s if len(ring.values) and abs(begin_s - end_s) <= _NEAR / RATE_HZ else begin_s

@@ -4,6 +4,8 @@ Rule: the same samples make the same ring, however they were cut, repeated or ov
 a line until what belongs there comes. Memory is bounded: `CAPACITY` samples.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ PIECE = 125
 """The most samples that one `add` may bring: what they change must find all that it needs in the ring."""
 
 _TAIL_S = 2.0 / RATE_HZ
+_OTHERWISE_G = 0.15  # on the average: more than an accelerometer's noise
 
 Times = NDArray[np.float64]
 Values = NDArray[np.float32]
@@ -77,6 +80,9 @@ class Ring:
             self.head += len(new)
         else:
             changed = self._place(first, found)
+        return self._bounded(changed)
+
+    def _bounded(self, changed: tuple[int, int] | None) -> tuple[int, int] | None:
         if len(self.values) > CAPACITY:
             self.values, self._known = self.values[-CAPACITY:], self._known[-CAPACITY:]
         return changed and (max(changed[0], self.start), changed[1])
@@ -91,6 +97,25 @@ class Ring:
             return times_s, samples  # it fills a gap, too
         new = times_s > end + 0.5 / fs
         return np.concatenate([before, times_s[new]]), np.concatenate([values, samples[new]])
+
+    def contradicts(self, times_s: Times, samples: Values, fs: float) -> bool:
+        """Whether a window is of a time that is known, and known otherwise: its clock went back."""
+        if self._tail is None or times_s[-1] - self._phase_s > self._tail[0][-1]:
+            return False
+        first, found = resample(times_s - self._phase_s, samples, fs)
+        known = slice(first - self.start, first - self.start + len(found))
+        if first < self.start or first + len(found) > self.head or not self._known[known].all():
+            return False
+        apart = np.sqrt(((found - self.values[known]) ** 2).sum(axis=1)).sum()
+        return bool(apart > _OTHERWISE_G * len(found))
+
+    def go_on(self, other: "Ring") -> Iterator[tuple[int, int]]:
+        """Take what a ring has that begins where this one ends, or before; what changed, piece by piece."""
+        for start in range(0, len(other.values), PIECE):
+            changed = self._bounded(self._place(other.start + start, other.values[start : start + PIECE]))
+            if changed is not None:
+                yield changed
+        self._tail, self._phase_s = other._tail, other._phase_s  # noqa: SLF001  it is one of ours
 
     def _place(self, first: int, found: Values) -> tuple[int, int] | None:
         oldest = max(first, self.head - CAPACITY)

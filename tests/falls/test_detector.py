@@ -251,3 +251,74 @@ def test_nothing_that_a_device_can_send_raises(
         one.observe("home-1", window(np.array(xyz, np.float32), at, fs), NOW + later)
     one.tick(NOW + 10**9)
     assert one.next_wake() is None
+
+
+def test_a_clock_of_ours_that_went_back_puts_no_judgement_off() -> None:
+    one = detector()
+    one.observe("home-1", window(signal(2, {}), None), NOW + 3_600_000)
+    one.observe("home-1", window(signal(4.2, {4: 6}), None), NOW)
+    assert len(only_falls(one.tick(NOW + 10_000))) == 1
+
+
+@pytest.mark.parametrize(
+    "fell_at", [second + part for second in range(12, 28, 3) for part in (0.1, 0.5, 0.9)]
+)
+@pytest.mark.parametrize("live_before", [1, 3, 8])
+def test_a_fall_where_the_past_meets_the_present_is_found(fell_at: float, live_before: int) -> None:
+    """A watch that comes back from an outage and sends what is now first, and beside it what was."""
+    a, back = signal(60, {fell_at: 6}), 20
+    one = detector()
+    falls: list[Fall | Rest] = []
+    past, live = 0, back
+    while live < 60:
+        for _ in range(live_before):
+            part = slice(live * 50, live * 50 + 50)
+            falls += one.observe("home-1", window(a[part], NOW + live * 1000), NOW + live * 1000 + 1000)
+            live += 1
+        for _ in range(5):
+            if past < back:
+                part = slice(past * 50, past * 50 + 50)
+                falls += one.observe("home-1", window(a[part], NOW + past * 1000), NOW + live * 1000)
+                past += 1
+    assert [round((fall.at - NOW) / 1000, 1) for fall in only_falls(falls)] == [
+        pytest.approx(fell_at, abs=0.1)
+    ]
+
+
+def test_what_was_before_an_outage_is_known_when_its_first_windows_come_late() -> None:
+    a = signal(40, {10.5: 6})
+    a += 0.1 * np.sin(np.arange(len(a)) / 4.1)[:, None].astype(np.float32)
+    model = Loud()
+    one = detector(model)
+    for second in [*range(10), 30, *range(10, 16)]:
+        one.observe("home-1", window(a[second * 50 : second * 50 + 50], NOW + second * 1000), NOW + 30_000)
+    at = int(a[:, 0].argmax())
+    assert any(np.allclose(asked, a[at - 200 : at + len(asked) - 200], atol=1e-3) for asked in model.asked)
+
+
+@given(st.integers(1, 60), st.floats(1.0, 9.0), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_a_clock_that_is_set_back_hides_no_fall(set_back_s: int, after_s: float, walks: bool) -> None:
+    a = signal(40, {20 + after_s: 6})
+    if walks:
+        a += 0.3 * np.sin(np.arange(len(a)) / 4.1)[:, None].astype(np.float32)
+    one = detector()
+    falls: list[Fall | Rest] = []
+    for second in range(40):
+        at = NOW + second * 1000 - (set_back_s * 1000 if second >= 20 else 0)
+        falls += one.observe("home-1", window(a[second * 50 : second * 50 + 50], at), NOW + second * 1000)
+    assert len(only_falls(falls + one.tick(NOW + 10**7))) == 1
+
+
+@given(st.sampled_from([33.5, 50.0, 61.0, 100.0, 200.0]), st.lists(st.integers(0, 400), max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_what_comes_again_at_any_rate_is_no_clock_that_went_back(fs: float, again: list[int]) -> None:
+    a = signal(30, {6.3: 6, 20.5: 7}, fs)
+    a += 0.4 * np.sin(np.arange(len(a)) * 10 / fs)[:, None].astype(np.float32)
+    times, size, ring = NOW / 1000 + np.arange(len(a)) / fs, round(fs), Ring()
+    for begin in range(0, len(a), size):
+        ring.add(times[begin : begin + size], a[begin : begin + size], fs)
+        for back in again:
+            same = slice(max(begin - back % 400, 0), max(begin - back % 400, 0) + size)
+            assert not ring.contradicts(times[same], a[same], fs)
+    assert ring.contradicts(times[-size:], a[-size:] + 0.3, fs)

@@ -1,11 +1,16 @@
 """A fall that was felt is a message of ours: decided, stored, and the same after any crash."""
 
+import asyncio
+import contextlib
+import sqlite3
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
 from devices.message import Message
 from devices.ourselves import MOTION_TOPIC
+from tests.deadline import eventually
 from tests.falls.bodies import fall, walk
 from tests.ingest.works import SITE, T0, Works, message, works
 
@@ -88,20 +93,64 @@ async def test_a_crash_at_any_window_changes_nothing(tmp_path: Path, crash_after
         assert at_work.fates().get("observed") == fates["observed"]
 
 
-async def test_what_was_felt_but_not_yet_recorded_when_we_died_is_found_again(tmp_path: Path) -> None:
+async def test_no_checkpoint_is_written_before_what_was_felt_is_in_the_journal(tmp_path: Path) -> None:
+    with works(tmp_path) as at_work, contextlib.closing(sqlite3.connect(tmp_path / "journal.db")) as other:
+        await heard(at_work, *windows()[: AT_S + 2])
+        await at_work.take(windows()[AT_S + 2])
+        other.execute("BEGIN IMMEDIATE")  # a disk that makes us wait
+        at_work.pipeline.drain()
+        (call,) = at_work.felt
+        at_work.journal.append(call, urgent=True)
+        saving = asyncio.create_task(at_work.pipeline.save())
+        await asyncio.wait([saving], timeout=0.3)
+        assert not saving.done()
+        other.rollback()
+        await saving
+        assert call.payload in [entry.message.payload for entry in at_work.journal.read(0, 100)]
+
+
+async def test_a_start_tells_nothing_that_was_told_before_it(tmp_path: Path) -> None:
+    """Somebody who jumps, of whom half is known after a start, would seem to fall from standing."""
     with works(tmp_path) as at_work:
-        for one in windows()[: AT_S + 3]:
-            at_work.clock.time = one.received_at
-            await at_work.take(one)
-            at_work.pipeline.drain()
-        assert len(at_work.felt) == 1
-        lost = at_work.felt[0]
-        await at_work.pipeline.save()  # all windows are done with; the fall is in nobody's journal
-        at_work.felt.clear()
+        await heard(at_work, *windows())
+        assert len(at_work.decided) == 1
+        await at_work.pipeline.save()
         at_work.crash()
-        assert [one.payload for one in at_work.felt] == [lost.payload]
-        await found(at_work)
-        assert [decision.kind for decision in at_work.decided] == ["fall"]
+        at_work.pipeline.tick(at_work.clock.time)
+        assert not at_work.felt
+
+
+@pytest.mark.parametrize("left", [0, 3])
+async def test_a_journal_that_was_trimmed_hinders_no_start(tmp_path: Path, left: int) -> None:
+    with works(tmp_path) as at_work:
+        sent = windows()
+        await heard(at_work, *sent[: AT_S + 1])
+        await at_work.pipeline.save()
+        saved = at_work.pipeline.saved
+        await at_work.take(sent[AT_S + 1])
+        at_work.journal.trim(saved - left, T0 + 10**9)
+        await eventually(lambda: len(at_work.journal.read(0, 100)) == left + 1)
+        assert at_work.crash() == 1
+        assert [e.message for e in at_work.journal.read(0, 100)] == sent[AT_S + 1 - left : AT_S + 2]
+
+
+async def test_a_window_of_ten_minutes_holds_nobody_up(tmp_path: Path) -> None:
+    a = walk(580)
+    a[-400:] = fall(3, 8)
+    packed = b64encode((a * 1000).astype("<i2").tobytes()).decode()
+    long = message("motion", {"ts": T0, "fs": 50, "scale": 0.001, "xyz_i16": packed}, at=T0 + 580_000)
+    with works(tmp_path) as at_work:
+        entries = await at_work.journalled(long)
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(at_work.pipeline.run())
+            at_work.give(entries)
+            for _ in range(6):  # turns of the loop
+                await asyncio.sleep(0)
+            assert at_work.pipeline.position == 1
+            assert not at_work.felt, "most of it is yet to be looked at"
+            await at_work.pipeline.save()
+            assert len(at_work.felt) == 1
+            running.cancel()
 
 
 async def test_a_watch_that_falls_silent_after_the_impact_is_judged(tmp_path: Path) -> None:
