@@ -258,5 +258,5 @@ def _begin_s(watch: _Watch, window: Motion, received_at: int, length_ms: int) ->
         return at / 1000
     begin_s = (received_at - length_ms) / 1000
     ring = watch.live.ring
-    end_s = ring.head / RATE_HZ
+    end_s = ring.time_ms(ring.head) / 1000
     return end_s if len(ring.values) and abs(begin_s - end_s) <= _NEAR / RATE_HZ else begin_s

@@ -20,7 +20,8 @@ PIECE = 125
 """The most samples that one `add` may bring: what they change must find all that it needs in the ring."""
 
 _TAIL_S = 2.0 / RATE_HZ
-_OTHERWISE_G = 0.15  # on the average: more than an accelerometer's noise
+_NEW_S = 0.1  # less than a window brings that goes on
+_OTHERWISE_G = (1.0, 0.15)  # at most and on the average: more than an accelerometer's noise
 
 Times = NDArray[np.float64]
 Values = NDArray[np.float32]
@@ -100,14 +101,16 @@ class Ring:
 
     def contradicts(self, times_s: Times, samples: Values, fs: float) -> bool:
         """Whether a window is of a time that is known, and known otherwise: its clock went back."""
-        if self._tail is None or times_s[-1] - self._phase_s > self._tail[0][-1]:
+        times_s = times_s - self._phase_s
+        if self._tail is None or times_s[-1] > self._tail[0][-1] + _NEW_S:
             return False
-        first, found = resample(times_s - self._phase_s, samples, fs)
+        first, found = resample(times_s, samples, fs)
+        found = found[: max(self.head - first, 0)]
         known = slice(first - self.start, first - self.start + len(found))
-        if first < self.start or first + len(found) > self.head or not self._known[known].all():
+        if first < self.start or not len(found) or not self._known[known].all():
             return False
-        apart = np.sqrt(((found - self.values[known]) ** 2).sum(axis=1)).sum()
-        return bool(apart > _OTHERWISE_G * len(found))
+        apart = np.sqrt(((found - self.values[known]) ** 2).sum(axis=1))
+        return bool(apart.max() > _OTHERWISE_G[0] or apart.mean() > _OTHERWISE_G[1])
 
     def go_on(self, other: "Ring") -> Iterator[tuple[int, int]]:
         """Take what a ring has that begins where this one ends, or before; what changed, piece by piece."""
