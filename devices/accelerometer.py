@@ -30,7 +30,7 @@ def window(device: str, at: int | None, fs: float, position: str, xyz: object) -
         return Reason.EMPTY, "a window without samples"
     if not np.isfinite(samples).all():
         return Reason.NOT_A_NUMBER, "a sample is NaN or infinite"
-    if np.abs(samples).max() > MOST_G:
+    if max(samples.max(), -float(samples.min())) > MOST_G:  # -2**63 has no positive of its kind
         return Reason.OUT_OF_RANGE, f"a sample is beyond {MOST_G} g: counts take a scale"
     if len(samples) / fs > LONGEST_S:
         return Reason.OUT_OF_RANGE, f"a window is longer than {LONGEST_S} s"

@@ -43,12 +43,21 @@ class Felt:
     ) -> None:
         self._detector = Detector(models)
         self._clock, self._metrics, self._call = clock, metrics, call
+        self._early: set[Message] = set()
         self._waiting: deque[Iterator[list[Fall | Rest]]] = deque()
 
-    def take(self, motion: Sequence[tuple[str, Motion]], received_at: int) -> None:
-        """Take the windows of a message that was received then (ms, our clock); `step` looks at them."""
+    def take(self, message: Message, motion: Sequence[tuple[str, Motion]]) -> None:
+        """Take the windows of a message, each with its site; `step` looks at them."""
+        if self._early and message in self._early:
+            self._early.remove(message)
+            return
         self._metrics.motion_windows.inc(len(motion))
-        self._waiting.extend(self._detector.pieces(site, window, received_at) for site, window in motion)
+        self._waiting.extend(self._detector.pieces(*window, message.received_at) for window in motion)
+
+    def take_early(self, message: Message, motion: Sequence[tuple[str, Motion]]) -> None:
+        """Take those of a message that is not recorded yet: once it is, they are not taken again."""
+        self.take(message, motion)
+        self._early.add(message)
 
     @property
     def busy(self) -> bool:

@@ -61,6 +61,7 @@ class Intake:
         self._calls: dict[
             Receipt | OwnCall, tuple[float, Message]
         ] = {}  # urgent, not durable yet, since (loop time)
+        self._windows: dict[Receipt, tuple[float, Message]] = {}  # of acceleration, likewise
         self._sources: dict[str, Source] = {}
         self.synthetic = Way()
         self.journal: SqliteJournal  # made after this, since it calls `committed`
@@ -81,6 +82,8 @@ class Intake:
             receipt = Receipt(self._number, self._sources[lane], token, hurry)
             if hurry:
                 self._calls[receipt] = (asyncio.get_running_loop().time(), message)
+            elif message.topic.endswith("/motion"):
+                self._windows[receipt] = (asyncio.get_running_loop().time(), message)
             self.journal.append(message, urgent=hurry, receipt=receipt)
 
         return received
@@ -139,6 +142,7 @@ class Intake:
         self.pipeline.take(hurry, entries[hurried:])
         for receipt in receipts:
             self._calls.pop(receipt, None)
+            self._windows.pop(receipt, None)
         for call in own:
             self._calls.pop(call, None)
         self._held.extend(receipts)
@@ -163,6 +167,7 @@ class Intake:
         """A disk that is full, locked or stalled holds up no call for help: it is decided unrecorded.
 
         It stays unacknowledged, and becoming durable later changes nothing: its evidence is known by then.
+        Likewise falls are looked for in acceleration that cannot be recorded.
         """
         loop = asyncio.get_running_loop()
         while True:
@@ -174,6 +179,9 @@ class Intake:
                 lane = _OURS if isinstance(call, OwnCall) else call.source.lane
                 log.error("journal_holds_up_a_call", lane=lane)
                 self.pipeline.alarm(message)
+            unfelt = [one for one, (since, _) in self._windows.items() if loop.time() - since > _PATIENCE_S]
+            for window in unfelt:
+                self.pipeline.feel(self._windows.pop(window)[1])
 
     async def settled(self) -> None:
         """Wait until all that was received is durable and acknowledged; bounded."""

@@ -141,6 +141,11 @@ class Pipeline:
                 if decisions:
                     self._decide(decisions, message.received_at)
 
+    def feel(self, message: Message) -> None:
+        """Look for falls in acceleration whose journal entry is long in coming."""
+        self._felt.take_early(message, self.interpret(message).motion)
+        self._work.set()
+
     def recall(self, observations: Sequence[Observation], now: int) -> None:
         """Decide on calls for help that were understood only now (ms, our clock)."""
         for observation in observations:
@@ -381,7 +386,7 @@ class Pipeline:
                 if observation.metric in _SPOKEN:
                     self._signalled(observation)
         if said.motion:
-            self._felt.take(said.motion, message.received_at)
+            self._felt.take(message, said.motion)
         for device, rejected in said.unreadable:
             self._decide([unreadable(device, rejected, str(seq), message.received_at)], message.received_at)
         if said.rejected and message.topic.endswith("/event"):

@@ -77,7 +77,7 @@ def decode(message: Message, known: Known) -> Decoded | Rejected:  # noqa: ARG00
     value = json_value(message.payload.strip(_PADDING), device)
     if isinstance(value, Rejected):
         return _call_in_garbage(message, site, value) if channel == "event" else value
-    found = _Found(site, device, message.received_at)
+    found = _Found(site, device, message)
     for item in value if isinstance(value, list) else (value,):
         if isinstance(item, dict):
             one(item, found)
@@ -104,7 +104,7 @@ def _answer(message: Message, site: str, alert: str) -> Decoded | Rejected:
         return Rejected(Reason.WRONG_SHAPE, "expected a JSON object with device, act and by")
     if item.get("act", "acknowledge") not in _ACTS:
         return Rejected(Reason.UNKNOWN_EVENT, "act is none of acknowledge, arrive, resolve", device)
-    found = _Found(site, device, message.received_at)
+    found = _Found(site, device, message)
     said = {name: value for name, value in item.items() if name not in {"device", "act", "state"}}
     _event(said | {"event": item.get("act", "acknowledge"), "alert": alert}, found)
     return found.result()
@@ -127,10 +127,11 @@ def _call_in_garbage(message: Message, site: str, rejected: Rejected) -> Decoded
 class _Found:
     """What was found so far in one message."""
 
-    __slots__ = ("device", "motion", "readings", "received_at", "rejected", "site")
+    __slots__ = ("device", "motion", "readings", "received_at", "rejected", "retained", "site")
 
-    def __init__(self, site: str, device: str, received_at: int) -> None:
-        self.site, self.device, self.received_at = site, device, received_at
+    def __init__(self, site: str, device: str, message: Message) -> None:
+        self.site, self.device = site, device
+        self.received_at, self.retained = message.received_at, message.retained
         self.readings: list[Reading] = []
         self.rejected: list[Rejected] = []
         self.motion: list[Motion] = []
@@ -250,12 +251,15 @@ def _meaning(event: str, *, raised: bool) -> tuple[str, Value] | None:
 
 
 def _motion(item: dict[str, Json], found: _Found) -> None:
-    at, _, _ = found.time_and_key(item)
+    at, source, _ = found.time_and_key(item)
+    if found.retained and source is TimeSource.ARRIVAL:
+        found.reject(Reason.WRONG_SHAPE, "a retained window without ts is of no known time")
+        return
     fs, position = item.get("fs"), item.get("position", "unknown")
     if isinstance(fs, bool) or not isinstance(fs, (int, float)):
         found.reject(Reason.WRONG_TYPE, "fs must be the sampling rate in Hz")
         return
-    samples = _packed(item) if "xyz_i16" in item else item.get("xyz")
+    samples = _packed(item) if item.get("xyz_i16") is not None else item.get("xyz")
     if not isinstance(samples, (list, np.ndarray)):
         found.reject(Reason.WRONG_TYPE, "xyz must be a list of [x, y, z] in g, or xyz_i16 with scale")
         return
@@ -272,7 +276,8 @@ def _packed(item: dict[str, Json]) -> NDArray[Any] | None:
         return None
     try:
         raw = base64.b64decode(packed, validate=True)
-        return np.frombuffer(raw, "<i2").reshape(-1, 3) * float(scale)
+        with np.errstate(over="ignore"):  # infinite is no sample either
+            return np.frombuffer(raw, "<i2").reshape(-1, 3) * float(scale)
     except (binascii.Error, ValueError, OverflowError):
         return None
 

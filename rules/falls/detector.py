@@ -26,7 +26,7 @@ SAME_FALL = 10 * RATE_HZ
 """Impacts this near to a declared one are of the same fall."""
 
 MOST_DEVICES = 10_000
-"""Of how many devices signals are kept; who was not heard for the longest goes first."""
+"""Of how many devices, by where they are worn, signals are kept; who was not heard for longest goes first."""
 
 _SILENT_MS = 3000  # after the last window: then the signal has stopped
 _NEAR = 75  # samples by which a window without a time of its own may miss the end of the one before
@@ -34,7 +34,7 @@ _REST = (Stage.FINAL.after, 11 * RATE_HZ)  # R-72: no movement ten seconds after
 _STILL_G = 0.1  # breathing and a trembling hand are less
 _TAIL = Stage.FINAL.after
 
-_Key = tuple[str, str]
+_Key = tuple[str, str, str]  # a phone and a watch may speak as one device
 _Found = tuple[int, float, str, Stage]
 
 
@@ -133,11 +133,10 @@ class _Signal:
 class _Watch:
     """A device: its signal, and a stretch of the past, of which more may come late, after an outage."""
 
-    __slots__ = ("deadline", "last", "live", "past", "position", "wake")
+    __slots__ = ("deadline", "last", "live", "past", "wake")
 
     def __init__(self) -> None:
         self.live, self.past = _Signal(), _Signal()
-        self.position = "unknown"
         self.deadline = 0  # when its signal has stopped
         self.wake = 0  # when we look whether it has; 0: we do not
         self.last: tuple[int | None, int] = (None, 0)  # the last window: its time, the hash of its samples
@@ -161,14 +160,13 @@ class Detector:
         samples = window.xyz
         if not len(samples):
             return
-        key = (site, window.device)
+        key = (site, window.device, position_class(window.position))
         watch = self._watches.get(key)
         if watch is None:
             watch = self._watches[key] = _Watch()
             if len(self._watches) > MOST_DEVICES:
                 yield self._forget()
         self._watches.move_to_end(key)
-        watch.position = position_class(window.position)
         length_ms = round(len(samples) * 1000 / window.fs)
         watch.deadline = received_at + max(_SILENT_MS, 2 * length_ms)
         if not watch.wake or watch.deadline < watch.wake:  # less: our clock went back
@@ -208,7 +206,7 @@ class Detector:
         self, key: _Key, watch: _Watch, times_s: Times, samples: Values, fs: float, received_at: int
     ) -> list[Fall | Rest]:
         first = round(float(times_s[0]) * RATE_HZ)
-        model = self._models[watch.position]
+        model = self._models[key[2]]
         falls: list[Fall | Rest] = []
         live, past = watch.live, watch.past
         if past.ring.fits(first) and len(past.ring.values) and first < live.ring.start:
@@ -230,11 +228,11 @@ class Detector:
             watch.live, watch.past = past, _Signal()
         elif received_at - past.heard > _SILENT_MS:
             falls += self._said(key, past.settle(model))
-        falls += [Rest(*key, at, fall, moving) for at, fall, moving in signal.rests()]
+        falls += [Rest(*key[:2], at, fall, moving) for at, fall, moving in signal.rests()]
         return falls
 
     def _settle(self, key: _Key, watch: _Watch) -> Sequence[Fall | Rest]:
-        model = self._models[watch.position]
+        model = self._models[key[2]]
         return self._said(key, chain(watch.past.settle(model), watch.live.settle(model)))
 
     def _forget(self) -> list[Fall | Rest]:
@@ -244,7 +242,7 @@ class Detector:
 
     @staticmethod
     def _said(key: _Key, found: Iterable[_Found]) -> list[Fall]:
-        return [Fall(*key, at, confidence, evidence, stage) for at, confidence, evidence, stage in found]
+        return [Fall(*key[:2], at, confidence, evidence, stage) for at, confidence, evidence, stage in found]
 
 
 def _begin_s(watch: _Watch, window: Motion, received_at: int, length_ms: int) -> float:

@@ -405,6 +405,10 @@ class TestMotion:
             ({"fs": 50, "xyz_i16": "AAAAAAAA", "scale": "1"}, Reason.WRONG_TYPE),
             ({"fs": 50, "xyz_i16": 7, "scale": 1}, Reason.WRONG_TYPE),
             ({"fs": 50, "xyz_i16": "/3//f/9/", "scale": 1}, Reason.OUT_OF_RANGE),
+            ({"fs": 50, "xyz_i16": "/3//f/9/", "scale": 1e308}, Reason.NOT_A_NUMBER),
+            ({"fs": 50, "xyz": [[0, 0, -(2**63)]]}, Reason.OUT_OF_RANGE),
+            ({"fs": 50, "xyz": [[0, 0, 2**63 - 1]]}, Reason.OUT_OF_RANGE),
+            ({"fs": 50, "xyz": [[0, 0, -400.5]]}, Reason.OUT_OF_RANGE),
             ({"fs": 50, "xyz": []}, Reason.EMPTY),
             ({"fs": 50, "xyz_i16": "", "scale": 1}, Reason.EMPTY),
             ({"fs": 0, "xyz": [[0, 0, 1]]}, Reason.OUT_OF_RANGE),
@@ -414,6 +418,28 @@ class TestMotion:
     )
     def test_what_is_no_window(self, window: dict[str, object], reason: Reason) -> None:
         assert reasons("motion", window) == [reason]
+
+    _SAMPLES = st.lists(st.lists(st.integers() | st.floats() | st.booleans() | st.none(), max_size=4))
+    _PACKED = st.binary(max_size=40).map(lambda raw: base64.b64encode(raw).decode()) | st.text()
+    _NUMBERS = st.floats() | st.integers() | st.sampled_from([50, 1e308, -1e308, 10**400])
+
+    @given(_SAMPLES | st.none(), _PACKED | st.none(), _NUMBERS, _NUMBERS, _NUMBERS | st.text())
+    def test_what_becomes_a_window_is_of_this_world(
+        self, xyz: object, packed: str | None, fs: float, scale: float, ts: object
+    ) -> None:
+        decoded = said("motion", {"fs": fs, "xyz": xyz, "xyz_i16": packed, "scale": scale, "ts": ts})
+        for window in decoded.motion if isinstance(decoded, Decoded) else ():
+            assert len(window.xyz) > 0
+            assert np.abs(window.xyz).max() <= 400
+            assert 5 <= window.fs <= 1000
+
+    @pytest.mark.parametrize(("ts", "windows"), [(TS, 1), (-5, 0), (None, 0), ("now", 0)])
+    def test_what_the_broker_had_retained_is_of_its_own_time_or_of_none(
+        self, ts: object, windows: int
+    ) -> None:
+        payload = json.dumps({"ts": ts, "fs": 50, "xyz": [[0, 0, 1]]}).encode()
+        decoded = decode(Message("shouwang/v1/home-1/d1/motion", payload, NOW, retained=True))
+        assert len(decoded.motion if isinstance(decoded, Decoded) else ()) == windows
 
 
 @pytest.mark.parametrize("event", ["SOS", " sos ", "Sos"])

@@ -40,8 +40,10 @@ def detector(model: Loud | None = None) -> Detector:
     return Detector({"waist": loud, "wrist": loud, "unknown": loud})
 
 
-def window(samples: Signal, at: int | None, fs: float = 50.0, device: str = "w-1") -> Motion:
-    return Motion(device, at, fs, "wrist", samples.astype("<f4").tobytes())
+def window(
+    samples: Signal, at: int | None, fs: float = 50.0, device: str = "w-1", position: str = "wrist"
+) -> Motion:
+    return Motion(device, at, fs, position, samples.astype("<f4").tobytes())
 
 
 def signal(seconds: float, hits: dict[float, float], fs: float = 50.0) -> Signal:
@@ -213,6 +215,20 @@ def test_devices_are_apart() -> None:
         falls += one.observe("home-1", window(signal(20, hits), NOW, device=device), NOW)
     falls += one.observe("home-2", window(signal(20, {}), NOW), NOW)
     assert [(fall.site, fall.device) for fall in only_falls(falls)] == [("home-1", "w-1")]
+
+
+def test_a_phone_and_a_watch_that_speak_as_one_device_are_apart() -> None:
+    model = Loud()
+    one = detector(model)
+    falls: list[Fall | Rest] = []
+    wrist = signal(20, {10: 6})
+    for second in range(20):
+        for position, a in (("pocket", -signal(20, {})), ("wrist", wrist)):
+            part, at = a[second * 50 : second * 50 + 50], NOW + second * 1000
+            falls += one.observe("home-1", window(part, at, position=position), at)
+    assert len(only_falls(falls)) == 1
+    at = int(wrist[:, 0].argmax())
+    assert all((asked == wrist[at - 200 : at + len(asked) - 200]).all() for asked in model.asked)
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,3 +175,17 @@ async def test_nobody_outside_can_say_it(tmp_path: Path) -> None:
         await at_work.take(*(Message(MOTION_TOPIC, payload, T0) for payload in payloads))
         at_work.pipeline.drain()
         assert at_work.fates() == {"quarantined": len(payloads)}, "a bug of ours is kept, and stops nobody"
+
+
+async def test_a_window_that_was_felt_before_it_was_recorded_is_not_felt_again(tmp_path: Path) -> None:
+    with works(tmp_path) as at_work:
+        sent = windows(ts=None)
+        for one in sent:
+            at_work.pipeline.feel(one)
+        at_work.pipeline.drain()
+        assert len(at_work.felt) == 1
+        await heard(at_work, *sent)
+        at_work.pipeline.tick(T0 + 20_000)
+        assert not at_work.felt
+        assert len(at_work.decided) == 1
+        assert at_work.metrics.registry.get_sample_value("shouwang_motion_windows_total") == LENGTH_S

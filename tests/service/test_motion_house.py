@@ -1,9 +1,11 @@
 """A fall that only an accelerometer felt reaches people, once, through broker, service and any crash."""
 
 import json
+import sqlite3
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import aiomqtt
 import pytest
 
 from tests.brokers import AnyBroker
@@ -65,6 +67,28 @@ async def test_a_fall_that_was_felt_and_the_watchs_own_are_one_alert(
         )
         assert float(confidence) > 0.5  # type: ignore[arg-type]
         assert "impact 5.4 g" in str(detail)
+        assert counted(running, "shouwang_falls_felt_total", stage="final") == 1
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("qos", [0, 1])
+async def test_a_disk_that_cannot_be_written_holds_up_no_fall(
+    broker: AnyBroker, dsn: str, tmp_path: Path, qos: int
+) -> None:
+    async with AsyncExitStack() as stack:
+        receiver = stack.enter_context(Receiver())
+        running = await stack.enter_async_context(living(config(tmp_path, broker.url, dsn, receiver.url)))
+        thief = sqlite3.connect(tmp_path / "data" / "journal.db", isolation_level=None)
+        stack.callback(thief.close)
+        thief.execute("BEGIN IMMEDIATE")
+        watch = await stack.enter_async_context(aiomqtt.Client("127.0.0.1", broker.port, identifier="w"))
+        for topic, payload in windows(now() - 6000):
+            await watch.publish(topic, payload, qos=qos)
+        await eventually(lambda: receiver.told)
+        thief.execute("ROLLBACK")
+        stored = "SELECT count(*) FROM observation WHERE metric = 'fall'"
+        await eventually(lambda: rows(dsn, stored) == [(1,)])
+        assert receiver.reasons("fall") == ["opened"]
         assert counted(running, "shouwang_falls_felt_total", stage="final") == 1
 
 
