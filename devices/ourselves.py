@@ -31,6 +31,9 @@ MOTION_TOPIC = "$shouwang/motion"
 """Of what we saw in a device's accelerometer: `site`, `device`, `channel`, and under `said` what the device
 would have said on that channel of the native protocol."""
 
+AFTER_FALL = ("no movement after the fall", "moves after the fall")
+"""What such a device told of the ten seconds after a fall: whether it moved."""
+
 
 def ours(topic: str) -> bool:
     """Whether only the service may use this topic."""
@@ -54,7 +57,12 @@ def fall_message(site: str, device: str, at: int, confidence: float, why: str, r
 
 def rest_message(site: str, device: str, at: int, fall: int, received_at: int, *, moving: bool) -> Message:
     """The journal's entry of whether a device moves after a fall: `fall` is the impact's time, `at` now's."""
-    said: dict[str, str | float] = {"moving": moving, "ts": at, "id": f"rest:{fall}", "note": "after a fall"}
+    said: dict[str, str | float] = {
+        "moving": moving,
+        "ts": at,
+        "id": f"rest:{fall}",
+        "note": AFTER_FALL[moving],
+    }
     return _seen_message(site, device, "telemetry", said, received_at)
 
 

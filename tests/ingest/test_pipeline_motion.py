@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from devices.message import Message
-from devices.ourselves import MOTION_TOPIC
+from devices.ourselves import AFTER_FALL, MOTION_TOPIC
 from tests.deadline import eventually
 from tests.falls.bodies import fall, walk
 from tests.ingest.works import SITE, T0, Works, message, works
@@ -17,9 +17,11 @@ from tests.ingest.works import SITE, T0, Works, message, works
 AT_S, LENGTH_S = 8, 14
 
 
-def windows(device: str = "d1", signal_of: str = "fall", **about: object) -> list[Message]:
+def windows(
+    device: str = "d1", signal_of: str = "fall", length_s: int = LENGTH_S, **about: object
+) -> list[Message]:
     """One window a second, each sent when its last sample was taken."""
-    a = fall(AT_S, LENGTH_S) if signal_of == "fall" else walk(LENGTH_S)
+    a = fall(AT_S, length_s) if signal_of == "fall" else walk(length_s)
     return [
         message(
             "motion",
@@ -33,7 +35,7 @@ def windows(device: str = "d1", signal_of: str = "fall", **about: object) -> lis
             device,
             T0 + second * 1000 + 1000,
         )
-        for second in range(LENGTH_S)
+        for second in range(length_s)
     ]
 
 
@@ -64,6 +66,17 @@ async def test_a_fall_is_felt_decided_and_stored(tmp_path: Path) -> None:
         assert (observation.device, observation.metric, observation.resident) == ("d1", "fall", "ann")
         assert observation.confidence is not None
         assert observation.confidence > 0.5
+
+
+async def test_r72_who_lies_still_is_called_for_sooner_and_the_fall_says_so(tmp_path: Path) -> None:
+    with works(tmp_path) as at_work:
+        await heard(at_work, *windows(length_s=AT_S + 16))
+        at_work.pipeline.tick(at_work.clock.time)
+        said = [(one.kind, one.change, round((one.at - T0) / 1000) - AT_S) for one in at_work.decided]
+        assert said[0][:2] == ("fall", "raise")
+        assert said[1][:2] == ("fall", "note")
+        assert at_work.decided[1].evidence.detail == AFTER_FALL[False]
+        assert said[2] == ("long_lie", "raise", 11)
 
 
 async def test_somebody_who_walks_calls_nobody(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from devices.observation import Quality
+from devices.ourselves import AFTER_FALL
 from rules.decision import Change, Decision, Severity
 from rules.engine import Engine
 from tests.rules.home import HOME, HOUR, SECOND, heard, local, rules
@@ -117,6 +118,15 @@ def test_messages_of_one_fall_are_close_enough_to_call_once(engine: Engine) -> N
 
 def test_a_fall_that_the_device_calls_over_is_noted(engine: Engine) -> None:
     assert words(engine.observe(heard("watch", "fall_cleared", NOW))) == [("note", "fall", "wang", "high")]
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_r72_whether_she_moved_after_a_fall_that_we_felt_is_noted(engine: Engine, moves: bool) -> None:
+    rest = heard("watch", "moving", NOW, moves)._replace(detail=AFTER_FALL[moves])
+    (decision,) = engine.observe(rest)
+    assert (decision.change, decision.kind, decision.subject) == (Change.NOTE, "fall", "wang")
+    assert decision.evidence.detail == AFTER_FALL[moves]
+    assert engine.observe(heard("watch", "moving", NOW, moves)) == []
 
 
 def test_an_event_that_is_false_is_none(engine: Engine) -> None:
