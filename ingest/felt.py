@@ -44,7 +44,8 @@ class Felt:
         self._detector = Detector(models)
         self._clock, self._metrics, self._call = clock, metrics, call
         self._early: set[Message] = set()
-        self._waiting: deque[Iterator[list[Fall | Rest]]] = deque()
+        self._waiting: deque[Iterator[Sequence[Fall | Rest]]] = deque()
+        self._forgotten = 0
 
     def take(self, message: Message, motion: Sequence[tuple[str, Motion]]) -> None:
         """Take the windows of a message, each with its site; `step` looks at them."""
@@ -81,10 +82,13 @@ class Felt:
             self.step()
 
     def tick(self, now: int) -> None:
-        """Let time pass: a signal that has stopped is judged with what there is."""
+        """Let time pass: a signal that has stopped is judged with what there is; `step` does the rest."""
+        self._metrics.motion_forgotten.inc(self._detector.forgotten - self._forgotten)
+        self._forgotten = self._detector.forgotten
         wake = self._detector.next_wake()
         if wake is not None and wake <= now and not self._waiting:
-            self._tell(self._detector.tick(now))
+            self._waiting.append(self._detector.stopped(now))
+            self.step()
 
     def warm(
         self, journal: Journal, upto: int, motion: Callable[[Entry], Sequence[tuple[str, Motion]]]

@@ -64,6 +64,11 @@ class Metrics:
         self.motion_windows = Counter(
             "shouwang_motion_windows", "Accelerometer windows in which falls were looked for.", registry=r
         )
+        self.motion_forgotten = Counter(
+            "shouwang_motion_forgotten",
+            "Devices whose acceleration was given up for that of others, heard more recently.",
+            registry=r,
+        )
         self.falls_felt = Counter(
             "shouwang_falls_felt",
             "Falls that we saw in accelerometers, by how much of the signal was known then.",

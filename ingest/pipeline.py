@@ -299,6 +299,8 @@ class Pipeline:
         if decisions:
             self._decide(decisions, now)
         self._felt.tick(now)
+        if self._felt.busy:
+            self._work.set()
 
     def _follow_clock(self, now: int) -> None:
         """A clock of ours that was far ahead and is put right must leave no timer in that future."""

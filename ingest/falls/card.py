@@ -43,8 +43,8 @@ _LIMITS = """\
   home.
 - Daily life is scripted and short (hours, not weeks), and rich in what resembles a fall. Rates per hour of
   it are neither an upper nor a lower bound of a home's.
-- Of the falls of `smartfallmm_hip` and `smartfallmm_watch` 7 to 10 % hold no movement at all (the device
-  lay elsewhere, or the recording was cut beside the fall). Nothing can find these.
+- 10 % of the falls of `smartfallmm_hip` hold no movement at all, and 6 % of those of `smartfallmm_watch` none
+  of half a g (the device lay elsewhere, or the recording was cut beside the fall). Nothing can find these.
 - `confidence` is a score on data in which falls and daily life weigh the same. It is no probability in a
   home, where falls are rare.
 - A watch sees soft falls badly: `smartfallmm_watch` is found far less often than the other sets, whatever

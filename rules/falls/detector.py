@@ -181,7 +181,10 @@ class Detector:
 
     def tick(self, now: int) -> list[Fall | Rest]:
         """The falls that follow from signals that have stopped by now."""
-        falls: list[Fall | Rest] = []
+        return [felt for found in self.stopped(now) for felt in found]
+
+    def stopped(self, now: int) -> Iterator[Sequence[Fall | Rest]]:
+        """What `tick` gives, device by device: all of a home may fall silent at once."""
         while self._deadlines and self._deadlines[0][0] <= now:
             at, key = heapq.heappop(self._deadlines)
             watch = self._watches.get(key)
@@ -191,8 +194,7 @@ class Detector:
                 self._wake(key, watch)
                 continue
             watch.wake = 0
-            falls += self._settle(key, watch)
-        return falls
+            yield self._settle(key, watch)
 
     def next_wake(self) -> int | None:
         """When `tick` may next have something to say; it may be early."""

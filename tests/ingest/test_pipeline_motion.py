@@ -202,3 +202,25 @@ async def test_a_window_that_was_felt_before_it_was_recorded_is_not_felt_again(t
         assert not at_work.felt
         assert len(at_work.decided) == 1
         assert at_work.metrics.registry.get_sample_value("shouwang_motion_windows_total") == LENGTH_S
+
+
+async def test_a_house_that_falls_silent_holds_nobody_up(tmp_path: Path) -> None:
+    with works(tmp_path) as at_work:
+        for number in range(40):
+            await at_work.take(*windows(f"w{number}")[: AT_S + 1])
+        at_work.pipeline.drain()
+        at_work.pipeline.tick(T0 + (AT_S + 20) * 1000)
+        assert 0 < len(at_work.felt) < 10
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(at_work.pipeline.run())
+            await eventually(lambda: len(at_work.felt) == 40)
+            running.cancel()
+
+
+async def test_a_device_that_is_given_up_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rules.falls.detector.MOST_DEVICES", 3)
+    with works(tmp_path) as at_work:
+        for number in range(5):
+            await heard(at_work, windows(f"w{number}")[0])
+        at_work.pipeline.tick(T0 + 2000)
+        assert at_work.metrics.registry.get_sample_value("shouwang_motion_forgotten_total") == 2
