@@ -206,13 +206,14 @@ async def test_a_window_that_was_felt_before_it_was_recorded_is_not_felt_again(t
 
 async def test_a_house_that_falls_silent_holds_nobody_up(tmp_path: Path) -> None:
     with works(tmp_path) as at_work:
-        for number in range(40):
-            await at_work.take(*windows(f"w{number}")[: AT_S + 1])
-        at_work.pipeline.drain()
-        at_work.pipeline.tick(T0 + (AT_S + 20) * 1000)
-        assert 0 < len(at_work.felt) < 10
         async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
             running = tasks.create_task(at_work.pipeline.run())
+            for number in range(40):
+                await at_work.take(*windows(f"w{number}")[: AT_S + 1])
+            await eventually(lambda: at_work.pipeline.position == 40 * (AT_S + 1))
+            await at_work.pipeline.save()  # once all was looked at
+            at_work.pipeline.tick(T0 + (AT_S + 20) * 1000)
+            assert 0 < len(at_work.felt) < 10
             await eventually(lambda: len(at_work.felt) == 40)
             running.cancel()
 
