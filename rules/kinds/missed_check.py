@@ -31,6 +31,7 @@ from rules.schedule import Schedule, Told, Window, proof_of
 MissedCheckSettings = Schedule
 """What a rule of this kind can be told."""
 
+_COUNTED = 8
 _KEPT = 16  # misses for which a report may still come; rounds of every hour make ten a night
 
 _Rule = Rule[Schedule]
@@ -53,7 +54,8 @@ class Memory(NamedTuple):
     `told` is how many steps of lateness were told of `due`, `told_late` of the last one missed. `missed` are
     those not made up for, the oldest first, and `misses` how many were missed in a row; `alarmed` is whether
     something stands raised. `last` is the last check that counted (0: none), `refused` how many did not.
-    `since` is when a series began; `absence` why she was away when we last looked.
+    `since` is when a series began; `absence` why she was away when we last looked. `counted` are the last
+    checks that settled something: told again they settle nothing more (R-93).
     """
 
     wake: int | None
@@ -68,6 +70,7 @@ class Memory(NamedTuple):
     refused: int = 0
     since: int = 0
     absence: str = ""
+    counted: tuple[int, ...] = ()
 
 
 def coming(rule: _Rule, subject: Subject, memory: Memory, now: int, until: int) -> Iterator[tuple[int, bool]]:
@@ -216,6 +219,8 @@ def _done(
 ) -> Step[Memory]:
     schedule, received = rule.settings, observation.received_at
     done = min(observation.at, received)
+    if done in memory.counted:
+        return memory, ()
     pending = Window(memory.opens, memory.due) if memory.due else None
     if pending is None and schedule.from_first:
         if told is not Told.DONE:
@@ -238,6 +243,7 @@ def _done(
         due=window.due if window else 0,
         told=memory.told if window == pending else 0,
         last=max(memory.last, done),
+        counted=(*memory.counted, done)[-_COUNTED:] if hit or late else memory.counted,
         missed=tuple(_after(schedule, one, done) for one in memory.missed if one not in settled),
         told_late=len(schedule.steps) if memory.missed[-1:] in {(hit,), (late,)} else memory.told_late,
         refused=0,
@@ -320,7 +326,7 @@ def _first(schedule: Schedule, zone: str, memory: Memory, done: int, received: i
         opens = done + 1
     elif opens <= done:
         opens, due = schedule.next(zone, due, done)
-    return memory._replace(opens=opens, due=due, last=done)
+    return memory._replace(opens=opens, due=due, last=done, counted=(done,))
 
 
 def _refused(
@@ -350,7 +356,9 @@ def _begun(schedule: Schedule, memory: Memory, happened: int, heard: int) -> Mem
     first = schedule.within[0]
     if heard < memory.since or (memory.due and memory.due == memory.since + first):
         return memory
-    return _woken(schedule, memory._replace(opens=happened, due=heard + first, told=0, since=heard), heard)
+    return _woken(
+        schedule, memory._replace(opens=happened + 1, due=heard + first, told=0, since=heard), heard
+    )
 
 
 def _woken(schedule: Schedule, memory: Memory, now: int) -> Memory:
