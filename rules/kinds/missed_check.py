@@ -356,9 +356,8 @@ def _begun(schedule: Schedule, memory: Memory, happened: int, heard: int) -> Mem
     first = schedule.within[0]
     if heard < memory.since or (memory.due and memory.due == memory.since + first):
         return memory
-    return _woken(
-        schedule, memory._replace(opens=happened + 1, due=heard + first, told=0, since=heard), heard
-    )
+    begun = memory._replace(opens=happened + 1, due=heard + first, told=0, since=heard)
+    return _woken(schedule, begun, heard)
 
 
 def _woken(schedule: Schedule, memory: Memory, now: int) -> Memory:

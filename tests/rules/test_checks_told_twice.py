@@ -1,4 +1,4 @@
-"""A check told twice is one check (R-93), for every schedule: at once, by another way a moment later, or hours later."""
+"""A check told twice at once is one check (R-93), for every schedule."""
 
 from collections.abc import Sequence
 
@@ -23,8 +23,10 @@ SCHEDULES = {
     "rounds from the first": _EVERY + "from_first = true\n",
     "rounds and days off": ROUNDS + 'closed = ["2025-11-23"]\n',
     "daily": DAILY.replace("check_in", "visit"),
-    "daily in steps": DAILY.replace("check_in", "visit") + 'overdue = ["0min low", "15min medium", "2h high"]\n',
-    "doses that overlap": _VISIT + 'by = ["21:00", "21:20", "21:40", "22:30"]\nahead = "3h"\ngrace = "30min"\n',
+    "daily in steps": DAILY.replace("check_in", "visit")
+    + 'overdue = ["0min low", "15min medium", "2h high"]\n',
+    "doses that overlap": _VISIT
+    + 'by = ["21:00", "21:20", "21:40", "22:30"]\nahead = "3h"\ngrace = "30min"\n',
     "doses from the first": _VISIT + 'by = ["21:00", "21:20", "21:40"]\nahead = "3h"\nfrom_first = true\n',
     "daily by calendar": _VISIT + 'calendar = "FREQ=DAILY"\nby = ["09:00", "21:00"]\ngrace = "14h"\n',
     "monthly": MONTHLY.replace("BYMONTHDAY=-1", "BYMONTHDAY=23,24,-1"),
