@@ -71,7 +71,7 @@ def decided(world: World) -> list[Decision]:
     return decisions
 
 
-# A fall that is felt is decided by the detector, seconds later: `tests/commands/test_replay.py` has its truth.
+# A felt fall is decided seconds later, by the detector: `tests/commands/test_replay.py` has its truth.
 TOLD = [name for name in scenario.known() if name != "fall_felt"]
 
 
