@@ -56,6 +56,7 @@ from ingest.rule_records import RuleRecords
 from ingest.source import Source
 from ingest.store.projections import Projections
 from ingest.store.writer import Writer
+from rules.falls.detector import Detector
 from rules.falls.model import default_models
 
 log = structlog.get_logger()
@@ -119,7 +120,7 @@ async def service(setting: Setting) -> AsyncIterator[Running]:
             clock=clock,
             metrics=metrics,
             decide=parts.decider(desk, clock, metrics),
-            felt=Felt(default_models(), clock, metrics, intake.call),
+            felt=Felt(Detector(default_models()), clock, metrics, intake.call),
             recorded=desk.settled,
             closed_at=desk.book.closed_at,
             taught=taught,

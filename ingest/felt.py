@@ -6,7 +6,7 @@ says that its window is done with, so after a crash it is either there or found 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import structlog
 
@@ -17,7 +17,6 @@ from ingest.clock import Clock
 from ingest.journal import Entry, Journal
 from ingest.metrics import Metrics
 from rules.falls.detector import Detector, Fall, Rest
-from rules.falls.model import Model
 
 log = structlog.get_logger()
 
@@ -39,9 +38,9 @@ class Felt:
     """The detector at work; `call` takes what it finds."""
 
     def __init__(
-        self, models: Mapping[str, Model], clock: Clock, metrics: Metrics, call: Callable[[Message], None]
+        self, detector: Detector, clock: Clock, metrics: Metrics, call: Callable[[Message], None]
     ) -> None:
-        self._detector = Detector(models)
+        self._detector = detector
         self._clock, self._metrics, self._call = clock, metrics, call
         self._early: set[Message] = set()
         self._waiting: deque[Iterator[Sequence[Fall | Rest]]] = deque()

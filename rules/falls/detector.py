@@ -145,8 +145,8 @@ class _Watch:
 class Detector:
     """Signals of all devices. Owned by one caller; not thread-safe. Times are ms UTC."""
 
-    def __init__(self, models: Mapping[str, Model]) -> None:
-        self._models = models
+    def __init__(self, models: Mapping[str, Model], most_devices: int = MOST_DEVICES) -> None:
+        self._models, self._most_devices = models, most_devices
         self._watches: OrderedDict[_Key, _Watch] = OrderedDict()
         self._deadlines: list[tuple[int, _Key]] = []
         self.forgotten = 0
@@ -164,7 +164,7 @@ class Detector:
         watch = self._watches.get(key)
         if watch is None:
             watch = self._watches[key] = _Watch()
-            if len(self._watches) > MOST_DEVICES:
+            if len(self._watches) > self._most_devices:
                 yield self._forget()
         self._watches.move_to_end(key)
         length_ms = round(len(samples) * 1000 / window.fs)

@@ -80,7 +80,9 @@ def observe(
         return memory, ()
     if observation.metric == "moving":
         lies_still = observation.value is False and observation.device == memory.device
-        return (memory._replace(wake=at) if lies_still and memory.step == 0 else memory), ()
+        if not lies_still or memory.step or memory.wake is None or memory.wake <= at:
+            return memory, ()
+        return memory._replace(wake=at), ()
     if observation.metric == "steps":
         counted = observation.value
         if not isinstance(counted, (int, float)):

@@ -31,7 +31,7 @@ from rules.schedule import Schedule, Told, Window, proof_of
 MissedCheckSettings = Schedule
 """What a rule of this kind can be told."""
 
-_COUNTED = 8
+_COUNTED = 8  # checks that are known when told again
 _KEPT = 16  # misses for which a report may still come; rounds of every hour make ten a night
 
 _Rule = Rule[Schedule]
@@ -244,7 +244,7 @@ def _done(
         told=memory.told if window == pending else 0,
         last=max(memory.last, done),
         counted=(*memory.counted, done)[-_COUNTED:] if hit or late else memory.counted,
-        missed=tuple(_after(schedule, one, done) for one in memory.missed if one not in settled),
+        missed=tuple(one for one in memory.missed if one not in settled),
         told_late=len(schedule.steps) if memory.missed[-1:] in {(hit,), (late,)} else memory.told_late,
         refused=0,
     )
@@ -290,11 +290,6 @@ def _among_deadlines(
         return hit, late, schedule.following(hit, zone, memory.since), True
     makes_up = memory.misses and memory.missed[-1:] in {(hit,), (late,)}
     return hit, late, pending, bool(makes_up) and not memory.told
-
-
-def _after(schedule: Schedule, missed: Window, done: int) -> Window:
-    """What was missed too is not made up for by the same round told again."""
-    return missed._replace(opens=done + 1) if schedule.every and missed.opens <= done else missed
 
 
 def _in_time(windows: tuple[Window, ...], done: int, grace: int) -> Window | None:

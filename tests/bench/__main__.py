@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import aiomqtt
 import orjson
 import psycopg
 from rich.console import Console
@@ -28,7 +27,17 @@ from rich.progress import Progress
 from rich.table import Table
 
 from tests.bench import burst, decoding, falls, registry, rules, worst
-from tests.bench.stage import METRICS, SITE, Stage, load_tool, publish, publisher, stage
+from tests.bench.stage import (
+    METRICS,
+    SITE,
+    Stage,
+    latencies,
+    listening,
+    load_tool,
+    publish,
+    publisher,
+    stage,
+)
 
 _COPY_TEXT = "COPY raw_text FROM STDIN (FORMAT csv, DELIMITER E'\\001', QUOTE E'\\002')"
 _PARTS = ("decode", "worst", "registry", "rules", "burst", "falls", "path")
@@ -164,32 +173,18 @@ async def _under_load(scene: Stage, tool: Path, chosen: argparse.Namespace, tota
 
 async def _latencies(scene: Stage, presses: int, name: str) -> list[float]:
     """Seconds from the publish of each of many SOS to its alert on MQTT, each from another device."""
-    told: dict[str, float] = {}
     sent: dict[str, float] = {}
-    async with aiomqtt.Client("127.0.0.1", scene.broker_port, identifier=f"bench-{name}") as client:
-        await client.subscribe("shouwang/v1/+/alerts/#", qos=1)
-
-        async def listen() -> None:
-            async for message in client.messages:
-                if isinstance(message.payload, bytes) and message.payload:
-                    told.setdefault(orjson.loads(message.payload)["device"], time.monotonic())
-
-        async with asyncio.TaskGroup() as tasks:
-            listener = tasks.create_task(listen())
-            for number in range(presses):
-                device = f"{name}-{number}-{time.time_ns()}"
-                payload = orjson.dumps({"ts": time.time_ns() // 1_000_000, "id": device, "event": "sos"})
-                sent[device] = time.monotonic()
-                await client.publish(f"shouwang/v1/{SITE}/{device}/event", payload, qos=1)
-                await asyncio.sleep(0.05)
-            deadline = time.monotonic() + 10
-            while not sent.keys() <= told.keys() and time.monotonic() < deadline:  # noqa: ASYNC110  bounded
-                await asyncio.sleep(0.01)
-            listener.cancel()
-    missing = sent.keys() - told.keys()
-    if missing:
-        out.print(f"[red]{len(missing)} of {presses} SOS were not told[/red]")
-    return [told[device] - sent[device] for device in sent if device in told]
+    async with listening(scene.broker_port, f"bench-{name}") as (client, told):
+        for number in range(presses):
+            device = f"{name}-{number}-{time.time_ns()}"
+            payload = orjson.dumps({"ts": time.time_ns() // 1_000_000, "id": device, "event": "sos"})
+            sent[device] = time.monotonic()
+            await client.publish(f"shouwang/v1/{SITE}/{device}/event", payload, qos=1)
+            await asyncio.sleep(0.05)
+        found = await latencies(sent, told)
+    if len(found) < presses:
+        out.print(f"[red]{presses - len(found)} of {presses} SOS were not told[/red]")
+    return found
 
 
 def _tell(

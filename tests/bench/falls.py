@@ -8,12 +8,10 @@ import asyncio
 import base64
 import os
 import statistics
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import aiomqtt
 import numpy as np
 import orjson
 from numpy.typing import NDArray
@@ -26,7 +24,7 @@ from devices.message import Message
 from devices.reading import Decoded, Motion
 from rules.falls.detector import Detector
 from rules.falls.model import Stage, default_models
-from tests.bench.stage import SITE, stage
+from tests.bench.stage import SITE, latencies, listening, stage
 from tests.falls.bodies import fall, walk
 from tests.publisher import Publisher
 
@@ -137,33 +135,14 @@ def _signals() -> Iterator[NDArray[np.float32]]:
 async def _streaming(out: Console, port: int, service: int) -> None:
     signals = list(_signals())
     sent: dict[str, float] = {}
-    told: dict[str, float] = {}
-    async with aiomqtt.Client("127.0.0.1", port, identifier="bench-falls") as client:
-        await client.subscribe("shouwang/v1/+/alerts/#", qos=1)
-
-        async def listen() -> None:
-            async for message in client.messages:
-                if isinstance(message.payload, bytes) and message.payload:
-                    told.setdefault(orjson.loads(message.payload)["device"], time.monotonic())
-
-        async with asyncio.TaskGroup() as tasks:
-            listener = tasks.create_task(listen())
-            with Progress(console=out) as progress:
-                step = progress.add_task(f"{WATCHES} watches", total=SECONDS)
-                used, began = _cpu_s(service), time.monotonic()
-                publishing = threading.Thread(
-                    target=_publish, args=(port, signals, sent, lambda: progress.advance(step))
-                )
-                publishing.start()
-                while publishing.is_alive():  # noqa: ASYNC110  a thread
-                    await asyncio.sleep(0.05)
-                took = time.monotonic() - began
-                share = (_cpu_s(service) - used) / took
-            deadline = time.monotonic() + 10
-            while not sent.keys() <= told.keys() and time.monotonic() < deadline:  # noqa: ASYNC110  bounded
-                await asyncio.sleep(0.01)
-            listener.cancel()
-    late = sorted(told[device] - sent[device] for device in sent if device in told)
+    async with listening(port, "bench-falls") as (_, told):
+        with Progress(console=out) as progress:
+            step = progress.add_task(f"{WATCHES} watches", total=SECONDS)
+            used, began = _cpu_s(service), time.monotonic()
+            await asyncio.to_thread(_publish, port, signals, sent, lambda: progress.advance(step))
+            took = time.monotonic() - began
+            share = (_cpu_s(service) - used) / took
+        late = sorted(await latencies(sent, told))
     if len(late) < len(sent):
         out.print(f"[red]{len(sent) - len(late)} of {len(sent)} falls were not told[/red]")
     others = len(told.keys() - sent.keys())

@@ -1,5 +1,6 @@
 """A whole service on real servers, for measuring: the stage on which the benchmarks play."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -9,11 +10,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiomqtt
 import httpx
+import orjson
 import psycopg
 
 from ingest.embedded.broker import EmbeddedBroker
@@ -103,6 +106,32 @@ def _until(true: Callable[[], bool], seconds: float, otherwise: str) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(otherwise)
         time.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def listening(port: int, identifier: str) -> AsyncIterator[tuple[aiomqtt.Client, dict[str, float]]]:
+    """A client at the broker, and when each device's first alert was on MQTT (monotonic s) as it comes."""
+    told: dict[str, float] = {}
+    async with aiomqtt.Client("127.0.0.1", port, identifier=identifier) as client:
+        await client.subscribe("shouwang/v1/+/alerts/#", qos=1)
+
+        async def listen() -> None:
+            async for message in client.messages:
+                if isinstance(message.payload, bytes) and message.payload:
+                    told.setdefault(orjson.loads(message.payload)["device"], time.monotonic())
+
+        async with asyncio.TaskGroup() as tasks:
+            listener = tasks.create_task(listen())
+            yield client, told
+            listener.cancel()
+
+
+async def latencies(sent: Mapping[str, float], told: Mapping[str, float]) -> list[float]:
+    """Seconds from when each device's message was sent to its alert; waits 10 s for those that lack."""
+    deadline = time.monotonic() + 10
+    while not sent.keys() <= told.keys() and time.monotonic() < deadline:  # noqa: ASYNC110  bounded
+        await asyncio.sleep(0.01)
+    return [told[device] - at for device, at in sent.items() if device in told]
 
 
 @contextlib.contextmanager

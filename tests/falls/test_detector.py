@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from devices.reading import Motion
 from rules.falls import RATE_HZ
 from rules.falls.candidate import Samples
-from rules.falls.detector import Detector, Fall, Rest
+from rules.falls.detector import MOST_DEVICES, Detector, Fall, Rest
 from rules.falls.model import BEFORE_S, Stage, Verdict
 from rules.falls.ring import CAPACITY, Ring
 from tests.falls.bodies import fall
@@ -35,9 +35,9 @@ class Loud:
         return Verdict(peak > 3 and stage is Stage.FINAL, min(peak / 10, 1.0), f"impact {peak:.1f} g")
 
 
-def detector(model: Loud | None = None) -> Detector:
+def detector(model: Loud | None = None, most_devices: int = MOST_DEVICES) -> Detector:
     loud = model or Loud()
-    return Detector({"waist": loud, "wrist": loud, "unknown": loud})
+    return Detector({"waist": loud, "wrist": loud, "unknown": loud}, most_devices)
 
 
 def window(
@@ -231,9 +231,8 @@ def test_a_phone_and_a_watch_that_speak_as_one_device_are_apart() -> None:
     assert all((asked == wrist[at - 200 : at + len(asked) - 200]).all() for asked in model.asked)
 
 
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rules.falls.detector.MOST_DEVICES", 3)
-    one = detector()
+def test_memory_is_bounded() -> None:
+    one = detector(most_devices=3)
     falls = one.observe("home-1", window(signal(4.2, {4: 6}), NOW, device="w-0"), NOW)
     for number in range(1, 10):
         falls += one.observe("home-1", window(signal(2, {}), NOW, device=f"w-{number}"), NOW)

@@ -17,6 +17,7 @@ from ingest.rule_records import SCHEMA, RuleRecords
 from rules.configuration import load
 from rules.decision import Decision
 from rules.engine import Engine
+from rules.falls.detector import Detector
 from rules.ruleset import RuleSet
 from tests.deadline import eventually
 from tests.ingest.works import REGISTRY, SITE, T0, TestClock, message
@@ -47,7 +48,7 @@ class Started:
             clock=self.clock,
             metrics=Metrics(),
             decide=lambda decisions, _: self.decided.extend(decisions),
-            felt=Felt({}, self.clock, Metrics(), lambda _: None),
+            felt=Felt(Detector({}), self.clock, Metrics(), lambda _: None),
         )
 
     async def catch_up(self, *messages: Message) -> None:

@@ -182,7 +182,7 @@ async def test_a_fall_of_nobody_known_is_called_too(tmp_path: Path) -> None:
         assert [decision.subject for decision in at_work.decided] == [f"device:{SITE}/stranger"]
 
 
-async def test_nobody_outside_can_say_it(tmp_path: Path) -> None:
+async def test_a_message_of_ours_that_makes_no_sense_stops_nobody(tmp_path: Path) -> None:
     with works(tmp_path) as at_work:
         payloads = [b"", b"{}", b"[]", b'{"site": 1, "device": 2, "said": 3}']
         await at_work.take(*(Message(MOTION_TOPIC, payload, T0) for payload in payloads))
@@ -218,9 +218,10 @@ async def test_a_house_that_falls_silent_holds_nobody_up(tmp_path: Path) -> None
             running.cancel()
 
 
-async def test_a_device_that_is_given_up_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rules.falls.detector.MOST_DEVICES", 3)
+async def test_a_device_that_is_given_up_is_counted(tmp_path: Path) -> None:
     with works(tmp_path) as at_work:
+        at_work.most_devices = 3
+        at_work.crash()
         for number in range(5):
             await heard(at_work, windows(f"w{number}")[0])
         at_work.pipeline.tick(T0 + 2000)

@@ -20,6 +20,7 @@ from ingest.pipeline import Pipeline, Recorded
 from rules.configuration import load
 from rules.decision import Decision
 from rules.engine import Engine
+from rules.falls.detector import MOST_DEVICES, Detector
 from rules.falls.model import default_models
 from rules.ruleset import RuleSet
 from tests.deadline import eventually
@@ -79,6 +80,7 @@ class Works:
     closed: dict[str, int] = field(default_factory=dict)  # device -> when its alert was last resolved
     taught: list[Fact] = field(default_factory=list)
     felt: list[Message] = field(default_factory=list)  # falls that were found
+    most_devices: int = MOST_DEVICES
     pipeline: Pipeline = field(init=False)
     checkpoint: Checkpoint | None = None
 
@@ -93,6 +95,7 @@ class Works:
         self.checkpoint = Checkpoint(self.folder / "checkpoint.db", self.journal.id)
         engine = Engine(rules(), REGISTRY, T0)
         engine.restore(self.checkpoint.memories())
+        detector = Detector(default_models(), self.most_devices)
         self.pipeline = Pipeline(
             journal=self.journal,
             checkpoint=self.checkpoint,
@@ -102,7 +105,7 @@ class Works:
             clock=self.clock,
             metrics=self.metrics,
             decide=lambda decisions, _: self.decided.extend(decisions),
-            felt=Felt(default_models(), self.clock, self.metrics, self.felt.append),
+            felt=Felt(detector, self.clock, self.metrics, self.felt.append),
             recorded=self.recorded,
             closed_at=lambda device: self.closed.get(device, 0),
             taught=self.taught.extend,
