@@ -82,6 +82,7 @@ def _alarms(trial: Trial, happenings: Iterable[Happening], said: Sequence[Said])
         for event, episode in trial.take(happening):
             if (
                 isinstance(happening, Observation)
+                and happening.metric == "fall"  # what comes after one is a note of the same kind
                 and isinstance(event, (Opened, EvidenceAdded))
                 and episode.kind_of(event) == "fall"
             ):
