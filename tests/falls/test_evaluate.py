@@ -302,7 +302,8 @@ def test_whoever_lacks_the_extra_is_told_to_install_it(words: str, file: Path, t
 
 async def test_who_interrupts_it_is_left_with_no_process(file: Path) -> None:
     files = [file] * 8  # enough to be interrupted in
-    command = [sys.executable, "-m", "ingest", "falls", "evaluate", *files, "--perturb", "all", "--jobs", "2"]
+    obeying = ["env", "--default-signal=INT", sys.executable]  # also where the tests run in the background
+    command = [*obeying, "-m", "ingest", "falls", "evaluate", *files, "--perturb", "all", "--jobs", "2"]
     with subprocess.Popen(  # noqa: ASYNC220  nothing else waits
         command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
