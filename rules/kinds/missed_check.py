@@ -265,14 +265,15 @@ def _among_rounds(
 ) -> _Found:
     """Rounds: a check moves the next deadline on. One before the last check only settles what was missed.
 
-    What opens a window does not settle it: the same check heard again is no other one.
+    What opens a window does not settle it: the same check heard again is no other one. Nor is one in time for a
+    deadline that would be none later after it: at 21:24, of rounds every two hours, for 01:00.
     """
     grace = schedule.grace_ms
-    if pending is None or done < pending.opens:
-        return _in_time(memory.missed, done, grace), None, pending, False
     window = schedule.next(zone, done, done)._replace(opens=done + 1)
-    moves = (pending,) if window.due > pending.due else ()
-    hit = _in_time((*memory.missed, *moves), done, grace)
+    windows = (*memory.missed, pending) if pending else memory.missed
+    hit = _in_time(tuple(one for one in windows if one.due < window.due), done, grace)
+    if pending is None or done < pending.opens:
+        return hit, None, pending, False
     late = _late(schedule, zone, memory, done)
     if window.due + grace <= received:  # made before what is overdue now
         return hit, late, pending, False
@@ -297,9 +298,13 @@ def _in_time(windows: tuple[Window, ...], done: int, grace: int) -> Window | Non
 
 
 def _late(schedule: Schedule, zone: str, memory: Memory, done: int) -> Window | None:
-    """The last deadline missed by then, unless the next window had opened, and not right behind it."""
+    """The last deadline missed by then, unless the next window had opened, and not right behind it.
+
+    A series that began anew is another one.
+    """
     grace = schedule.grace_ms
-    passed = [one for one in memory.missed if one.due + grace <= done]
+    begun = memory.since if schedule.within else 0
+    passed = [one for one in memory.missed if one.due + grace <= done and one.due > begun]
     if not passed:
         return None
     after = schedule.following(passed[-1], zone, memory.since)

@@ -57,6 +57,12 @@ def _happened(happenings: Sequence[tuple[int, str, int]]) -> list[Observation]:
     return sorted(history, key=lambda one: one.received_at)
 
 
+def _told_later(minute: int, delay: int, again: int) -> list[Observation]:
+    """A check, and the same once more; minutes after each other."""
+    at = EVENING + minute * MINUTE
+    return [visit(at, delay=wait * MINUTE, late=True) for wait in (delay, delay + again)]
+
+
 def _decided(schedule: str, history: Sequence[Observation]) -> dict[tuple[str, ...], Decision]:
     """The first decision of each piece of evidence."""
     watch = engine(SCHEDULES[schedule])
@@ -76,3 +82,34 @@ def test_r93_what_is_told_twice_at_once_changes_nothing(
     history = _happened(happenings)
     twice = [one for one in history for _ in range(2)]
     assert _decided(schedule, twice) == _decided(schedule, history)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@given(
+    st.lists(HAPPENINGS, max_size=8), st.integers(0, 30 * 60), st.integers(0, 200), st.integers(1, 30 * 60)
+)
+@settings(max_examples=20)
+def test_r93_what_is_told_again_hours_later_changes_nothing(
+    schedule: str, happenings: list[tuple[int, str, int]], minute: int, delay: int, again: int
+) -> None:
+    _changes_nothing(schedule, happenings, _told_later(minute, delay, again))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "happenings", "told"),
+    [
+        ("rounds", [(59, "visit", 133)], (84, 132, 96)),
+        ("a series", [(0, "fall", 0), (46, "visit", 0), (47, "fall", 0)], (45, 1, 1)),
+    ],
+)
+def test_r93_a_round_of_the_evening_and_a_check_of_a_series_that_began_anew(
+    schedule: str, happenings: list[tuple[int, str, int]], told: tuple[int, int, int]
+) -> None:
+    _changes_nothing(schedule, happenings, _told_later(*told))
+
+
+def _changes_nothing(schedule: str, happenings: list[tuple[int, str, int]], told: list[Observation]) -> None:
+    once, twice = (
+        sorted([*_happened(happenings), *told[:times]], key=lambda one: one.received_at) for times in (1, 2)
+    )
+    assert _decided(schedule, twice) == _decided(schedule, once)
