@@ -31,7 +31,7 @@ from rules.schedule import Schedule, Told, Window, proof_of
 MissedCheckSettings = Schedule
 """What a rule of this kind can be told."""
 
-_COUNTED = 8  # checks that are known when told again
+_COUNTED = 32  # checks that are known when told again
 _KEPT = 16  # misses for which a report may still come; rounds of every hour make ten a night
 
 _Rule = Rule[Schedule]
@@ -265,8 +265,8 @@ def _among_rounds(
 ) -> _Found:
     """Rounds: a check moves the next deadline on. One before the last check only settles what was missed.
 
-    What opens a window does not settle it: the same check heard again is no other one. Nor is one in time for a
-    deadline that would be none later after it: at 21:24, of rounds every two hours, for 01:00.
+    What opens a window does not settle it: the same check heard again is no other one. Nor is one in time
+    for a deadline that would still stand after it: at 21:24, of rounds every two hours, for 01:00.
     """
     grace = schedule.grace_ms
     window = schedule.next(zone, done, done)._replace(opens=done + 1)
