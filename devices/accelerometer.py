@@ -3,11 +3,13 @@
 Rule: what becomes a `Motion` is finite, in g, of a plausible rate and length.
 """
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.message import Message
 from devices.reading import Motion, Reason
 
 RATES = (5, 1000)
@@ -18,9 +20,20 @@ MOST_G = 400
 
 LONGEST_S = 600
 
+_NEVER_G = 4  # for half of a second or more, on anybody
+_MS2 = 9.80665
+
+
+def may_hold(message: Message) -> bool:
+    """Whether a message may hold acceleration, told from topic and bytes; it errs towards so."""
+    return message.topic.endswith("/motion") or b"cceler" in message.payload
+
 
 def window(device: str, at: int | None, fs: float, position: str, xyz: object) -> Motion | tuple[Reason, str]:
-    """The window of samples `xyz` (n, 3) in g, `fs` in Hz, from `at` (ms UTC) on; or why it is none."""
+    """The window of samples `xyz` (n, 3) in g, `fs` in Hz, from `at` (ms UTC) on; or why it is none.
+
+    Samples of a second or more that can only be m/s² are read as such.
+    """
     if not RATES[0] <= fs <= RATES[1]:
         return Reason.OUT_OF_RANGE, f"fs must be the sampling rate, {RATES[0]} to {RATES[1]} Hz"
     samples = _numbers(xyz)
@@ -34,14 +47,19 @@ def window(device: str, at: int | None, fs: float, position: str, xyz: object) -
         return Reason.OUT_OF_RANGE, f"a sample is beyond {MOST_G} g: counts take a scale"
     if len(samples) / fs > LONGEST_S:
         return Reason.OUT_OF_RANGE, f"a window is longer than {LONGEST_S} s"
+    if len(samples) >= fs and np.median(np.einsum("ij,ij->i", samples, samples)) > _NEVER_G**2:
+        samples = samples / _MS2
     return Motion(device, at, float(fs), position[:32], samples.astype("<f4").tobytes())
 
 
 def _numbers(xyz: object) -> NDArray[Any] | None:
-    try:
-        samples = np.array(xyz)
-    except ValueError:  # not all of one length
+    """Samples as (n, 3). What is no number must not meet numpy: it makes every cell as long as a text."""
+    if isinstance(xyz, np.ndarray):
+        return xyz if xyz.dtype.kind in "iuf" and xyz.shape[1:] == (3,) else None
+    if not isinstance(xyz, list):
         return None
-    if samples.shape == (0,):
+    if not xyz:
         return np.empty((0, 3))
-    return samples if samples.dtype.kind in "iuf" and samples.shape[1:] == (3,) else None
+    if set(map(type, xyz)) - {list, tuple} or set(map(len, xyz)) != {3}:
+        return None
+    return None if set(map(type, chain.from_iterable(xyz))) - {int, float} else np.array(xyz, np.float64)

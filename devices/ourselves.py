@@ -43,7 +43,9 @@ def ours(topic: str) -> bool:
 def fall_message(site: str, device: str, at: int, confidence: float, why: str, received_at: int) -> Message:
     """The journal's entry of a fall seen in the accelerometer of a device: the impact was `at` (ms UTC).
 
-    Its `id` is the impact's time: the same fall found again, after a crash, is the same event.
+    Its `id` is the impact's time: the same fall found again, after a crash, is the same event. Where the
+    device's times are not exact it may be one of a few ms beside, of the same minute: told again, nobody is
+    called again (`rules.kinds.fall`).
     """
     said: dict[str, str | float] = {
         "event": "fall",

@@ -101,6 +101,11 @@ class Motion:
         """The samples, shape (n, 3)."""
         return np.frombuffer(self.samples, "<f4").reshape(-1, 3)
 
+    @property
+    def length_ms(self) -> int:
+        """How long it is."""
+        return round(len(self.samples) // 12 * 1000 / self.fs)
+
 
 @dataclass(frozen=True, slots=True)
 class Learned:

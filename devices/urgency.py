@@ -25,6 +25,8 @@ _NATIVE = (b'"sos', b'"fall', b'"smoke', b'"gas', b'"carbon', b"\\u00")
 def urgent(message: Message) -> bool:
     """Whether a message goes ahead of telemetry (DESIGN section 3, R-10)."""
     topic, payload = message.topic, message.payload
+    if only_moves(topic):
+        return False
     words = _words_on(topic) if len(topic) <= MAX_TOPIC else _WORDS
     if words is _NATIVE:
         pass  # there words are spelled as in the vocabulary
@@ -37,6 +39,11 @@ def urgent(message: Message) -> bool:
         if word in payload:
             return True
     return False
+
+
+def only_moves(topic: str) -> bool:
+    """Whether its messages are windows of acceleration: no call is in them, whatever words are."""
+    return topic.startswith("shouwang/v1/") and topic.endswith("/motion") and topic.count("/") == 4
 
 
 def about_life(name: str) -> bool:
@@ -58,7 +65,7 @@ def _words_on(topic: str) -> tuple[bytes, ...]:
     """The words one of which is in every call for help on a topic; none when all on it are urgent."""
     if topic.endswith("/event") or any(part in topic for part in _TEACHING):
         return ()
-    if topic.startswith("shouwang/") and topic.endswith(("/telemetry", "/motion")):
+    if topic.startswith("shouwang/") and topic.endswith("/telemetry"):
         return _NATIVE
     words = (
         *_WORDS,

@@ -6,13 +6,14 @@ says that its window is done with, so after a crash it is either there or found 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import structlog
 
+from devices.accelerometer import may_hold
 from devices.message import Message
 from devices.ourselves import fall_message, rest_message
-from devices.reading import Motion
+from devices.reading import Motion, Reason
 from ingest.clock import Clock
 from ingest.journal import Entry, Journal
 from ingest.metrics import Metrics
@@ -23,15 +24,25 @@ log = structlog.get_logger()
 WARM_MS = 15_000
 """Of signal before a crash is felt anew: 4 s before an impact, and 11 s until we say who lies still."""
 
+REACH_MS = WARM_MS + 2 * 20_000
+"""How far back in the journal that is looked for: a window comes when it ends, and the next one after that.
+
+So of windows longer than 20 s a fall may be lost in a crash.
+"""
+
+_OLDEST_MS = 86_400_000
 _CHUNK = 500
 _PIECES = 4  # in one step, each of some seconds of signal and a few ms
 
 
 def message_of(felt: Fall | Rest, now: int) -> Message:
     """What was felt, as the message of ours that goes into the journal then (ms UTC)."""
+    believed = now - felt.at <= _OLDEST_MS  # else it is of now: R-90 is of calls that waited
+    at = felt.at if believed else now
     if isinstance(felt, Rest):
-        return rest_message(felt.site, felt.device, felt.at, felt.fall, now, moving=felt.moving)
-    return fall_message(felt.site, felt.device, felt.at, felt.confidence, felt.evidence, now)
+        return rest_message(felt.site, felt.device, at, felt.fall, now, moving=felt.moving)
+    why = felt.evidence if believed else f"{felt.evidence}; the device's clock is wrong, or it came so late"
+    return fall_message(felt.site, felt.device, at, felt.confidence, why, now)
 
 
 class Felt:
@@ -69,7 +80,7 @@ class Felt:
         for _ in range(_PIECES):
             if not self._waiting:
                 return
-            found = next(self._waiting[0], None)
+            found = self._next(self._waiting[0])
             if found is None:
                 self._waiting.popleft()
             else:
@@ -90,12 +101,36 @@ class Felt:
             self.step()
 
     def warm(
-        self, journal: Journal, upto: int, motion: Callable[[Entry], Sequence[tuple[str, Motion]]]
+        self,
+        journal: Journal,
+        upto: int,
+        ahead: Collection[int],
+        motion: Callable[[Entry], Sequence[tuple[str, Motion]]],
     ) -> None:
-        """Take up the signals where they were at entry `upto`; what was found by then was told."""
-        for entry in _last_of(journal, upto):
+        """Take up the signals where they were at entry `upto`; what was found by then was told.
+
+        Likewise of entries `ahead` of it, which were felt, too.
+        """
+        past = _last_of(journal, upto)
+        past += [entry for seq in sorted(ahead) for entry in journal.read(seq - 1, 1) if entry.seq == seq]
+        for entry in past:
+            if not may_hold(entry.message):
+                continue
+            received, last = entry.message.received_at, past[-1].message.received_at
             for site, window in motion(entry):
-                self._detector.observe(site, window, entry.message.received_at)
+                if received + 2 * window.length_ms + WARM_MS >= last:
+                    pieces = self._detector.pieces(site, window, received)
+                    while self._next(pieces) is not None:
+                        pass
+
+    def _next(self, pieces: Iterator[Sequence[Fall | Rest]]) -> Sequence[Fall | Rest] | None:
+        """What follows from the next piece; None at the end. A bug costs one window, and no call for help."""
+        try:
+            return next(pieces, None)
+        except Exception as error:  # noqa: BLE001
+            log.error("detector_failed", error=type(error).__name__)  # noqa: TRY400  no values in logs
+            self._metrics.rejected.labels(Reason.BUG).inc()
+            return None
 
     def _tell(self, found: Iterable[Fall | Rest]) -> None:
         for felt in found:
@@ -114,6 +149,6 @@ def _last_of(journal: Journal, upto: int) -> list[Entry]:
             break
         found = chunk + found
         upto = chunk[0].seq - 1
-        if chunk[0].message.received_at < found[-1].message.received_at - WARM_MS:
+        if chunk[0].message.received_at < found[-1].message.received_at - REACH_MS:
             break
     return found

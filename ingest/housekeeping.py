@@ -10,7 +10,7 @@ from ingest import outbox as outboxes
 from ingest import outcomes
 from ingest.checkpoint import SEEN_FOR_MS, Checkpoint
 from ingest.clock import Clock
-from ingest.felt import WARM_MS
+from ingest.felt import REACH_MS
 from ingest.journal import SqliteJournal
 from ingest.metrics import Metrics
 from ingest.pipeline import Pipeline
@@ -39,7 +39,7 @@ class House:
         parts: Callable[[], dict[str, str]],
     ) -> None:
         self._clock, self._journal = clock, journal
-        self._keep_ms = max(int(keep_hours * 3_600_000), 2 * WARM_MS)  # a start takes signals up from it
+        self._keep_ms = max(int(keep_hours * 3_600_000), 2 * REACH_MS)  # a start takes signals up from it
         self._checkpoint, self._pipeline, self._writer = checkpoint, pipeline, writer
         self._projections, self._metrics, self._parts = projections, metrics, parts
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import structlog
 
+from devices.accelerometer import may_hold
 from devices.message import Message
 from devices.ourselves import SYNTHETIC_TOPIC, ours
 from devices.urgency import about_life, urgent
@@ -82,7 +83,7 @@ class Intake:
             receipt = Receipt(self._number, self._sources[lane], token, hurry)
             if hurry:
                 self._calls[receipt] = (asyncio.get_running_loop().time(), message)
-            elif message.topic.endswith("/motion"):
+            elif may_hold(message):
                 self._windows[receipt] = (asyncio.get_running_loop().time(), message)
             self.journal.append(message, urgent=hurry, receipt=receipt)
 

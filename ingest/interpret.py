@@ -20,7 +20,7 @@ from devices.ourselves import DESK, DESK_TOPIC, SYNTHETIC, SYNTHETIC_TOPIC, brok
 from devices.ourselves import TOPIC as OURS
 from devices.reading import Decoded, Known, Learned, Motion, Reading, Reason, Rejected
 from devices.registry import Device, Registry
-from devices.urgency import about_life, calls_for_help, urgent
+from devices.urgency import about_life, calls_for_help, only_moves, urgent
 from devices.usability import usability
 from ingest.facts import ENTITY
 
@@ -201,6 +201,8 @@ def _unreadable(
     rejected: Rejected, message: Message, registry: Registry, site: str
 ) -> Sequence[tuple[Device, Rejected]]:
     """The registered device for calling whose message this was. What the broker retained is no call."""
+    if only_moves(message.topic):
+        return ()
     where = _site_of(message, site)
     device = registry.device(where, rejected.device) if rejected.device else None
     return ((device, rejected),) if device is not None and device.calls and not message.retained else ()

@@ -21,6 +21,7 @@ from devices.observation import Observation, Quality
 from devices.ourselves import SYNTHETIC_TOPIC
 from devices.reading import Motion, Reason
 from devices.registry import Registry
+from devices.urgency import urgent
 from devices.usability import USABLE
 from ingest.checkpoint import Checkpoint, Progress
 from ingest.clock import Clock
@@ -111,7 +112,9 @@ class Pipeline:
 
     def catch_up(self) -> int:
         """Process what the journal holds beyond the last checkpoint; how many entries that was."""
-        self._felt.warm(self._journal, self.position, self._motion)
+        known = frozenset(self._ahead)
+        self._calls_first()
+        self._felt.warm(self._journal, self.position, known, self._motion)
         count = 0
         while entries := self._journal.read(self.position, 1000):
             for start in range(0, len(entries), SLICE):
@@ -122,6 +125,15 @@ class Pipeline:
             self._reached(entries[-1].seq)
             count += len(entries)
         return count
+
+    def _calls_first(self) -> None:
+        """Nobody's call waits for what came before it, nor for acceleration to be looked at."""
+        after = self.position
+        while entries := self._journal.read(after, 1000):
+            after = entries[-1].seq
+            calls = [e for e in entries if urgent(e.message) and e.seq not in self._ahead]
+            for start in range(0, len(calls), SLICE):
+                self._process(calls[start : start + SLICE])
 
     def take(self, hurry: list[Entry], rest: list[Entry]) -> None:
         """Entries just made durable, in order; those in a `hurry` are processed before this returns."""
@@ -134,6 +146,9 @@ class Pipeline:
     def alarm(self, message: Message) -> None:
         """Decide on a call for help whose journal entry is long in coming; nothing else is done with it."""
         said = self.interpret(message)
+        if said.motion:
+            self._felt.take_early(message, said.motion)
+            self._work.set()
         repeats = self._repeats(message, said, self._known([said]))
         for observation, identity in zip(said.observations, said.identities, strict=True):
             if observation.metric in LIFE_SAFETY and identity not in repeats:

@@ -167,7 +167,7 @@ class Detector:
             if len(self._watches) > self._most_devices:
                 yield self._forget()
         self._watches.move_to_end(key)
-        length_ms = round(len(samples) * 1000 / window.fs)
+        length_ms = window.length_ms
         watch.deadline = received_at + max(_SILENT_MS, 2 * length_ms)
         if not watch.wake or watch.deadline < watch.wake:  # less: our clock went back
             self._wake(key, watch)

@@ -168,3 +168,11 @@ def test_names_of_calls_are_known_in_any_language(name: str) -> None:
 @given(st.text(), st.binary(max_size=200))
 def test_any_bytes_have_an_answer(topic: str, payload: bytes) -> None:
     assert _urgent(topic, payload) in {True, False}
+
+
+@pytest.mark.parametrize("word", ["fall-watch-17", "sos", "gas", "\\u00e4", "smoke"])
+def test_no_window_of_acceleration_goes_ahead(word: str) -> None:
+    payload = f'{{"id": "{word}", "position": "{word}", "fs": 50, "xyz": []}}'.encode()
+    assert not _urgent("shouwang/v1/h/w/motion", payload)
+    assert not _urgent(f"shouwang/v1/h/{word}/motion", payload)
+    assert _urgent("shouwang/v1/h/w/event", payload)

@@ -4,12 +4,18 @@ import asyncio
 import contextlib
 import sqlite3
 from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import orjson
 import pytest
 
 from devices.message import Message
 from devices.ourselves import AFTER_FALL, MOTION_TOPIC
+from rules.falls.candidate import Samples
+from rules.falls.model import Model, Stage, Verdict, default_models
 from tests.deadline import eventually
 from tests.falls.bodies import fall, walk
 from tests.ingest.works import SITE, T0, Works, message, works
@@ -226,3 +232,113 @@ async def test_a_device_that_is_given_up_is_counted(tmp_path: Path) -> None:
             await heard(at_work, windows(f"w{number}")[0])
         at_work.pipeline.tick(T0 + 2000)
         assert at_work.metrics.registry.get_sample_value("shouwang_motion_forgotten_total") == 2
+
+
+class Witness(Model):
+    """A model that tells `judged` before it judges."""
+
+    def __init__(self, judged: Callable[[], object]) -> None:
+        self._model, self._judged = default_models()["wrist"], judged
+
+    def judge(self, samples: Samples, stage: Stage) -> Verdict:
+        self._judged()
+        return self._model.judge(samples, stage)
+
+
+async def test_a_start_decides_on_calls_before_it_looks_at_acceleration(tmp_path: Path) -> None:
+    with works(tmp_path) as at_work:
+        decided: list[int] = []
+        at_work.models = {"wrist": Witness(lambda: decided.append(len(at_work.decided)))}
+        sent = windows()
+        await heard(at_work, *sent[: AT_S + 4])
+        await at_work.pipeline.save()
+        sos = message("event", {"event": "sos"}, "d2", sent[-1].received_at)
+        await at_work.journalled(*sent[AT_S + 4 :], sos)
+        at_work.crash()
+        assert [one.kind for one in at_work.decided] == ["fall", "sos"]
+        assert set(decided) == {2}, "what was felt before is looked at, but later"
+
+
+async def test_a_bug_in_what_judges_costs_no_call_and_no_start(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise RuntimeError("no verdict")
+
+    with works(tmp_path) as at_work:
+        at_work.models = {"wrist": Witness(fail)}
+        at_work.crash()
+        for _ in range(2):
+            await heard(at_work, *windows(length_s=AT_S + 4))
+            at_work.pipeline.tick(at_work.clock.time + 60_000)
+            at_work.crash()
+        await heard(at_work, message("event", {"event": "sos"}, "d2", at_work.clock.time))
+        assert [one.kind for one in at_work.decided] == ["sos"]
+        bugs = "shouwang_readings_rejected_total", {"reason": "bug"}
+        assert at_work.metrics.registry.get_sample_value(*bugs)
+
+
+async def test_a_crash_loses_no_fall_of_long_windows(tmp_path: Path) -> None:
+    """A blow at the end of one of 20 s, and much else until the next one comes."""
+    a = np.concatenate([walk(31), fall(7, 29)])
+    sent = [
+        message(
+            "motion",
+            {"ts": T0 + s * 1000, "fs": 50, "position": "wrist", "xyz": a[s * 50 : s * 50 + 1000].tolist()},
+            at=T0 + s * 1000 + 20_000,
+        )
+        for s in (0, 20, 40)
+    ]
+    other = [message("telemetry", {"heart_rate": 70}, "d2", T0 + 40_010 + 12 * n) for n in range(1600)]
+    with works(tmp_path) as at_work:
+        await heard(at_work, *sent[:2])
+        await at_work.take(*other)
+        at_work.pipeline.drain()
+        at_work.felt.clear()
+        at_work.decided.clear()
+        await at_work.pipeline.save()
+        at_work.crash()
+        await heard(at_work, sent[2])
+        assert at_work.decided[0].kind == "fall"
+
+
+async def test_a_crash_loses_no_fall_of_windows_that_went_ahead(tmp_path: Path) -> None:
+    with works(tmp_path) as at_work:
+        sent = windows()
+        waits = await at_work.journalled(message("telemetry", {"heart_rate": 70}, "d2"))
+        at_work.pipeline.take(await at_work.journalled(*sent[: AT_S + 1]), [])
+        await at_work.pipeline.save()
+        at_work.crash()
+        await found(at_work)
+        assert not at_work.decided
+        assert waits[0].seq == 1
+        await heard(at_work, *sent[AT_S + 1 :])
+        assert [one.kind for one in at_work.decided] == ["fall"]
+
+
+async def test_acceleration_in_what_looks_like_a_call_is_felt_while_the_disk_is_stuck(tmp_path: Path) -> None:
+    with works(tmp_path) as at_work:
+        for one in windows():
+            at_work.pipeline.alarm(one)
+        at_work.pipeline.drain()
+        assert len(at_work.felt) == 1
+
+
+@pytest.mark.parametrize("behind_h", [0.5, 25, 240, 696, 24 * 365])
+async def test_who_is_felt_now_is_called_for_whatever_the_clock_of_the_watch_says(
+    tmp_path: Path, behind_h: float
+) -> None:
+    with works(tmp_path) as at_work:
+        sent = windows()
+        for second, one in enumerate(sent):
+            said = orjson.loads(one.payload) | {"ts": T0 + second * 1000 - int(behind_h * 3_600_000)}
+            await heard(at_work, replace(one, payload=orjson.dumps(said)))
+        assert at_work.decided[0].kind == "fall"
+        assert ("clock is wrong" in at_work.decided[0].evidence.detail) == (behind_h > 24)
+
+
+async def test_a_window_that_cannot_be_read_is_no_call_of_a_device_for_calling(tmp_path: Path) -> None:
+    with works(tmp_path) as at_work:
+        bad = [{"fs": 3, "xyz": [[0, 0, 1]]}, {"xyz": [[0, 0, 1]]}, [1, 2], {"fs": 50, "xyz": "x"}]
+        await at_work.take(*(message("motion", one, "d4") for one in bad))
+        at_work.pipeline.drain()
+        assert at_work.fates() == {"quarantined": len(bad)}
+        assert not at_work.decided

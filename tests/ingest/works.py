@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from rules.configuration import load
 from rules.decision import Decision
 from rules.engine import Engine
 from rules.falls.detector import MOST_DEVICES, Detector
-from rules.falls.model import default_models
+from rules.falls.model import Model, default_models
 from rules.ruleset import RuleSet
 from tests.deadline import eventually
 
@@ -81,6 +81,7 @@ class Works:
     taught: list[Fact] = field(default_factory=list)
     felt: list[Message] = field(default_factory=list)  # falls that were found
     most_devices: int = MOST_DEVICES
+    models: Mapping[str, Model] = field(default_factory=default_models)
     pipeline: Pipeline = field(init=False)
     checkpoint: Checkpoint | None = None
 
@@ -95,7 +96,7 @@ class Works:
         self.checkpoint = Checkpoint(self.folder / "checkpoint.db", self.journal.id)
         engine = Engine(rules(), REGISTRY, T0)
         engine.restore(self.checkpoint.memories())
-        detector = Detector(default_models(), self.most_devices)
+        detector = Detector(self.models, self.most_devices)
         self.pipeline = Pipeline(
             journal=self.journal,
             checkpoint=self.checkpoint,
