@@ -1,8 +1,9 @@
 """Falls in the windows that devices send: impacts on every sample, a model's judgement on each impact.
 
-Rule: the same samples give the same falls, whatever windows they came in; one fall is declared once; memory
-is bounded in time and in devices. A fall is declared at 1.0 s after the impact if the model is sure by then,
-else at 2.5 s; when the signal stops, with what there is. Then it says whether anything moves after it.
+Rule: the same samples give the same falls, whatever windows they came in, in the order of time; one fall is
+declared once; memory is bounded in time and in devices. A fall is declared at 1.0 s after the impact if the
+model is sure by then, else at 2.5 s; when the signal stops, with what there is. Then it says whether anything
+moves after it.
 """
 
 import heapq

@@ -153,11 +153,14 @@ def test_a_signal_that_stops_is_judged_with_what_there_is() -> None:
     assert one.next_wake() is None
 
 
-@pytest.mark.parametrize("moves", [False, True])
-def test_ten_seconds_after_a_fall_it_says_whether_anything_moves(moves: bool) -> None:
+@pytest.mark.parametrize(
+    ("g", "until_s", "moves"), [(0, 40, False), (0.05, 40, False), (0.17, 40, True), (0.3, 13, True)]
+)
+def test_ten_seconds_after_a_fall_it_says_whether_anything_moves(g: float, until_s: int, moves: bool) -> None:
+    """A hand that trembles does not; somebody who moved for a second did."""
     a = signal(40, {8: 6})
-    if moves:
-        a[8 * 50 + 200 :] += 0.3 * np.sin(np.arange(len(a) - 600))[:, None].astype(np.float32)
+    moved = slice(12 * 50, until_s * 50)
+    a[moved] += g * np.sin(np.arange(len(a[moved])))[:, None].astype(np.float32) / np.sqrt(3)
     one = detector()
     rests = []
     for second in range(40):
@@ -174,6 +177,8 @@ def test_ten_seconds_after_a_fall_it_says_whether_anything_moves(moves: bool) ->
 def test_one_fall_is_one_and_another_is_another() -> None:
     assert len(played(signal(60, {10: 6, 12: 5, 15: 7}), [])) == 1
     assert len(played(signal(60, {10: 6, 40: 7}), [])) == 2
+    assert len(played(signal(60, {10: 6, 19.5: 7}), [])) == 1
+    assert len(played(signal(60, {10: 6, 20.5: 7}), [])) == 2
 
 
 def test_a_fall_of_an_hour_ago_is_found_beside_the_present() -> None:
