@@ -54,6 +54,7 @@ _WORDS = {
     "open": ("查看一条警报：shouwang alerts show 编号", "To see one: shouwang alerts show ID"),
     "more": ("另有 {0} 行，见 CSV", "and {0} more rows: see the CSV"),
     "by": ("按", "by"),
+    "all": ("全部", "all"),
 }
 _STYLE = """
 :root{--ink:#1c1c1c;--soft:#5f6368;--line:#d6d6d6;--paper:#fff;--bar:#3b6ea5;--miss:#b3492f;--tile:#f5f6f7}
@@ -61,26 +62,34 @@ _STYLE = """
 --bar:#7fa8d6;--miss:#e08a72;--tile:#202326}}
 @media print{:root{--ink:#000;--soft:#444;--line:#bbb;--paper:#fff;--bar:#3b6ea5;--miss:#b3492f;--tile:#fff}}
 body{font:15px/1.5 system-ui,"Noto Sans SC","PingFang SC","Microsoft YaHei",sans-serif;color:var(--ink);
-background:var(--paper);max-width:1060px;margin:2em auto;padding:0 1em}
+background:var(--paper);max-width:1400px;margin:2em auto;padding:0 1em}
 h1{font-size:1.5em;margin:0}h2{font-size:1.2em;border-bottom:1px solid var(--line);margin-top:2em}
 .soft,figcaption{color:var(--soft)}.tiles{display:flex;flex-wrap:wrap;gap:10px;margin:1em 0}
 .tile{background:var(--tile);border:1px solid var(--line);border-radius:6px;padding:10px 14px;min-width:165px}
 .tile b{display:block;font-size:1.45em}.tile .missed,.missed-word{color:var(--miss);font-weight:600}
 table{border-collapse:collapse;margin:1em 0;font-variant-numeric:tabular-nums}
 th,td{border-bottom:1px solid var(--line);padding:4px 10px;text-align:right;vertical-align:top}
+td{white-space:nowrap}th{min-width:4.5em}td p,.text{white-space:normal}
 th:first-child,td:first-child,.text{text-align:left}th{font-weight:600;color:var(--soft)}
 .charts{display:flex;flex-wrap:wrap;gap:24px}figure{margin:1em 0;max-width:100%;overflow-x:auto}
 svg text{font-size:13px;fill:var(--ink)}svg .small{font-size:11px}
 .bar{fill:var(--bar)}.bar.missed{fill:var(--miss)}.target{stroke:var(--ink);stroke-dasharray:4 3}
 details{font-size:.85em}summary{cursor:pointer;color:var(--soft)}.wide{overflow-x:auto}
 details p{max-width:60em;overflow-wrap:anywhere;font-family:ui-monospace,monospace}
-@media print{details{display:none}h2{break-after:avoid}tr,.tile,figure{break-inside:avoid}}
+@media print{table{font-size:.7em}td{white-space:normal}details{display:none}
+h2{break-after:avoid}tr,.tile,figure{break-inside:avoid}}
 """
 
 
 def page(report: Report, language: Language, link: str = "") -> str:
     """The page. `link`: an address to which an alert's id is put, "" where ids are only named."""
     return _Page(report, language, link).whole()
+
+
+def _measured(name: str) -> str:
+    """What a figure is of: that of its percentiles is one."""
+    stem, _, percentile = name.rpartition("_p")
+    return stem if percentile in {"50", "90", "99"} else name
 
 
 class _Page:
@@ -219,22 +228,29 @@ class _Page:
         )
 
     def _by(self, keys: tuple[str, ...], figures: Sequence[Figure]) -> str:
-        """A table of all figures of one kind of group: a row for each, a column for each name."""
+        """A table of all figures of one kind of group: a row for each, a column for what is measured."""
         mine = [one for one in figures if tuple(one.by) == keys]
-        names = list(dict.fromkeys(one.name for one in mine))
+        measured: dict[str, list[str]] = {}
+        for name in dict.fromkeys(one.name for one in mine):
+            measured.setdefault(_measured(name), []).append(name)
         found: dict[tuple[str, ...], dict[str, Figure]] = {}
         for one in mine:
             found.setdefault(tuple(one.by.values()), {})[one.name] = one
         label = " / ".join(words.by(key, self._language) for key in keys)
-        head = [label, *(words.name(name, self._language) for name in names)]
+        head = [label, *(self._heading(names) for names in measured.values())]
         rows = [
             [
-                escape(" / ".join(ids)),
-                *(self._cell(cells.get(name)) for name in names),
+                escape(" / ".join(ids)) or self._say("all"),
+                *(" / ".join(self._cell(cells.get(name)) for name in names) for names in measured.values()),
             ]
             for ids, cells in list(found.items())[:_MOST_ROWS]
         ]
         return self._table(head, rows, len(found) - _MOST_ROWS)
+
+    def _heading(self, names: Sequence[str]) -> str:
+        """Of a column: of percentiles, which follow each other in it, the median's name goes first."""
+        first, *others = names
+        return " / ".join([words.name(first, self._language), *(name.rpartition("_")[2] for name in others)])
 
     def _cell(self, figure: Figure | None) -> str:
         if figure is None:
@@ -242,8 +258,8 @@ class _Page:
         text = words.value(figure)
         if figure.met is False:
             text = f"<span class=missed-word>✗ {text}</span>"
-        percentile = figure.name.rpartition("_p")[2] in {"90", "99"}  # the median leads to the same alerts
-        return text if percentile else text + self._alerts(figure.episodes)
+        same_alerts = figure.name != _measured(figure.name) and not figure.name.endswith("_p99")
+        return text if same_alerts else text + self._alerts(figure.episodes)
 
     def _table(self, head: Sequence[str], rows: Sequence[Sequence[str]], more: int = 0) -> str:
         shown = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)

@@ -190,3 +190,16 @@ def test_a_period_is_of_local_days_and_its_mistakes_are_told() -> None:
         found = period(since, until, "UTC", now)
         assert isinstance(found, str)
         assert word in found
+
+
+def test_percentiles_of_one_thing_stand_in_one_column_with_the_alerts_once() -> None:
+    told = ((50, 4.0), (90, 20.0), (99, 31.0))
+    by = {"rule": "fall"}
+    figures = tuple(
+        Figure(Group.RESPONSE, f"acknowledge_p{share}", value, Unit.SECONDS, 3, by, episodes=("a1",))
+        for share, value in told
+    )
+    whole = page(Report(0, 3_600_000, 3_600_000, "UTC", 3, 3, 0, figures, ()), Language.EN)
+    assert whole.count(" / p90 / p99</th>") == 1
+    assert "<td>4.0 s / 20 s / 31 s<details>" in whole
+    assert whole.count("a1") == 1
