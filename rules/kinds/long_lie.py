@@ -4,8 +4,8 @@ It adds to the alert of the fall and never changes or delays that one.
 
 R-71 (an hour on the floor is the breach; human contact within 3 min), R-72 (a fall with no movement
 escalates). After a fall it raises at 30 s, 3 min, 30 min and 60 min, each time calling anew, with `step_s` in
-the facts; the first time sooner where the device that told of the fall says, ten seconds after it, that
-nothing moves. It is about life and cannot be switched off or played down: the fall alert may have been
+the facts; the first time sooner where the device that told of the fall, or one that felt it, says ten seconds
+after it that nothing moves. It is about life and cannot be switched off or played down: the fall alert may have been
 answered by somebody who thought that another went.
 
 What ends it, from ten seconds after the fall on (a bed sensor lags behind, a step counter counts the fall):
@@ -24,6 +24,7 @@ there, ends it.
 from typing import NamedTuple
 
 from devices.observation import Observation, Quality
+from devices.ourselves import AFTER_FALL
 from rules.decision import Change, Evidence
 from rules.kind import Kind, Rule, Step, Subject, decide, seen
 from rules.reorder import happened
@@ -79,7 +80,8 @@ def observe(
     if fall is None or at < fall + SETTLED_MS or observation.quality is Quality.BAD:
         return memory, ()
     if observation.metric == "moving":
-        lies_still = observation.value is False and observation.device == memory.device
+        hers = observation.device == memory.device or observation.detail in AFTER_FALL
+        lies_still = hers and observation.value is False
         if not lies_still or memory.step or memory.wake is None or memory.wake <= at:
             return memory, ()
         return memory._replace(wake=at), ()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.observation import Observation, Quality
+from devices.ourselves import AFTER_FALL
 from devices.reading import Value
 from rules.configuration import load
 from rules.decision import Change, Severity
@@ -45,6 +46,15 @@ def test_r72_who_does_not_move_after_a_fall_is_called_for_sooner() -> None:
     decisions = play(fresh(), [fall(), still, again], NOW + 3 * HOUR)
     lies = [(d.at - NOW, d.facts["step_s"]) for d in decisions if d.kind == "long_lie"]
     assert lies == [(11 * SECOND, 11), *((ms, ms // SECOND) for ms in STEPS_MS[1:])]
+
+
+def test_r72_a_watch_that_felt_it_tells_who_lies_still_also_where_a_radar_told_the_fall() -> None:
+    """She wears it; a radar that sees nothing move may see an empty room."""
+    radar = of("bo", "fall", NOW, device="radar")
+    felt = of("bo", "fall", NOW + 2 * SECOND, device="watch")
+    still = of("bo", "moving", NOW + 13 * SECOND, False, device="watch")._replace(detail=AFTER_FALL[False])
+    decisions = play(fresh(), [radar, felt, still], NOW + MINUTE)
+    assert [(d.at - NOW) // SECOND for d in decisions if d.kind == "long_lie"] == [13]
 
 
 @pytest.mark.parametrize(
