@@ -5,8 +5,8 @@ It adds to the alert of the fall and never changes or delays that one.
 R-71 (an hour on the floor is the breach; human contact within 3 min), R-72 (a fall with no movement
 escalates). After a fall it raises at 30 s, 3 min, 30 min and 60 min, each time calling anew, with `step_s` in
 the facts; the first time sooner where the device that told of the fall, or one that felt it, says ten seconds
-after it that nothing moves. It is about life and cannot be switched off or played down: the fall alert may have been
-answered by somebody who thought that another went.
+after it that nothing moves. It is about life and cannot be switched off or played down: the fall alert may
+have been answered by somebody who thought that another went.
 
 What ends it, from ten seconds after the fall on (a bed sensor lags behind, a step counter counts the fall):
 standing or walking; in bed or on a seat; a count of steps that rises by five; "I am fine"; staff or a visitor
