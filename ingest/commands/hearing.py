@@ -17,10 +17,11 @@ from rich.text import Text
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.observation import Observation
-from devices.reading import Rejected
+from devices.reading import Motion, Rejected
 from devices.registry import Registry
 from ingest.commands.console import bare
 from ingest.commands.explaining import Explained, Lessons, explain, value_text
+from ingest.commands.windows_shown import doubt_of_unit, signal_text
 
 _MOST_DEVICES = 5000
 _MOST_NAMES = 256
@@ -45,6 +46,7 @@ _NOTHING = (
 class Heard:
     """What was heard of one device: the last value of each metric, and how often each field was left.
 
+    `samples` counts those of acceleration by rate and place, `doubt` is what is asked of them;
     `unread` are its topics that the service does not subscribe to.
     """
 
@@ -54,6 +56,8 @@ class Heard:
     values: dict[str, Observation] = field(default_factory=dict)
     left: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    samples: Counter[str] = field(default_factory=Counter)
+    doubt: str = ""
     unread: set[str] = field(default_factory=set)
 
     @property
@@ -129,6 +133,7 @@ class Ear:
         values = {o.metric: o for o in explained.observations if o.device == device}
         why = [_why(r) for r in explained.rejected if r.device in {"", device}]
         parts = [_value(o) for metric, o in values.items() if metric not in heard.values]
+        parts += _moved(heard, [window for window in explained.windows if window.device == device])
         for name, found, before in (
             ("not understood 未识别", explained.left, heard.left),
             ("not used 未采用", why, heard.rejected),
@@ -219,6 +224,7 @@ class Shown:
         values = heard.values.values()
         calls = [_value(o) for o in values if _is_call(o)]
         others = [_value(o) for o in values if not _is_call(o)]
+        moved = [f"{signal}: {count} samples" for signal, count in heard.samples.most_common(_MOST_SHOWN)]
         left = [bare(name) for name, _ in heard.left.most_common(_MOST_SHOWN)]
         if len(heard.left) > len(left):
             left.append(f"and {len(heard.left) - len(left)} more")
@@ -228,7 +234,8 @@ class Shown:
             ("", calls, "bold red"),
             ("left 未识别: ", left, "yellow"),
             ("not used 未采用: ", why, "red"),
-            ("", others, ""),
+            ("", [heard.doubt] if heard.doubt else [], "yellow"),
+            ("", [*others, *moved], ""),
         ):
             if words:
                 says.append("; " if says else "").append(title + ", ".join(words), style)
@@ -267,7 +274,23 @@ def nothing_heard() -> str:
 
 def _urgency(row: tuple[str, Heard]) -> tuple[int, int]:
     heard = row[1]
-    return (0 if heard.calls else 1 if heard.left or heard.rejected or heard.unread else 2), -heard.last_ms
+    odd = heard.left or heard.rejected or heard.unread or heard.doubt
+    return (0 if heard.calls else 1 if odd else 2), -heard.last_ms
+
+
+def _moved(heard: Heard, windows: list[Motion]) -> list[str]:
+    """Adds windows of acceleration to what was heard of a device. Returns what of it is new."""
+    new: list[str] = []
+    for window in windows:
+        signal, doubt = bare(signal_text(window)), doubt_of_unit(window)
+        if signal not in heard.samples:
+            if len(heard.samples) == _MOST_NAMES:
+                continue
+            new.append(signal)
+        heard.samples[signal] += len(window.xyz)
+        new += [doubt] if doubt and not heard.doubt else []
+        heard.doubt = doubt or heard.doubt
+    return new
 
 
 def _is_call(observation: Observation) -> bool:

@@ -27,6 +27,7 @@ from ingest.commands.explaining import Explained, observation_json, rejected_jso
 from ingest.commands.hearing import Ear, nothing_heard
 from ingest.commands.registering import stored
 from ingest.commands.serving import stop_on_signals
+from ingest.commands.windows_shown import window_json
 from ingest.config import EMBEDDED, Config, load
 from ingest.journal import head_of
 
@@ -79,7 +80,7 @@ def run(
 
     Changes nothing and may run beside the service. On a terminal a table that follows; into a pipe one line
     when a device or something it says is new, and the table at the end. With --json every message is a line
-    {"at", "topic", "family", "new", "observations", "rejected", "left", "taught"}.
+    {"at", "topic", "family", "new", "observations", "motion", "rejected", "left", "taught"}.
     """
     topics = topic if topic is not None else list(_EVERYTHING)
     for one in topics:
@@ -293,6 +294,7 @@ def _line(message: Message, explained: Explained, new: list[str]) -> dict[str, o
         "devices": explained.devices,
         "new": new,
         "observations": [observation_json(o) for o in explained.observations],
+        "motion": [window_json(window) for window in explained.windows],
         "rejected": [rejected_json(rejected) for rejected in explained.rejected],
         "left": list(explained.left),
         "taught": [{"about": fact.about, "field": fact.field} for fact in explained.learned],

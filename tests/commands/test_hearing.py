@@ -1,6 +1,7 @@
 """What `listen` shows: pure, and at eighty columns."""
 
 import io
+import json
 
 from rich.console import Console
 
@@ -95,3 +96,29 @@ def test_what_does_not_fit_is_counted_and_into_a_file_all_is_written() -> None:
 
 def test_of_nothing_it_says_what_to_look_at() -> None:
     assert "right broker" in " ".join(shown(Ear(Registry.of())))
+
+
+def moved(position: str = "wrist", still: float = 1.0, fs: float = 50) -> Message:
+    said = {"fs": fs, "position": position, "xyz": [[0, 0, still]] * 50}
+    return Message("shouwang/v1/home-1/watch-1/motion", json.dumps(said).encode(), 1000)
+
+
+def test_acceleration_is_told_with_its_rate_and_place_and_its_samples_are_counted() -> None:
+    ear = Ear(Registry.of())
+    assert ear.hear(moved()).lines == [
+        "new 新设备: watch-1 (native) not registered 未登记: acceleration 加速度 50 Hz, wrist"
+    ]
+    assert ear.hear(moved(fs=50.02)).lines == []
+    assert ear.hear(moved("ankle")).lines == [
+        "also 另有: watch-1: acceleration 加速度 50 Hz, ankle (judged as unknown 按未知位置判断)"
+    ]
+    (row,) = (line for line in shown(ear, width=200) if "watch-1" in line)
+    assert "acceleration 加速度 50 Hz, wrist: 100 samples" in row
+    assert "ankle (judged as unknown 按未知位置判断): 50 samples" in row
+
+
+def test_what_may_be_in_metres_per_second_squared_is_asked_once() -> None:
+    ear = Ear(Registry.of())
+    assert "is it m/s²?" in ear.hear(moved(still=9.81)).lines[0]
+    assert ear.hear(moved(still=9.79)).lines == []
+    assert any("is it m/s²?" in line for line in shown(ear, width=200))

@@ -27,6 +27,7 @@ SENT = [
     ("shouwang/v1/home-1/watch-1/event", b'{"event": "sos"}'),
     ("shouwang/v1/home-1/watch-1/event", b"\xff"),
     ("some/thing", b"[red]x"),
+    ("shouwang/v1/home-1/watch-1/motion", b'{"fs": 50, "position": "wrist", "xyz": [[0, 0, 1], [0, 0, 1]]}'),
 ]
 
 
@@ -44,13 +45,17 @@ async def test_every_message_is_a_line(broker: AnyBroker) -> None:
         answer = await listening.ends(signal.SIGINT)
     assert answer.code == 0
     assert [line["new"] for line in lines] == [
-        [], ["door"], [], ["watch-1"], [], ["some/thing"],
+        [], ["door"], [], ["watch-1"], [], ["some/thing"], [],
     ]  # fmt: skip
     assert lines[0]["taught"] == [{"about": "door", "field": "model"}]
     assert {o["metric"]: o["value"] for o in lines[1]["observations"]} == {"door_open": True, "battery": 80}
     assert lines[1]["left"] == ["moon_phase"]
     assert [o["metric"] for o in lines[3]["observations"]] == ["sos"]
     assert lines[4]["rejected"][0]["rejected"] == "not_utf8"
+    assert lines[6]["motion"] == [
+        {"device": "watch-1", "at": None, "samples": 2, "rate_hz": 50, "position": "wrist", "model": "wrist"}
+    ]
+    assert [line["motion"] for line in lines[:6]] == [[]] * 6
     assert (lines[5]["family"], lines[5]["rejected"][0]["rejected"]) == ("", "unknown_topic")
 
 
@@ -60,11 +65,20 @@ async def test_for_people_new_devices_and_then_the_table(broker: AnyBroker, tmp_
     async with started("listen", "--broker", broker.url, "--registry", home) as listening:
         await listening.line("listening to #")
         await publish(broker.port)
-        await listening.line("new", "some/thing")
+        await listening.line("also", "watch-1", "acceleration")
         said = (await listening.ends(signal.SIGTERM)).out.decode()
     assert "new 新设备: door (zigbee2mqtt)" in said
     table = said[said.index("devices 设备") :]
-    for wanted in ("6 messages", "door_open", "moon_phase", "unknown_topic", "W1", "未登记", "not_utf8"):
+    for wanted in (
+        "7 messages",
+        "door_open",
+        "50 Hz, wrist: 2 samples",
+        "moon_phase",
+        "unknown_topic",
+        "W1",
+        "未登记",
+        "not_utf8",
+    ):
         assert wanted in table, table
     assert "[red]x" not in table
 
@@ -165,6 +179,7 @@ async def test_of_a_configuration_it_takes_the_imported_registry_and_what_is_rea
         await listening.line("listening to #")
         await publish(broker.port)
         await listening.line("new", "some/thing", "服务未订阅")
+        await listening.line("also", "watch-1", "acceleration")
         said = (await listening.ends(signal.SIGTERM)).out.decode()
     assert "new 新设备: watch-1 (native): sos" in said
     assert "new 新设备: door (zigbee2mqtt) not registered 未登记: battery 80 %" in said.replace(
