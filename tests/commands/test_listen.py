@@ -11,6 +11,7 @@ import aiomqtt
 import pytest
 from rich.console import Console
 
+from alerts import synthetic
 from devices.message import Message
 from devices.registry import Registry
 from ingest.commands.explaining import table
@@ -86,7 +87,7 @@ async def test_for_people_new_devices_and_then_the_table(broker: AnyBroker, tmp_
 def test_what_a_device_says_is_no_markup_and_obeyed_by_no_terminal() -> None:
     ear = Ear(Registry.of())
     payload = json.dumps({"\\[/red]": 1, "a\u001b[2J": 2, "[link=http://x]": 3}).encode()
-    explained, _, _ = ear.hear(Message("zigbee2mqtt/\\[/b]", payload, 0))
+    explained = ear.hear(Message("zigbee2mqtt/\\[/b]", payload, 0)).explained
     console = Console(file=io.StringIO(), width=200, force_terminal=True)
     console.print(ear.table(0))
     console.print(table(explained))
@@ -185,3 +186,19 @@ async def test_of_a_configuration_it_takes_the_imported_registry_and_what_is_rea
     assert "new 新设备: door (zigbee2mqtt) not registered 未登记: battery 80 %" in said.replace(
         "door_open yes 是; ", ""
     )
+
+
+async def test_the_services_own_test_call_is_known_by_its_key(broker: AnyBroker, tmp_path: Path) -> None:
+    ours, others = bytes(32), bytes(range(32))
+    (tmp_path / "shouwang-data").mkdir()
+    (tmp_path / "shouwang-data" / "synthetic.key").write_bytes(ours)
+    (tmp_path / "shouwang.toml").write_text(f'[broker]\nurl = "{broker.url}"\n')
+    async with started("listen", "--config", tmp_path / "shouwang.toml", "--json") as listening:
+        await listening.line("listening to #")
+        async with aiomqtt.Client("127.0.0.1", broker.port, identifier="publisher") as client:
+            for key in (ours, others):
+                await client.publish(synthetic.topic("home-1"), synthetic.call(key, "0" * 32, 1000), 1)
+        lines = [json.loads(await listening.line('"topic"')) for _ in range(2)]
+        assert (await listening.ends(signal.SIGINT)).code == 0
+    assert [line["test_call"] for line in lines] == [True, False]
+    assert [[o["metric"] for o in line["observations"]] for line in lines] == [[], ["sos"]]
