@@ -86,7 +86,7 @@ def explain(message: Message, known: Lessons, family: str = "", site: str = "") 
     return Explained(
         decoded.family,
         normalised.observations,
-        normalised.rejected,
+        list(dict.fromkeys(normalised.rejected)),
         decoded.left,
         decoded.learned,
         decoded.device,

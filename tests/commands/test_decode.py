@@ -347,3 +347,43 @@ def test_a_window_beside_a_reject_is_more_than_a_reject() -> None:
     assert (answer.code, batched.code) == (0, 0)
     assert [next(iter(line)) for line in answer.lines] == ["rejected", "motion"]
     assert [next(iter(one)) for one in batched.lines[0]] == ["motion"]
+
+
+PACKED = base64.b64encode(bytes(6)).decode()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"xyz_i16": "AAAA", "scale": 0.01}, "xyz_i16 must be 6 bytes a sample"),
+        ({"xyz_i16": "?", "scale": 0.01}, "xyz_i16 is no base64"),
+        ({"xyz_i16": [1], "scale": 0.01}, "xyz_i16 must be text"),
+        ({"xyz_i16": PACKED}, "scale is missing: g per unit of xyz_i16"),
+        ({"xyz_i16": PACKED, "scale": "0.01"}, "scale must be a number: g per unit of xyz_i16"),
+        ({"xyz_i16": PACKED, "scale": 0}, "scale is zero: it must be g per unit of xyz_i16"),
+        ({"xyz_i16": PACKED, "scale": 10**400}, "scale is NaN or infinite: it must be g per unit of xyz_i16"),
+        ({"xyz_i16": PACKED, "scale": float("nan")}, "scale is NaN or infinite"),
+        ({"fs": "50"}, "fs must be a number: the sampling rate in Hz"),
+        ({"fs": None}, "fs is missing: the sampling rate in Hz"),
+        ({}, "xyz or xyz_i16 is missing"),
+        ({"xyz": {"x": 0}}, "xyz must be a list of [x, y, z] in g"),
+    ],
+)
+def test_what_is_wrong_with_a_window_is_told_apart(changed: dict[str, object], said: str) -> None:
+    payload = json.dumps({"fs": 50} | changed).encode()
+    (line,) = called("decode", "--json", "--topic", MOTION, stdin=payload).lines
+    assert line["detail"].startswith(said)
+
+
+@pytest.mark.parametrize("name", ["xyz", "xyz_i16"])
+def test_acceleration_on_the_wrong_channel_is_told_where_to_go(name: str) -> None:
+    payload = json.dumps({name: [[0, 0, 1]]}).encode()
+    (line,) = called("decode", "--topic", MOTION.replace("motion", "telemetry"), stdin=payload).lines
+    assert line["detail"] == f"{name}: send it on motion"
+
+
+@pytest.mark.parametrize("channel", ["telemetry", "event", "motion"])
+def test_the_same_mistake_many_times_in_a_list_is_one(channel: str) -> None:
+    answer = called("decode", "--topic", MOTION.replace("motion", channel), stdin=b"[1, 2, 3]")
+    (line,) = answer.lines
+    assert (line["rejected"], answer.code) == ("wrong_shape", 3)
