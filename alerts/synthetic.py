@@ -70,6 +70,12 @@ def is_ours(key: bytes, payload: bytes) -> bool:
     return hmac.compare_digest(mac, _mac(key, number.decode(), int(at)))
 
 
+def looks_ours(heard_on: str, payload: bytes) -> bool:
+    """Whether a message is like a test call of some service: who has not its key can tell no more."""
+    levels = heard_on.split("/")
+    return len(levels) > 2 and heard_on == topic(levels[2]) and _PAYLOAD.fullmatch(payload) is not None
+
+
 def number_of(decision: Decision) -> str:
     """The number of the test call that a decision is about, "" when it is about none."""
     is_call = decision.subject == SUBJECT and decision.change is Change.RAISE and decision.kind == "sos"

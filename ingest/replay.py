@@ -4,6 +4,7 @@ Rule: the same happenings in the same order give the same alerts, always; and th
 the happenings are all that live was given.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from alerts.where import site_of
 from devices.identity import is_repeat
 from devices.message import Message
 from devices.observation import Observation
+from devices.reading import Reason
 from devices.registry import Registry
 from ingest.facts import Facts
 from ingest.felt import message_of
@@ -64,6 +66,8 @@ Happening = Observation | Moment | Begun | Deaf | Act
 """What a trial is given, in order of our clock."""
 
 Told = tuple[EpisodeEvent, Episode]
+
+_MOST_REASONS = 1000
 
 
 def when(happening: Happening) -> int:
@@ -158,7 +162,8 @@ def calls(told: Iterable[Told]) -> Iterator[Call]:
 class Recording:
     """A recording's messages as happenings: interpreted, without repeats. Nobody closes an alert in it.
 
-    `models` judge what accelerometers felt; without, those that come with the program.
+    `models` judge what accelerometers felt; without, those that come with the program. `why` counts reasons
+    of messages that were rejected, `windows` are of acceleration, `falls` were felt in them.
     """
 
     def __init__(self, registry: Registry, site: str, models: Mapping[str, Model] | None = None) -> None:
@@ -166,7 +171,14 @@ class Recording:
         self._detector = Detector(default_models() if models is None else models)
         self._facts = Facts(registry)
         self._seen: dict[int, int] = {}
-        self.read = self.rejected = self.repeated = 0
+        self._ours = 0
+        self.read = self.rejected = self.repeated = self.windows = self.falls = 0
+        self.why: Counter[tuple[Reason, str]] = Counter()
+
+    @property
+    def messages(self) -> int:
+        """How many were read of those that others sent."""
+        return self.read - self._ours
 
     def happenings(self, message: Message) -> list[Happening]:
         """What one message says, and what became of signals that had stopped before it came."""
@@ -184,14 +196,22 @@ class Recording:
         return told
 
     def _felt(self, found: Iterable[Fall | Rest], now: int) -> list[Happening]:
-        return [told for felt in found for told in self._said(message_of(felt, now))]
+        told: list[Happening] = []
+        for felt in found:
+            self._ours += 1
+            self.falls += isinstance(felt, Fall)
+            told += self._said(message_of(felt, now))
+        return told
 
     def _said(self, message: Message) -> list[Happening]:
         now = message.received_at
         said = interpret(message, self._registry, self._site, self._facts)
         self._facts.learn(self.read, said.learned)
         self.read += 1
-        self.rejected += bool(said.rejected and not said.observations)
+        self.windows += len(said.motion)
+        if said.rejected and not said.observations and not said.motion:
+            self.rejected += 1
+            self._count(dict.fromkeys((one.reason, one.detail) for one in said.rejected))
         repeats = {
             identity
             for o, identity, good_for in zip(said.observations, said.identities, said.good_for, strict=True)
@@ -212,3 +232,9 @@ class Recording:
             for told in self._felt(self._detector.observe(site, window, now), now)
         ]
         return [Moment(now), *fresh, *([Moment(now, told)] if told else []), *felt]
+
+    def _count(self, reasons: Iterable[tuple[Reason, str]]) -> None:
+        """Count why a message was rejected; of very many details only the reason."""
+        for reason, detail in reasons:
+            full = len(self.why) >= _MOST_REASONS and (reason, detail) not in self.why
+            self.why[reason, "" if full else detail] += 1

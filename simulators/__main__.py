@@ -67,6 +67,8 @@ def simulate(
             )
         )  # fmt: skip
     if not broker:
+        if wrong := play.check(scenario, residents=residents, recording=recording, house=house):
+            raise typer.Exit(wrong)
         raise typer.BadParameter(
             "say which broker, or --lines FILE or --registry FILE", param_hint="--broker"
         )

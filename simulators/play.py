@@ -210,6 +210,16 @@ def write_lines(
     return 0
 
 
+def check(
+    scenario: str | Path, *, residents: int | None = None, recording: Path | None = None, house: str = "B"
+) -> int:
+    """Says what is wrong with a piece; returns the exit code, 0 when it can be played."""
+    found = piece(scenario, residents=residents, recording=recording, house=house)
+    if not isinstance(found, list):
+        return 0
+    return _told(Console(stderr=True, highlight=False, soft_wrap=True), found, USAGE)
+
+
 def blocking(playing: Callable[[asyncio.Event], Coroutine[None, None, int]]) -> int:
     """Runs `playing` to its end in a loop of its own; SIGINT and SIGTERM set its stop event."""
 

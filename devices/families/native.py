@@ -5,6 +5,7 @@ Rule: what is wrong in one field costs that field only; an SOS with a broken clo
 
 import base64
 import binascii
+import math
 import re
 from typing import Any
 
@@ -29,6 +30,8 @@ _DEVICE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _ACTS = ("acknowledge", "arrive", "resolve")
 _MOST_REJECTED = 50
 _PADDING = b"\0 \t\r\n\xef\xbb\xbf"  # what C strings, byte-order marks and line ends leave around JSON
+_SAMPLES = ("xyz", "xyz_i16")
+_SAMPLE_BYTES = 6
 _ABOUT = frozenset(("ts", "id", "seq", "resident", "place", "by", "note"))
 _ABOUT_EVENT = _ABOUT | {"event", "state", "confidence", "alert", "outcome"}
 
@@ -177,7 +180,8 @@ def _telemetry(item: dict[str, Json], found: _Found) -> None:
             continue
         metric = METRICS.get(name)
         if metric is None:
-            found.reject(Reason.UNKNOWN_METRIC, _shown(name))
+            hint = ": send it on motion" if name in _SAMPLES else ""
+            found.reject(Reason.UNKNOWN_METRIC, _shown(name) + hint)
         elif isinstance(value, (dict, list)):
             found.reject(Reason.WRONG_TYPE, f"{name} is no plain value", name)
         elif metric.kind is not Kind.EVENT:
@@ -257,29 +261,55 @@ def _motion(item: dict[str, Json], found: _Found) -> None:
         return
     fs, position = item.get("fs"), item.get("position", "unknown")
     if isinstance(fs, bool) or not isinstance(fs, (int, float)):
-        found.reject(Reason.WRONG_TYPE, "fs must be the sampling rate in Hz")
+        found.reject(Reason.WRONG_TYPE, f"fs {_no_number(fs)}: the sampling rate in Hz")
         return
-    samples = _packed(item) if item.get("xyz_i16") is not None else item.get("xyz")
-    if not isinstance(samples, (list, np.ndarray)):
-        found.reject(Reason.WRONG_TYPE, "xyz must be a list of [x, y, z] in g, or xyz_i16 with scale")
-        return
-    made = window(found.device, at, fs, position if isinstance(position, str) else "unknown", samples)
+    samples = _samples(item)
+    made = (
+        samples
+        if isinstance(samples, tuple)
+        else window(found.device, at, fs, position if isinstance(position, str) else "unknown", samples)
+    )
     if isinstance(made, Motion):
         found.motion.append(made)
     else:
         found.reject(*made)
 
 
-def _packed(item: dict[str, Json]) -> NDArray[Any] | None:
-    packed, scale = item.get("xyz_i16"), item.get("scale")
-    if not isinstance(packed, str) or isinstance(scale, bool) or not isinstance(scale, (int, float)):
-        return None
+def _samples(item: dict[str, Json]) -> list[Json] | NDArray[Any] | tuple[Reason, str]:
+    """The samples of a window, plain or packed; or why there are none."""
+    packed, plain = item.get("xyz_i16"), item.get("xyz")
+    if packed is not None:
+        return _unpacked(packed, item.get("scale"))
+    if plain is None:
+        return Reason.WRONG_TYPE, "xyz or xyz_i16 is missing: a list of [x, y, z] in g, or base64 with scale"
+    return plain if isinstance(plain, list) else (Reason.WRONG_TYPE, "xyz must be a list of [x, y, z] in g")
+
+
+def _unpacked(packed: Json, scale: Json) -> NDArray[Any] | tuple[Reason, str]:
+    if not isinstance(packed, str):
+        return Reason.WRONG_TYPE, "xyz_i16 must be text: base64 of little-endian int16"
+    if isinstance(scale, bool) or not isinstance(scale, (int, float)):
+        return Reason.WRONG_TYPE, f"scale {_no_number(scale)}: g per unit of xyz_i16"
+    try:
+        factor = float(scale)
+    except OverflowError:
+        factor = math.inf
+    if not math.isfinite(factor):
+        return Reason.NOT_A_NUMBER, "scale is NaN or infinite: it must be g per unit of xyz_i16"
+    if not factor:
+        return Reason.OUT_OF_RANGE, "scale is zero: it must be g per unit of xyz_i16"
     try:
         raw = base64.b64decode(packed, validate=True)
-        with np.errstate(over="ignore"):  # infinite is no sample either
-            return np.frombuffer(raw, "<i2").reshape(-1, 3) * float(scale)
-    except (binascii.Error, ValueError, OverflowError):
-        return None
+    except (binascii.Error, ValueError):  # the latter of letters beyond ASCII
+        return Reason.WRONG_TYPE, "xyz_i16 is no base64"
+    if len(raw) % _SAMPLE_BYTES:
+        return Reason.WRONG_TYPE, f"xyz_i16 must be {_SAMPLE_BYTES} bytes a sample: x, y, z as int16"
+    with np.errstate(over="ignore"):  # infinite is no sample either
+        return np.frombuffer(raw, "<i2").reshape(-1, 3) * factor
+
+
+def _no_number(value: Json) -> str:
+    return "is missing" if value is None else "must be a number"
 
 
 _ITEM = {"telemetry": _telemetry, "event": _event, "motion": _motion}

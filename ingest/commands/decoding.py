@@ -21,9 +21,10 @@ from devices.decode import decode
 from devices.families import ALIASES, FAMILIES
 from devices.instants import iso_ms
 from devices.message import Message
-from devices.reading import Decoded
-from ingest.commands.console import USAGE, end, json_line, now_ms, told
+from devices.reading import Decoded, Motion
+from ingest.commands.console import USAGE, bare, end, json_line, now_ms, told
 from ingest.commands.explaining import Explained, Lessons, explain, observation_json, rejected_json, table
+from ingest.commands.windows_shown import doubt_of_position, doubt_of_unit, window_json, window_text
 from ingest.journal import head_of
 
 NOTHING_BUT_REJECTS = 3
@@ -61,9 +62,11 @@ def run(
     """Explain a payload: what it says, what could not be used, and what was not understood.
 
     On a terminal this is a table; into a pipe one JSON object a line per observation, or why it was rejected.
-    With --json said, fields that were not understood are in a last line: {"left": [...]}.
+    With --json said, a window of acceleration is a line {"motion": {...}} that names the model by which falls
+    are looked for in it, and fields that were not understood are in a last line: {"left": [...]}.
     Exits with 3 when there is nothing but rejects. With --batch every line is answered by one: a JSON array
-    of observations, or the reject; what a line teaches (models, births, discovery) holds for those after it.
+    of observations and of {"motion": {...}}, or the reject; what a line teaches (models, births, discovery)
+    holds for those after it.
     """
     family = ALIASES.get(family, family)
     if family and family not in FAMILIES:
@@ -90,18 +93,16 @@ def run(
     if as_table or (sys.stdout.isatty() and not as_json):
         Console(highlight=False).print(table(found))
     else:
-        _print_lines(found, with_left=as_json)
-    for window in found.windows:
-        told.print(
-            f"{window.device}: {len(window.xyz)} samples of acceleration at {window.fs:g} Hz, worn: "
-            f"{window.position}; run, replay and falls evaluate look for falls in such windows",
-            markup=False,
-        )
+        _print_lines(found, in_full=as_json)
     if model and not entries_of_any(model):
         told.print(f"model {model} is not in the catalogue (devices/README.md)", markup=False)
     elif found.left and not model and _model_would_help(message, found, known):
         told.print("say the device's model with --model, as the registry would", markup=False)
-    raise typer.Exit(NOTHING_BUT_REJECTS if found.rejected and not found.observations else 0)
+    raise typer.Exit(NOTHING_BUT_REJECTS if _nothing_but_rejects(found) else 0)
+
+
+def _nothing_but_rejects(found: Explained) -> bool:
+    return bool(found.rejected) and not found.observations and not found.windows
 
 
 def _is_zone(zone: str) -> bool:
@@ -121,15 +122,27 @@ def _model_would_help(message: Message, found: Explained, known: Lessons) -> boo
     return False
 
 
-def _print_lines(found: Explained, *, with_left: bool) -> None:
+def _print_lines(found: Explained, *, in_full: bool) -> None:
     for observation in found.observations:
         json_line(observation_json(observation))
     for reject in found.rejected:
         json_line(rejected_json(reject))
-    if found.left and with_left:
+    for window in found.windows:
+        if in_full:
+            json_line({"motion": window_json(window)})
+        else:
+            _tell_of(window)
+    if found.left and in_full:
         json_line({"left": found.left})
     elif found.left:
         told.print(f"not understood: {', '.join(found.left)}", markup=False)
+
+
+def _tell_of(window: Motion) -> None:
+    said = f"{window.device}: acceleration: {bare(window_text(window))}"
+    told.print(f"{said}; run and replay look for falls in such windows", markup=False)
+    for doubt in filter(None, (doubt_of_position(window), doubt_of_unit(window))):
+        told.print(bare(doubt), style="yellow", markup=False)
 
 
 def _opened(path: Path | None) -> BinaryIO:
@@ -149,10 +162,11 @@ def _batch_line(line: bytes, family: str, known: Lessons, model: str) -> bool:
         return False
     known.model = read.model or model
     found = explain(read.message, known, family)
-    if found.rejected and not found.observations:
+    if _nothing_but_rejects(found):
         json_line(rejected_json(found.rejected[0]))
         return False
-    json_line([observation_json(observation) for observation in found.observations])
+    observed = [observation_json(observation) for observation in found.observations]
+    json_line([*observed, *({"motion": window_json(window)} for window in found.windows)])
     return True
 
 

@@ -15,9 +15,10 @@ from devices.message import Message
 from devices.metrics import METRICS, Kind
 from devices.normalise import normalise
 from devices.observation import Observation
-from devices.reading import Learned, Motion, Rejected
+from devices.reading import Learned, Motion, Rejected, TimeSource
 from devices.registry import Registry
 from ingest.commands.console import plain
+from ingest.commands.windows_shown import MOTION, doubt_of_position, doubt_of_unit, window_text
 
 _ABOUT_VALUE = {True: "yes 是", False: "no 否"}
 
@@ -85,7 +86,7 @@ def explain(message: Message, known: Lessons, family: str = "", site: str = "") 
     return Explained(
         decoded.family,
         normalised.observations,
-        normalised.rejected,
+        list(dict.fromkeys(normalised.rejected)),
         decoded.left,
         decoded.learned,
         decoded.device,
@@ -144,9 +145,15 @@ def table(explained: Explained) -> Table:
             plain(o.device),
             o.metric,
             plain(value_text(o)),
-            _when(o),
+            _when(o.at, o.at_source),
             o.quality + (" late 迟到" if o.late else ""),
         )
+    for window in explained.windows:
+        said = plain(window_text(window))
+        for doubt in filter(None, (doubt_of_position(window), doubt_of_unit(window))):
+            said += f"\n[yellow]{plain(doubt)}[/]"
+        at = "" if window.at is None else _when(window.at, TimeSource.DEVICE)
+        shown.add_row(plain(window.device), MOTION, said, at, "")
     for rejected in explained.rejected:
         why = f"{rejected.reason}: {rejected.detail}" if rejected.detail else rejected.reason.value
         shown.add_row(
@@ -160,9 +167,9 @@ def table(explained: Explained) -> Table:
     return shown
 
 
-def _when(observation: Observation) -> str:
+def _when(at_ms: int, source: TimeSource) -> str:
     try:
-        at = datetime.fromtimestamp(observation.at / 1000, UTC)
+        at = datetime.fromtimestamp(at_ms / 1000, UTC)
     except (OverflowError, ValueError, OSError):
-        return str(observation.at)
-    return f"{at:%Y-%m-%d %H:%M:%S}Z ({observation.at_source})"
+        return str(at_ms)
+    return f"{at:%Y-%m-%d %H:%M:%S}Z ({source})"

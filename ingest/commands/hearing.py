@@ -14,13 +14,15 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from alerts.synthetic import is_ours, looks_ours
 from devices.message import Message
 from devices.metrics import LIFE_SAFETY
 from devices.observation import Observation
-from devices.reading import Rejected
+from devices.reading import Motion, Rejected
 from devices.registry import Registry
 from ingest.commands.console import bare
 from ingest.commands.explaining import Explained, Lessons, explain, value_text
+from ingest.commands.windows_shown import doubt_of_unit, signal_text
 
 _MOST_DEVICES = 5000
 _MOST_NAMES = 256
@@ -30,6 +32,7 @@ _MARKS = {
     "?": "not registered 未登记",
     "x": "service does not read it 服务未订阅",
 }
+_TEST_CALL = "our own test call 本系统的测试呼叫"
 _NO_DEVICES = frozenset((("zigbee2mqtt", "bridge"), ("homeassistant", "homeassistant")))
 """Those that run the others: nobody registers them."""
 _COLUMNS = ("", "device 设备", "family 协议", "heard", "says 内容")
@@ -45,7 +48,8 @@ _NOTHING = (
 class Heard:
     """What was heard of one device: the last value of each metric, and how often each field was left.
 
-    `unread` are its topics that the service does not subscribe to.
+    `samples` counts those of acceleration by rate and place, `doubt` is what is asked of them; `unread` are
+    its topics that the service does not subscribe to; `tests` counts the service's own test calls.
     """
 
     family: str = ""
@@ -54,6 +58,9 @@ class Heard:
     values: dict[str, Observation] = field(default_factory=dict)
     left: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    samples: Counter[str] = field(default_factory=Counter)
+    doubt: str = ""
+    tests: int = 0
     unread: set[str] = field(default_factory=set)
 
     @property
@@ -63,11 +70,15 @@ class Heard:
 
 
 class New(NamedTuple):
-    """What a message means, which devices it is the first of, and what is worth a line."""
+    """What a message means, which devices it is the first of, and what is worth a line.
+
+    Of a `test_call` of the service's own there is nothing else to say.
+    """
 
     explained: Explained
     devices: list[str]
     lines: list[str]
+    test_call: bool = False
 
 
 def _reads_all(_topic: str) -> bool:
@@ -75,12 +86,17 @@ def _reads_all(_topic: str) -> bool:
 
 
 class Ear:
-    """Everything heard so far. `reads` tells whether the service would have been sent a topic."""
+    """Everything heard so far. `reads` tells whether the service would have been sent a topic.
 
-    def __init__(self, registry: Registry, reads: Callable[[str], bool] = _reads_all) -> None:
+    By its `key` the service's own test calls are known; without it what has their form is taken for one.
+    """
+
+    def __init__(
+        self, registry: Registry, reads: Callable[[str], bool] = _reads_all, key: bytes = b""
+    ) -> None:
         self._known = Lessons(registry=registry)
         self._registered = frozenset(name for _, name in registry.devices)
-        self._reads = reads
+        self._reads, self._key = reads, key
         self.devices: dict[str, Heard] = {}
         self.messages = 0
         self.announcements = 0
@@ -89,6 +105,10 @@ class Ear:
         """Take up a message. Announcements, commands and the service's own alerts are of no device."""
         self.messages += 1
         explained = explain(message, self._known)
+        if looks_ours(message.topic, message.payload) and (
+            not self._key or is_ours(self._key, message.payload)
+        ):
+            return self._tested(message, explained)
         whose = self._whose(message, explained)
         if not whose:
             self.announcements += 1
@@ -111,6 +131,16 @@ class Ear:
                 lines.append(f"also 另有: {device}: {said}")
         return New(explained, new, [bare(line) for line in lines])
 
+    def _tested(self, message: Message, explained: Explained) -> New:
+        """Takes up a test call of the service's own."""
+        device = message.topic.split("/")[3]
+        heard = self.devices.setdefault(device, Heard(explained.family))
+        heard.messages += 1
+        heard.tests += 1
+        heard.last_ms = message.received_at
+        lines = [f"test 测试: {device}: {_TEST_CALL}"] if heard.tests == 1 else []
+        return New(explained._replace(observations=[]), [], lines, test_call=True)
+
     def _whose(self, message: Message, explained: Explained) -> list[str]:
         levels = message.topic.split("/", 4)
         if levels[:2] == ["shouwang", "v1"] and levels[3:4] == ["alerts"]:
@@ -129,6 +159,7 @@ class Ear:
         values = {o.metric: o for o in explained.observations if o.device == device}
         why = [_why(r) for r in explained.rejected if r.device in {"", device}]
         parts = [_value(o) for metric, o in values.items() if metric not in heard.values]
+        parts += _moved(heard, [window for window in explained.windows if window.device == device])
         for name, found, before in (
             ("not understood 未识别", explained.left, heard.left),
             ("not used 未采用", why, heard.rejected),
@@ -152,7 +183,8 @@ class Ear:
 
     def marks(self, device: str, heard: Heard) -> str:
         """What is to be seen at once of a device, a letter each."""
-        told = {"!": heard.calls, "?": device not in self._registered, "x": bool(heard.unread)}
+        stranger = device not in self._registered and heard.messages > heard.tests
+        told = {"!": heard.calls, "?": stranger, "x": bool(heard.unread)}
         return "".join(mark for mark, is_so in told.items() if is_so)
 
     def table(self, now_ms: int) -> "Shown":
@@ -219,6 +251,7 @@ class Shown:
         values = heard.values.values()
         calls = [_value(o) for o in values if _is_call(o)]
         others = [_value(o) for o in values if not _is_call(o)]
+        moved = [f"{signal}: {count} samples" for signal, count in heard.samples.most_common(_MOST_SHOWN)]
         left = [bare(name) for name, _ in heard.left.most_common(_MOST_SHOWN)]
         if len(heard.left) > len(left):
             left.append(f"and {len(heard.left) - len(left)} more")
@@ -228,7 +261,8 @@ class Shown:
             ("", calls, "bold red"),
             ("left 未识别: ", left, "yellow"),
             ("not used 未采用: ", why, "red"),
-            ("", others, ""),
+            ("", [heard.doubt] if heard.doubt else [], "yellow"),
+            ("", [*others, *moved, *([_TEST_CALL] if heard.tests else [])], ""),
         ):
             if words:
                 says.append("; " if says else "").append(title + ", ".join(words), style)
@@ -267,7 +301,23 @@ def nothing_heard() -> str:
 
 def _urgency(row: tuple[str, Heard]) -> tuple[int, int]:
     heard = row[1]
-    return (0 if heard.calls else 1 if heard.left or heard.rejected or heard.unread else 2), -heard.last_ms
+    odd = heard.left or heard.rejected or heard.unread or heard.doubt
+    return (0 if heard.calls else 1 if odd else 2), -heard.last_ms
+
+
+def _moved(heard: Heard, windows: list[Motion]) -> list[str]:
+    """Adds windows of acceleration to what was heard of a device. Returns what of it is new."""
+    new: list[str] = []
+    for window in windows:
+        signal, doubt = bare(signal_text(window)), doubt_of_unit(window)
+        if signal not in heard.samples:
+            if len(heard.samples) == _MOST_NAMES:
+                continue
+            new.append(signal)
+        heard.samples[signal] += len(window.xyz)
+        new += [doubt] if doubt and not heard.doubt else []
+        heard.doubt = doubt or heard.doubt
+    return new
 
 
 def _is_call(observation: Observation) -> bool:

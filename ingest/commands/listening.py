@@ -23,10 +23,11 @@ from rich.live import Live
 from devices.families import FAMILIES
 from devices.message import Message
 from ingest.commands.console import USAGE, end, end_with, json_line, now_ms, registry_problems, told
-from ingest.commands.explaining import Explained, observation_json, rejected_json
-from ingest.commands.hearing import Ear, nothing_heard
+from ingest.commands.explaining import observation_json, rejected_json
+from ingest.commands.hearing import Ear, New, nothing_heard
 from ingest.commands.registering import stored
 from ingest.commands.serving import stop_on_signals
+from ingest.commands.windows_shown import window_json
 from ingest.config import EMBEDDED, Config, load
 from ingest.journal import head_of
 
@@ -79,7 +80,8 @@ def run(
 
     Changes nothing and may run beside the service. On a terminal a table that follows; into a pipe one line
     when a device or something it says is new, and the table at the end. With --json every message is a line
-    {"at", "topic", "family", "new", "observations", "rejected", "left", "taught"}.
+    {"at", "topic", "family", "new", "observations", "motion", "rejected", "left", "taught", "test_call"}.
+    The last is true of a test call of the service itself, which no device made.
     """
     topics = topic if topic is not None else list(_EVERYTHING)
     for one in topics:
@@ -94,7 +96,7 @@ def run(
         address = _address(found, broker, username, password, ca_file)
     except (OSError, ValueError) as error:
         end(error, USAGE)
-    ear = Ear(people) if found is None else Ear(people, _reads(found))
+    ear = Ear(people) if found is None else Ear(people, _reads(found), b"" if broker else _key(found))
     try:
         asyncio.run(_listen(address, topics, ear, seconds, as_json))
     except aiomqtt.MqttError as error:
@@ -121,6 +123,14 @@ def _reads(config: Config) -> Callable[[str], bool]:
         for one in filters
         if topic[:1] != "$" or one[:1] == "$"  # no wildcard at the beginning matches it (4.7.2)
     )
+
+
+def _key(config: Config) -> bytes:
+    """By which the service's test calls are known; b"" where it is not for us to read."""
+    try:
+        return (config.data / "synthetic.key").read_bytes()
+    except OSError:
+        return b""
 
 
 def _why_not(error: aiomqtt.MqttError, address: Address) -> str:
@@ -274,7 +284,7 @@ async def _hear(client: aiomqtt.Client, ear: Ear, as_json: bool, follow: Live | 
         message = head_of(came.topic.value, _bytes(came.payload), now_ms(), (came.retain, False, came.qos))
         new = ear.hear(message)
         if as_json:
-            json_line(_line(message, new.explained, new.devices))
+            json_line(_line(message, new))
         elif follow is None:
             for line in new.lines:
                 print(line, flush=True)  # noqa: T201
@@ -285,15 +295,18 @@ def _bytes(payload: object) -> bytes:
     return bytes(payload) if isinstance(payload, (bytes, bytearray)) else b""
 
 
-def _line(message: Message, explained: Explained, new: list[str]) -> dict[str, object]:
+def _line(message: Message, new: New) -> dict[str, object]:
+    explained = new.explained
     return {
         "at": message.received_at,
         "topic": message.topic,
         "family": explained.family,
         "devices": explained.devices,
-        "new": new,
+        "new": new.devices,
         "observations": [observation_json(o) for o in explained.observations],
+        "motion": [window_json(window) for window in explained.windows],
         "rejected": [rejected_json(rejected) for rejected in explained.rejected],
         "left": list(explained.left),
         "taught": [{"about": fact.about, "field": fact.field} for fact in explained.learned],
+        "test_call": new.test_call,
     }

@@ -74,9 +74,15 @@ def recorded(file: Path, recording: Recording) -> Iterator[Happening]:
         for number, line in lines_of(file):
             found = read_line(line, timed=True)
             if isinstance(found, str):
-                end(f"{file}:{number}: {found}", USAGE)
+                end(f"{file}:{number}: {found}{_of_falls(file, line)}", USAGE)
             yield from recording.happenings(found.message)
             progress.advance(task, len(line))
+
+
+def _of_falls(file: Path, line: bytes) -> str:
+    """Where to take a file that looks like recordings of falls, "" for others."""
+    looks_so = file.suffix.lower() in {".parquet", ".csv"} or line.startswith(b"PAR1") or b"ax_g" in line
+    return f"; for recordings of falls: shouwang falls evaluate {file}" if looks_so else ""
 
 
 @contextlib.contextmanager

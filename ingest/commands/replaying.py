@@ -4,7 +4,7 @@ Rule: the same code as live and no clock: the same happenings give the same aler
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -17,12 +17,14 @@ from alerts.comparison import Call, compare
 from alerts.event import Cleared, EvidenceAdded, Opened
 from devices.registry import Registry
 from ingest.commands.compared_shown import Extent, print_comparison, print_comparison_json
-from ingest.commands.console import end_with, registry_problems, rule_problems, told
+from ingest.commands.console import bare, end_with, registry_problems, rule_problems, told
 from ingest.commands.past import Past, database, duration, period, recorded
 from ingest.commands.serving import check
 from ingest.config import Config
 from ingest.replay import Happening, Recording, Told, Trial, calls, when
 from rules.ruleset import RuleSet
+
+_MOST_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,8 @@ def run(
     if file is not None:
         recording = Recording(home.registry, home.site)
         _replay(home, recorded(file, recording), apart_ms, as_json=as_json)
-        told.print(
-            f"{recording.read} messages, {recording.rejected} rejected, {recording.repeated} repeats",
-            markup=False,
-        )
+        for line in _read(recording):
+            told.print(bare(line), markup=False)
         return
     asked = period(since, until, home.zone)
     with database(dsn, home.config) as connection:
@@ -135,6 +135,19 @@ def _home(
         end_with(problems)
     site = site or (checked.config.site if checked else "home-1")
     return _Home(people, first, second, site, checked.config if checked else None)
+
+
+def _read(recording: Recording) -> Iterator[str]:
+    """What was read, in lines: how many messages, then why some were rejected."""
+    count = f"{recording.messages} messages, {recording.rejected} rejected, {recording.repeated} repeats"
+    if recording.windows:
+        falls = f"{recording.falls} fall{'s' * (recording.falls != 1)} felt"
+        count += f"; {recording.windows} windows of acceleration 加速度, {falls} 感知到跌倒"
+    yield count
+    for (reason, detail), many in recording.why.most_common(_MOST_SHOWN):
+        yield f"rejected 未采用 {many}x {reason}{detail and f': {detail}'}"
+    if len(recording.why) > _MOST_SHOWN:
+        yield f"... and {len(recording.why) - _MOST_SHOWN} more reasons 另有其他原因"
 
 
 def _replay(

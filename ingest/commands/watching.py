@@ -42,7 +42,7 @@ def follow(service: Service, *, as_json: bool) -> None:
 
 
 def detail(event: Mapping[str, Any]) -> str:
-    """Who or what an event tells of, in one line."""
+    """Who or what an event tells of, and what was seen, in one line."""
     match event["event"]:
         case "notified":
             whom = ", ".join(f"{it['to'] or 'everyone'} by {it['channel']}" for it in event["to"])
@@ -53,7 +53,9 @@ def detail(event: Mapping[str, Any]) -> str:
             return f"{event['to'] or 'everyone'} by {event['channel']}{f': {why}' if why else ''}"
         case _:
             parts = (event.get("subject"), event.get("by"), event.get("source"), event.get("outcome"))
-            return " ".join(part for part in parts if part)
+            said = " ".join(part for part in parts if part)
+            seen = (event.get("evidence") or {}).get("detail", "")
+            return ": ".join(filter(None, (said, seen)))
 
 
 _CALLS = frozenset(("opened", "evidence", "released", "lapsed"))

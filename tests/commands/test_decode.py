@@ -283,4 +283,107 @@ def test_a_window_of_acceleration_is_told() -> None:
     payload = b'{"ts": 1763763600123, "fs": 50, "position": "wrist", "xyz": [[0, 0, 1], [0, 0.1, 1]]}'
     answer = called("decode", "--topic", "shouwang/v1/home-1/w-1/motion", stdin=payload)
     assert answer.code == 0
-    assert "w-1: 2 samples of acceleration at 50 Hz, worn: wrist" in " ".join(answer.err.split())
+    assert "w-1: acceleration: 2 samples at 50 Hz, worn: wrist" in " ".join(answer.err.split())
+
+
+MOTION = "shouwang/v1/home-1/w-1/motion"
+
+
+def window(position: str | None = "wrist", still: float = 1.0, **more: object) -> dict[str, object]:
+    about = {"ts": 1763763600123, "fs": 50, "position": position, "xyz": [[0, 0, still]] * 50}
+    return {name: value for name, value in (about | more).items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("position", "model"),
+    [("wrist", "wrist"), ("left_hip", "waist"), ("ankle", "unknown"), (None, "unknown")],
+)
+def test_a_window_of_acceleration_is_an_object_with_the_model_that_judges_it(
+    position: str | None, model: str
+) -> None:
+    said = window(position)
+    (line,) = called("decode", "--json", "--topic", MOTION, stdin=json.dumps(said).encode()).lines
+    (batched,) = called("decode", "--batch", "-", stdin=batch({"topic": MOTION, "payload": said})).lines[0]
+    for one in (line["motion"], batched["motion"]):
+        doubts = one.pop("doubts", [])
+        assert one == {
+            "device": "w-1", "at": 1763763600123, "samples": 50, "rate_hz": 50,
+            "position": position or "unknown", "model": model,
+        }  # fmt: skip
+        assert ["unknown positions" in doubt for doubt in doubts] == [True] * (model == "unknown")
+
+
+def test_a_window_of_acceleration_is_in_the_table() -> None:
+    answer = called("decode", "--table", "--topic", MOTION, stdin=json.dumps(window()).encode())
+    said = answer.out.decode()
+    for wanted in (
+        "w-1",
+        "acceleration 加速度",
+        "50 samples at 50 Hz",
+        "worn: wrist (model: wrist)",
+        "2025-11-21 22:20:00Z",
+    ):
+        assert wanted in said
+    assert not answer.err
+    unknown = called("decode", "--table", "--topic", MOTION, stdin=json.dumps(window("ankle")).encode())
+    assert "position ankle is judged by the model for unknown positions" in " ".join(
+        unknown.out.decode().split()
+    )
+
+
+@pytest.mark.parametrize(("still", "asked"), [(1.0, False), (3.9, False), (9.81, True)])
+@pytest.mark.parametrize("way", ["--table", "--json", "piped"])
+def test_what_may_be_in_metres_per_second_squared_is_asked(way: str, still: float, asked: bool) -> None:
+    words = [] if way == "piped" else [way]
+    answer = called("decode", *words, "--topic", MOTION, stdin=json.dumps(window(still=still)).encode())
+    said = answer.out.decode() + answer.err
+    assert ("at rest this measures 9.8 g: is it m/s²? 静止时量得 9.8 g" in said) is asked
+
+
+def test_a_window_beside_a_reject_is_more_than_a_reject() -> None:
+    said = window(ts="never")
+    answer = called("decode", "--json", "--topic", MOTION, stdin=json.dumps(said).encode())
+    batched = called("decode", "--batch", "-", stdin=batch({"topic": MOTION, "payload": said}))
+    assert (answer.code, batched.code) == (0, 0)
+    assert [next(iter(line)) for line in answer.lines] == ["rejected", "motion"]
+    assert [next(iter(one)) for one in batched.lines[0]] == ["motion"]
+
+
+PACKED = base64.b64encode(bytes(6)).decode()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"xyz_i16": "AAAA", "scale": 0.01}, "xyz_i16 must be 6 bytes a sample"),
+        ({"xyz_i16": "?", "scale": 0.01}, "xyz_i16 is no base64"),
+        ({"xyz_i16": [1], "scale": 0.01}, "xyz_i16 must be text"),
+        ({"xyz_i16": PACKED}, "scale is missing: g per unit of xyz_i16"),
+        ({"xyz_i16": PACKED, "scale": "0.01"}, "scale must be a number: g per unit of xyz_i16"),
+        ({"xyz_i16": PACKED, "scale": 0}, "scale is zero: it must be g per unit of xyz_i16"),
+        ({"xyz_i16": PACKED, "scale": 10**400}, "scale is NaN or infinite: it must be g per unit of xyz_i16"),
+        ({"xyz_i16": PACKED, "scale": float("nan")}, "scale is NaN or infinite"),
+        ({"fs": "50"}, "fs must be a number: the sampling rate in Hz"),
+        ({"fs": None}, "fs is missing: the sampling rate in Hz"),
+        ({}, "xyz or xyz_i16 is missing"),
+        ({"xyz": {"x": 0}}, "xyz must be a list of [x, y, z] in g"),
+    ],
+)
+def test_what_is_wrong_with_a_window_is_told_apart(changed: dict[str, object], said: str) -> None:
+    payload = json.dumps({"fs": 50} | changed).encode()
+    (line,) = called("decode", "--json", "--topic", MOTION, stdin=payload).lines
+    assert line["detail"].startswith(said)
+
+
+@pytest.mark.parametrize("name", ["xyz", "xyz_i16"])
+def test_acceleration_on_the_wrong_channel_is_told_where_to_go(name: str) -> None:
+    payload = json.dumps({name: [[0, 0, 1]]}).encode()
+    (line,) = called("decode", "--topic", MOTION.replace("motion", "telemetry"), stdin=payload).lines
+    assert line["detail"] == f"{name}: send it on motion"
+
+
+@pytest.mark.parametrize("channel", ["telemetry", "event", "motion"])
+def test_the_same_mistake_many_times_in_a_list_is_one(channel: str) -> None:
+    answer = called("decode", "--topic", MOTION.replace("motion", channel), stdin=b"[1, 2, 3]")
+    (line,) = answer.lines
+    assert (line["rejected"], answer.code) == ("wrong_shape", 3)

@@ -1,9 +1,13 @@
 """What `listen` shows: pure, and at eighty columns."""
 
 import io
+import json
+from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
+from alerts import synthetic
 from devices.message import Message
 from devices.registry import Device, Registry
 from ingest.commands.hearing import Ear
@@ -95,3 +99,68 @@ def test_what_does_not_fit_is_counted_and_into_a_file_all_is_written() -> None:
 
 def test_of_nothing_it_says_what_to_look_at() -> None:
     assert "right broker" in " ".join(shown(Ear(Registry.of())))
+
+
+def moved(position: str = "wrist", still: float = 1.0, fs: float = 50) -> Message:
+    said = {"fs": fs, "position": position, "xyz": [[0, 0, still]] * 50}
+    return Message("shouwang/v1/home-1/watch-1/motion", json.dumps(said).encode(), 1000)
+
+
+def test_acceleration_is_told_with_its_rate_and_place_and_its_samples_are_counted() -> None:
+    ear = Ear(Registry.of())
+    assert ear.hear(moved()).lines == [
+        "new 新设备: watch-1 (native) not registered 未登记: acceleration 加速度 50 Hz, wrist"
+    ]
+    assert ear.hear(moved(fs=50.02)).lines == []
+    assert ear.hear(moved("ankle")).lines == [
+        "also 另有: watch-1: acceleration 加速度 50 Hz, ankle (judged as unknown 按未知位置判断)"
+    ]
+    (row,) = (line for line in shown(ear, width=200) if "watch-1" in line)
+    assert "acceleration 加速度 50 Hz, wrist: 100 samples" in row
+    assert "ankle (judged as unknown 按未知位置判断): 50 samples" in row
+
+
+def test_what_may_be_in_metres_per_second_squared_is_asked_once() -> None:
+    ear = Ear(Registry.of())
+    assert "is it m/s²?" in ear.hear(moved(still=9.81)).lines[0]
+    assert ear.hear(moved(still=9.79)).lines == []
+    assert any("is it m/s²?" in line for line in shown(ear, width=200))
+
+
+KEY = bytes(range(32))
+TEST_CALL = Message(synthetic.topic("home-1"), synthetic.call(KEY, "0" * 32, 1000), 1000)
+
+
+@pytest.mark.parametrize("key", [KEY, b""])
+def test_the_services_own_test_call_is_no_alarm(key: bytes) -> None:
+    ear = Ear(Registry.of(), key=key)
+    ear.hear(Message("zigbee2mqtt/door", b'{"battery": 80}', 1000))
+    new = ear.hear(TEST_CALL)
+    assert new.lines == ["test 测试: shouwang-synthetic: our own test call 本系统的测试呼叫"]
+    assert (new.test_call, new.devices, new.explained.observations) == (True, [], [])
+    assert ear.hear(TEST_CALL).lines == []
+    (row,) = (line for line in shown(ear, width=120) if "shouwang-synthetic" in line)
+    assert "2x" in row
+    assert "our own test call 本系统的测试呼叫" in row
+    assert "sos" not in row
+    assert ear.marks("shouwang-synthetic", ear.devices["shouwang-synthetic"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("payload", "key"),
+    [
+        (b'{"event": "sos"}', b""),
+        (TEST_CALL.payload, b"another key"),
+        (TEST_CALL.payload.replace(b"1000", b"1001"), KEY),
+    ],
+)
+def test_what_only_uses_its_name_is_a_call_for_help(payload: bytes, key: bytes) -> None:
+    ear = Ear(Registry.of(), key=key)
+    assert ear.hear(replace(TEST_CALL, payload=payload)).test_call is False
+    assert ear.marks("shouwang-synthetic", ear.devices["shouwang-synthetic"]) == "!?"
+    assert any("sos" in line for line in shown(ear))
+
+
+def test_a_call_for_help_on_another_topic_is_no_test() -> None:
+    ear = Ear(Registry.of())
+    assert ear.hear(replace(SOS, payload=TEST_CALL.payload)).test_call is False

@@ -11,6 +11,7 @@ import aiomqtt
 import pytest
 from rich.console import Console
 
+from alerts import synthetic
 from devices.message import Message
 from devices.registry import Registry
 from ingest.commands.explaining import table
@@ -27,6 +28,7 @@ SENT = [
     ("shouwang/v1/home-1/watch-1/event", b'{"event": "sos"}'),
     ("shouwang/v1/home-1/watch-1/event", b"\xff"),
     ("some/thing", b"[red]x"),
+    ("shouwang/v1/home-1/watch-1/motion", b'{"fs": 50, "position": "wrist", "xyz": [[0, 0, 1], [0, 0, 1]]}'),
 ]
 
 
@@ -44,13 +46,17 @@ async def test_every_message_is_a_line(broker: AnyBroker) -> None:
         answer = await listening.ends(signal.SIGINT)
     assert answer.code == 0
     assert [line["new"] for line in lines] == [
-        [], ["door"], [], ["watch-1"], [], ["some/thing"],
+        [], ["door"], [], ["watch-1"], [], ["some/thing"], [],
     ]  # fmt: skip
     assert lines[0]["taught"] == [{"about": "door", "field": "model"}]
     assert {o["metric"]: o["value"] for o in lines[1]["observations"]} == {"door_open": True, "battery": 80}
     assert lines[1]["left"] == ["moon_phase"]
     assert [o["metric"] for o in lines[3]["observations"]] == ["sos"]
     assert lines[4]["rejected"][0]["rejected"] == "not_utf8"
+    assert lines[6]["motion"] == [
+        {"device": "watch-1", "at": None, "samples": 2, "rate_hz": 50, "position": "wrist", "model": "wrist"}
+    ]
+    assert [line["motion"] for line in lines[:6]] == [[]] * 6
     assert (lines[5]["family"], lines[5]["rejected"][0]["rejected"]) == ("", "unknown_topic")
 
 
@@ -60,11 +66,20 @@ async def test_for_people_new_devices_and_then_the_table(broker: AnyBroker, tmp_
     async with started("listen", "--broker", broker.url, "--registry", home) as listening:
         await listening.line("listening to #")
         await publish(broker.port)
-        await listening.line("new", "some/thing")
+        await listening.line("also", "watch-1", "acceleration")
         said = (await listening.ends(signal.SIGTERM)).out.decode()
     assert "new 新设备: door (zigbee2mqtt)" in said
     table = said[said.index("devices 设备") :]
-    for wanted in ("6 messages", "door_open", "moon_phase", "unknown_topic", "W1", "未登记", "not_utf8"):
+    for wanted in (
+        "7 messages",
+        "door_open",
+        "50 Hz, wrist: 2 samples",
+        "moon_phase",
+        "unknown_topic",
+        "W1",
+        "未登记",
+        "not_utf8",
+    ):
         assert wanted in table, table
     assert "[red]x" not in table
 
@@ -72,7 +87,7 @@ async def test_for_people_new_devices_and_then_the_table(broker: AnyBroker, tmp_
 def test_what_a_device_says_is_no_markup_and_obeyed_by_no_terminal() -> None:
     ear = Ear(Registry.of())
     payload = json.dumps({"\\[/red]": 1, "a\u001b[2J": 2, "[link=http://x]": 3}).encode()
-    explained, _, _ = ear.hear(Message("zigbee2mqtt/\\[/b]", payload, 0))
+    explained = ear.hear(Message("zigbee2mqtt/\\[/b]", payload, 0)).explained
     console = Console(file=io.StringIO(), width=200, force_terminal=True)
     console.print(ear.table(0))
     console.print(table(explained))
@@ -165,8 +180,25 @@ async def test_of_a_configuration_it_takes_the_imported_registry_and_what_is_rea
         await listening.line("listening to #")
         await publish(broker.port)
         await listening.line("new", "some/thing", "服务未订阅")
+        await listening.line("also", "watch-1", "acceleration")
         said = (await listening.ends(signal.SIGTERM)).out.decode()
     assert "new 新设备: watch-1 (native): sos" in said
     assert "new 新设备: door (zigbee2mqtt) not registered 未登记: battery 80 %" in said.replace(
         "door_open yes 是; ", ""
     )
+
+
+async def test_the_services_own_test_call_is_known_by_its_key(broker: AnyBroker, tmp_path: Path) -> None:
+    ours, others = bytes(32), bytes(range(32))
+    (tmp_path / "shouwang-data").mkdir()
+    (tmp_path / "shouwang-data" / "synthetic.key").write_bytes(ours)
+    (tmp_path / "shouwang.toml").write_text(f'[broker]\nurl = "{broker.url}"\n')
+    async with started("listen", "--config", tmp_path / "shouwang.toml", "--json") as listening:
+        await listening.line("listening to #")
+        async with aiomqtt.Client("127.0.0.1", broker.port, identifier="publisher") as client:
+            for key in (ours, others):
+                await client.publish(synthetic.topic("home-1"), synthetic.call(key, "0" * 32, 1000), 1)
+        lines = [json.loads(await listening.line('"topic"')) for _ in range(2)]
+        assert (await listening.ends(signal.SIGINT)).code == 0
+    assert [line["test_call"] for line in lines] == [True, False]
+    assert [[o["metric"] for o in line["observations"]] for line in lines] == [[], ["sos"]]

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from ingest.falls.recordings import COLUMNS
 from simulators import scenario
 from tests.cases import SHARED
 from tests.commands.program import called, shouwang
+from tests.falls.bodies import fall
 
 FIELDS = {"event", "alert", "rule", "kind", "subject", "severity", "at"}
 AT = 1_790_000_000_000
@@ -150,6 +152,63 @@ def test_a_recorded_house_is_replayed_without_error(tmp_path: Path) -> None:
     count = len(lines.read_bytes().splitlines())
     assert count > 1000
     assert f"{count} messages, 0 rejected" in answer.err
+
+
+def windows(**more: object) -> list[dict[str, object]]:
+    """A second of a watch's signal each, in which somebody falls."""
+    signal = fall(8, 14).round(3).tolist()
+    return [
+        {
+            "at": AT + second * 1000 + 1000,
+            "topic": "shouwang/v1/h/w/motion",
+            "payload": {
+                "ts": AT + second * 1000,
+                "fs": 50,
+                "position": "wrist",
+                "xyz": signal[second * 50 : second * 50 + 50],
+            }
+            | more,
+        }
+        for second in range(14)
+    ]
+
+
+def test_it_tells_of_acceleration_and_of_falls_that_were_felt(tmp_path: Path) -> None:
+    answer = called("replay", recorded(tmp_path, *windows()))
+    assert [line["rule"] for line in answer.lines] == ["fall"]
+    assert "14 messages, 0 rejected, 0 repeats; 14 windows of acceleration 加速度, 1 fall felt" in answer.err
+    assert "acceleration" not in called("replay", recorded(tmp_path, {"at": AT, **PRESS})).err
+
+
+def test_it_tells_why_messages_were_rejected(tmp_path: Path) -> None:
+    broken = {"at": AT + 99_000, "topic": "zigbee2mqtt/x", "text": "{"}
+    answer = called("replay", recorded(tmp_path, *windows(fs=1), broken, {"at": AT + 99_001, **PRESS}))
+    assert "16 messages, 15 rejected, 0 repeats\n" in answer.err
+    assert "rejected 未采用 14x out_of_range: fs must be the sampling rate, 5 to 1000 Hz" in answer.err
+    assert "rejected 未采用 1x not_json" in answer.err
+
+
+def test_a_window_beside_a_reject_is_not_rejected(tmp_path: Path) -> None:
+    answer = called("replay", recorded(tmp_path, *windows(ts="never")))
+    assert "0 rejected" in answer.err
+    assert "14 windows" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("falls.parquet", b"PAR1\x15\x04"),
+        ("falls", b"PAR1\x15\x04"),
+        ("falls.csv", b"a,b\n1,2\n"),
+        ("falls", ",".join(COLUMNS).encode() + b"\n"),
+    ],
+)
+def test_a_file_of_recorded_falls_is_for_another_command(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    answer = called("replay", tmp_path / name)
+    assert answer.code == 2
+    assert f"for recordings of falls: shouwang falls evaluate {tmp_path / name}" in answer.err
+    assert "falls evaluate" not in called("replay", recorded(tmp_path, b"{")).err
 
 
 CHECK = """

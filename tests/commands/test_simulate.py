@@ -80,3 +80,10 @@ def test_the_scenarios_are_listed() -> None:
     answer = called("simulate", "--list")
     assert answer.code == 0
     assert "demo " in answer.out.decode()
+
+
+def test_a_scenario_that_is_none_is_told_before_the_broker_that_is_missing() -> None:
+    answer = called("simulate", "dmeo")
+    assert answer.code == 2
+    assert "unknown scenario 'dmeo'; known: " in answer.err
+    assert "--broker" not in answer.err

@@ -1,0 +1,59 @@
+"""Windows of acceleration as `decode` and `listen` show them: rate, place, the model that judges them.
+
+Rule: pure; what will make falls go unheard is asked here, before anybody falls.
+"""
+
+import numpy as np
+
+from devices.reading import Motion
+from rules.falls.model import position_class
+
+MOTION = "acceleration 加速度"
+
+_NO_SUCH_REST_G = 4
+"""More than any body measures half of the time, whatever it does."""
+
+
+def window_json(window: Motion) -> dict[str, object]:
+    """A window as an object for programs, without its samples."""
+    shown: dict[str, object] = {
+        "device": window.device,
+        "at": window.at,
+        "samples": len(window.xyz),
+        "rate_hz": window.fs,
+        "position": window.position,
+        "model": position_class(window.position),
+    }
+    doubts = [doubt for doubt in (doubt_of_position(window), doubt_of_unit(window)) if doubt]
+    return shown | ({"doubts": doubts} if doubts else {})
+
+
+def window_text(window: Motion) -> str:
+    """A window in words."""
+    model = position_class(window.position)
+    return f"{len(window.xyz)} samples at {window.fs:g} Hz, worn: {window.position} (model: {model})"
+
+
+def signal_text(window: Motion) -> str:
+    """What a window has in common with those before and after it."""
+    unknown = position_class(window.position) == "unknown"
+    judged = " (judged as unknown 按未知位置判断)" if unknown else ""
+    return f"{MOTION} {window.fs:.3g} Hz, {window.position}{judged}"
+
+
+def doubt_of_position(window: Motion) -> str:
+    """That no model is for where it is worn; "" where one is."""
+    if position_class(window.position) != "unknown":
+        return ""
+    return (
+        f"position {window.position} is judged by the model for unknown positions: say wrist, waist, hip or"
+        " chest where it is so 按“未知位置”的模型判断；若戴在手腕、腰、髋或胸，请在 position 写明"
+    )
+
+
+def doubt_of_unit(window: Motion) -> str:
+    """That it is hardly in g; "" where it may be."""
+    median = float(np.median(np.linalg.norm(window.xyz, axis=1)))
+    if median <= _NO_SUCH_REST_G:
+        return ""
+    return f"at rest this measures {median:.1f} g: is it m/s²? 静止时量得 {median:.1f} g：单位是不是 m/s²？"
