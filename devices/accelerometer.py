@@ -47,9 +47,12 @@ def window(device: str, at: int | None, fs: float, position: str, xyz: object) -
         return Reason.OUT_OF_RANGE, f"a sample is beyond {MOST_G} g: counts take a scale"
     if len(samples) / fs > LONGEST_S:
         return Reason.OUT_OF_RANGE, f"a window is longer than {LONGEST_S} s"
-    if len(samples) >= fs and np.median(np.einsum("ij,ij->i", samples, samples)) > _NEVER_G**2:
+    was_ms2 = len(samples) >= fs and bool(
+        np.median(np.einsum("ij,ij->i", samples, samples)) > _NEVER_G * _NEVER_G
+    )
+    if was_ms2:
         samples = samples / _MS2
-    return Motion(device, at, float(fs), position[:32], samples.astype("<f4").tobytes())
+    return Motion(device, at, float(fs), position[:32], samples.astype("<f4").tobytes(), was_ms2)
 
 
 def _numbers(xyz: object) -> NDArray[Any] | None:

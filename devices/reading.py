@@ -88,6 +88,7 @@ class Motion:
     """An accelerometer window: `fs` in Hz, samples in g from `at` (ms UTC) on (DESIGN section 4).
 
     `samples` are 32-bit little-endian floats, three for each sample: a value like the rest of it.
+    `was_ms2`: they came in m/s², by their size.
     """
 
     device: str
@@ -95,6 +96,7 @@ class Motion:
     fs: float
     position: str
     samples: bytes
+    was_ms2: bool = False
 
     @property
     def xyz(self) -> NDArray[np.float32]:

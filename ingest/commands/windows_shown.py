@@ -3,15 +3,10 @@
 Rule: pure; what will make falls go unheard is asked here, before anybody falls.
 """
 
-import numpy as np
-
 from devices.reading import Motion
 from rules.falls.model import position_class
 
 MOTION = "acceleration 加速度"
-
-_NO_SUCH_REST_G = 4
-"""More than any body measures half of the time, whatever it does."""
 
 
 def window_json(window: Motion) -> dict[str, object]:
@@ -52,8 +47,5 @@ def doubt_of_position(window: Motion) -> str:
 
 
 def doubt_of_unit(window: Motion) -> str:
-    """That it is hardly in g; "" where it may be."""
-    median = float(np.median(np.linalg.norm(window.xyz, axis=1)))
-    if median <= _NO_SUCH_REST_G:
-        return ""
-    return f"at rest this measures {median:.1f} g: is it m/s²? 静止时量得 {median:.1f} g：单位是不是 m/s²？"
+    """That it is not in g; "" where it is."""
+    return "this is m/s², and read as such: send g 单位是 m/s²，已换算；请按 g 发送" if window.was_ms2 else ""

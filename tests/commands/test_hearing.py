@@ -122,9 +122,9 @@ def test_acceleration_is_told_with_its_rate_and_place_and_its_samples_are_counte
 
 def test_what_may_be_in_metres_per_second_squared_is_asked_once() -> None:
     ear = Ear(Registry.of())
-    assert "is it m/s²?" in ear.hear(moved(still=9.81)).lines[0]
+    assert "this is m/s²" in ear.hear(moved(still=9.81)).lines[0]
     assert ear.hear(moved(still=9.79)).lines == []
-    assert any("is it m/s²?" in line for line in shown(ear, width=200))
+    assert any("this is m/s²" in line for line in shown(ear, width=200))
 
 
 KEY = bytes(range(32))
