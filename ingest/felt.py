@@ -41,7 +41,9 @@ def message_of(felt: Fall | Rest, now: int) -> Message:
     at = felt.at if believed else now
     if isinstance(felt, Rest):
         return rest_message(felt.site, felt.device, at, felt.fall, now, moving=felt.moving)
-    why = felt.evidence if believed else f"{felt.evidence}; the device's clock is wrong, or it came so late"
+    why = f"{felt.evidence}, confidence {felt.confidence:.2f}"  # who reads the alert sees both
+    if not believed:
+        why += "; the device's clock is wrong, or it came so late"
     return fall_message(felt.site, felt.device, at, felt.confidence, why, now)
 
 

@@ -68,6 +68,7 @@ async def test_a_fall_is_felt_decided_and_stored(tmp_path: Path) -> None:
         assert abs(decision.evidence.at - T0 - AT_S * 1000) < 100
         assert decision.at <= T0 + (AT_S + 4) * 1000
         assert "impact 5.4 g" in decision.evidence.detail
+        assert "still after, confidence 0." in decision.evidence.detail
         (observation,) = [o for entry in await at_work.stored() for o in entry.observations]
         assert (observation.device, observation.metric, observation.resident) == ("d1", "fall", "ann")
         assert observation.confidence is not None
