@@ -12,9 +12,10 @@ import typer
 from rich.progress import Progress
 
 from ingest.commands.console import USAGE, end, end_with, told
-from ingest.commands.falling_shown import print_figures, print_json
+from ingest.commands.falling_shown import print_figures, print_json, refusals
 from ingest.falls.crew import Work, models_in, played
-from ingest.falls.figures import Outcome, by_set
+from ingest.falls.faults import heavy, sorted_out
+from ingest.falls.figures import Outcome, Refused, by_set
 from ingest.falls.perturbing import PERTURBATIONS, PLAIN, Perturbation
 from ingest.falls.recordings import Recording, Unreadable, read
 from ingest.falls.sending import Sending
@@ -73,7 +74,7 @@ def evaluate(
     t_s ax_g ay_g az_g; and fall_start_s, fall_end_s where somebody noted them.
     """
     chosen = _perturbations(perturb or [])
-    recordings = _read(files)
+    recordings, refused = _read(files)
     if models is not None:
         _check(models)
     if pictures is not None:
@@ -88,7 +89,7 @@ def evaluate(
     found = [
         (one, figures)
         for one, outcomes in zip(chosen, zip(*_played(recordings, work, jobs), strict=True), strict=True)
-        for figures in by_set(outcomes)
+        for figures in by_set(outcomes, refused)
     ]
     found.sort(key=lambda pair: pair[1].group)
     (print_json if as_json else print_figures)(found)
@@ -98,8 +99,8 @@ def evaluate(
         told.print(f"pictures: {pictures}", markup=False)
 
 
-def _read(files: list[Path]) -> list[Recording]:
-    """The recordings of all files; ends the program with all that is wrong with them."""
+def _read(files: list[Path]) -> tuple[list[Recording], list[Refused]]:
+    """What can be played of all files, and what not; ends the program where nothing can or a file is none."""
     found: list[Recording] = []
     problems: list[Unreadable] = []
     for path in files:
@@ -109,7 +110,18 @@ def _read(files: list[Path]) -> list[Recording]:
             problems.append(problem)
     if problems:
         end_with(problems)
-    return found
+    good, refused = sorted_out(found)
+    if not good:
+        end_with(refusals(refused), so="there is no recording that can be played")
+    if strong := heavy(good):
+        name, level = strong[0]
+        told.print(
+            f"{name}{f' and {len(strong) - 1} more' if strong[1:] else ''}: "
+            f"at rest this measures {level:.1f} g: is it m/s²? divide by 9.80665. 静止时为 {level:.1f} g：单位是 m/s² 吗？请除以 9.80665",
+            style="yellow",
+            markup=False,
+        )
+    return good, refused
 
 
 def _played(recordings: list[Recording], work: Work, jobs: int) -> list[tuple[Outcome, ...]]:

@@ -63,7 +63,7 @@ def play(
         alarms += _alarms(trial, heard.passed(wake), said)
     start_s = recording.fall_start_s
     outcome = Outcome(
-        group=f"{recording.dataset}/{recording.position}",
+        group=recording.group,
         name=recording.name,
         age_group=recording.age_group,
         activity=recording.activity,

@@ -48,6 +48,11 @@ class Recording:
     left_out: int = 0
 
     @property
+    def group(self) -> str:
+        """Its set: the dataset at this body position."""
+        return f"{self.dataset}/{self.position}"
+
+    @property
     def name(self) -> str:
         """What tells it from all others."""
         return f"{self.dataset}/{self.position}/{self.subject}/{self.activity}/{self.trial}"
@@ -91,26 +96,32 @@ def _recordings(table: Columns) -> Iterator[Recording]:
         dataset, position, subject, activity, trial = (
             said[code[one]] for said, code in zip(words, codes, strict=True)
         )
+        name = f"{dataset}/{position}/{subject}/{activity}/{trial}"
         parts = _in_time(kept, t_s)
         if not parts:
             raise Unreadable(
-                f"{table.path}: rows must be in order of t_s within a recording, and those of "
-                f"{dataset}/{position}/{subject}/{activity}/{trial} are not: sort them, or give another trial "
-                "to what was recorded again"
+                f"{table.path}: rows must be in order of t_s within a recording, and those of {name} are "
+                "not: sort them, or give another trial to what was recorded again"
             )
         for part, samples in enumerate(parts, 1):
+            if np.ptp(is_fall[samples].astype(np.int8)):
+                raise Unreadable(
+                    f"{table.path}: is_fall must be the same in all rows of a recording, and is not in "
+                    f"{name}: 1 where it is one of a fall"
+                )
+            first = int(samples[0])
             yield Recording(
                 dataset=dataset,
                 subject=subject,
                 age_group=ages[age[one]] or "unknown",
                 activity=activity,
-                is_fall=bool(is_fall[one]),
+                is_fall=bool(is_fall[first]),
                 trial=trial if part == 1 else f"{trial}#{part}",
                 position=position,
                 t_s=t_s[samples],
                 xyz=xyz[samples],
-                fall_start_s=_noted(start_s[one]),
-                fall_end_s=_noted(end_s[one]),
+                fall_start_s=_noted(start_s[first]),
+                fall_end_s=_noted(end_s[first]),
                 left_out=len(rows) - len(kept) if part == 1 else 0,
             )
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,12 +152,44 @@ def test_every_fall_that_is_called_in_daily_life_is_a_false_alarm(tmp_path: Path
     assert found["specificity"] == 0.0
 
 
-@pytest.mark.parametrize("one", [recording(np.ones((40, 3)), fs=2.0), recording(np.full((100, 3), 500.0))])
-def test_windows_that_no_device_sends_are_refused_and_counted(one: Recording, tmp_path: Path) -> None:
-    file = a_file(tmp_path / "odd.parquet", one)
-    [found] = evaluated(file)
-    assert found["windows_refused"] == round(one.duration_s)
-    assert "windows were refused" in called("falls", "evaluate", file).out.decode()
+def test_recordings_that_no_device_sends_are_named_and_counted_nowhere(file: Path, tmp_path: Path) -> None:
+    slow, strong = recording(np.ones((40, 3)), fs=2.0, position="waist"), recording(np.full((100, 3), 500.0))
+    odd = a_file(tmp_path / "odd.parquet", slow, strong)
+    [alone] = evaluated(file)
+    waist, wrist = evaluated(file, odd)
+    assert alone["refused"] == []
+    assert waist == alone | {
+        "refused": [
+            {
+                "recording": slow.name,
+                "reason": "t_s gives a rate that no device has: 5 to 1000 Hz",
+                "seen": "2 Hz",
+            }
+        ]
+    }
+    assert (wrist["set"], wrist["recordings"], wrist["hours"], wrist["specificity"]) == (
+        "made/wrist",
+        0,
+        0,
+        None,
+    )
+    assert [one["recording"] for one in wrist["refused"]] == [strong.name]
+    said = called("falls", "evaluate", file, odd).out.decode()
+    assert f"未计入: 1: t_s gives a rate that no device has: 5 to 1000 Hz: {slow.name} (2 Hz)" in said
+    assert f"{strong.name} (500 g)" in said
+    answer = called("falls", "evaluate", odd)
+    assert (answer.code, answer.out) == (2, b"")
+    assert "2 problems found; there is no recording that can be played." in answer.err
+
+
+def test_what_seems_to_be_in_another_unit_is_asked_for_once(file: Path, tmp_path: Path) -> None:
+    in_ms2 = [walked(number, subject="s2") for number in range(2)]
+    path = a_file(tmp_path / "a.csv", *(replace(one, xyz=one.xyz * 9.80665) for one in in_ms2))
+    answer = called("falls", "evaluate", file, path, "--json")
+    assert answer.code == 0
+    [line] = [line for line in answer.err.splitlines() if "m/s²" in line]
+    assert line.startswith(f"{in_ms2[0].name} and 1 more: at rest this measures 9.")
+    assert "请除以 9.80665" in line
 
 
 def test_from_where_a_fall_was_noted_to_begin(tmp_path: Path) -> None:

@@ -121,6 +121,13 @@ def test_a_fall_is_0_or_1_or_false_or_true(kind: str, tmp_path: Path) -> None:
             read(path)
 
 
+def test_a_recording_is_of_a_fall_or_of_none(tmp_path: Path) -> None:
+    listed = rows(recording(np.ones((100, 3))))
+    listed[50] |= {"is_fall": 1}
+    with pytest.raises(Unreadable, match="is_fall must be the same in all rows of a recording"):
+        read(write(tmp_path / "a.parquet", listed))
+
+
 def test_whoever_saved_a_table_otherwise_is_told_how_to(tmp_path: Path) -> None:
     good = write(tmp_path / "good.csv", rows(recording(np.ones((3, 3)), subject="s1")))
     text = good.read_text()
