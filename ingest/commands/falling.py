@@ -115,9 +115,10 @@ def _read(files: list[Path]) -> tuple[list[Recording], list[Refused]]:
         end_with(refusals(refused), so="there is no recording that can be played")
     if strong := heavy(good):
         name, level = strong[0]
+        others = f" and {len(strong) - 1} more" if strong[1:] else ""
         told.print(
-            f"{name}{f' and {len(strong) - 1} more' if strong[1:] else ''}: "
-            f"at rest this measures {level:.1f} g: is it m/s²? divide by 9.80665. 静止时为 {level:.1f} g：单位是 m/s² 吗？请除以 9.80665",
+            f"{name}{others}: at rest this measures {level:.1f} g: is it m/s²? divide by 9.80665. "
+            f"静止时为 {level:.1f} g：单位是 m/s² 吗？请除以 9.80665",
             style="yellow",
             markup=False,
         )

@@ -67,6 +67,13 @@ class Player:
 
 def models_in(folder: Path) -> Mapping[str, Model]:
     """The models of a folder, as `python -m ingest.falls.train` writes them; or an OSError or ValueError."""
+    names = [f"{position}.npz" for position in POSITIONS]
+    if missing := [name for name in names if not (folder / name).is_file()]:
+        needed = f"a folder is needed with {', '.join(names)}, as python -m ingest.falls.train writes them"
+        why = f"not there: {', '.join(missing)}"
+        if not folder.is_dir():
+            why = "no folder" if folder.exists() else "No such folder"
+        raise ValueError(f"{folder}: {why}: {needed}")
     found: dict[str, Model] = {}
     for position in POSITIONS:
         path = folder / f"{position}.npz"

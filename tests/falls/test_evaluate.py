@@ -282,6 +282,8 @@ def test_other_models_decide_otherwise(file: Path, tmp_path: Path) -> None:
 def test_whoever_asks_for_what_is_not_there_is_told_what_to_do(file: Path, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "waist.npz").write_bytes(b"none")
+    decided(tmp_path / "damaged", provisional=0.5, final=0.5)
+    (tmp_path / "damaged" / "wrist.npz").write_bytes(b"none")
     (tmp_path / "a file").write_bytes(b"")
     good = rows(walked(1))
     bad = write(tmp_path / "bad.parquet", good, without="t_s")
@@ -290,8 +292,9 @@ def test_whoever_asks_for_what_is_not_there_is_told_what_to_do(file: Path, tmp_p
         ([file, bad, tmp_path / "none.csv"], "columns missing: t_s"),
         ([file, bad, tmp_path / "none.csv"], "2 problems found"),
         ([file, "--perturb", "moon"], "moon is none of all, plain, axes"),
-        ([file, "--models", tmp_path / "nowhere"], "No such file"),
-        ([file, "--models", tmp_path / "broken"], "waist.npz: "),
+        ([file, "--models", tmp_path / "nowhere"], "No such folder: a folder is needed with waist.npz"),
+        ([file, "--models", tmp_path / "broken"], "broken: not there: wrist.npz, unknown.npz: "),
+        ([file, "--models", tmp_path / "damaged"], "wrist.npz: no model, or damaged: make it with python"),
         ([file, "--pictures", tmp_path / "a file" / "x"], "Not a directory"),
         ([file, "--window", "0"], "--window"),
     ):
