@@ -6,6 +6,7 @@ Rule: played through the same code as live; nothing is counted that was not call
 import os
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
@@ -13,11 +14,11 @@ from rich.progress import Progress
 
 from ingest.commands.console import USAGE, end, end_with, told
 from ingest.commands.falling_shown import print_figures, print_json, refusals
-from ingest.falls.crew import Work, models_in, played
+from ingest.falls.crew import WRONG, Undrawn, Work, models_in, played
 from ingest.falls.faults import heavy, sorted_out
 from ingest.falls.figures import Outcome, Refused, by_set
 from ingest.falls.perturbing import PERTURBATIONS, PLAIN, Perturbation
-from ingest.falls.recordings import Recording, Unreadable, read
+from ingest.falls.recordings import Recording, Unreadable, read, told_apart
 from ingest.falls.sending import Sending
 
 app = typer.Typer(
@@ -74,11 +75,17 @@ def evaluate(
     t_s ax_g ay_g az_g; and fall_start_s, fall_end_s where somebody noted them.
     """
     chosen = _perturbations(perturb or [])
-    recordings, refused = _read(files)
+    if only and pictures is None:
+        end("--only: of which pictures? Name a folder for them: --pictures FOLDER", USAGE)
     if models is not None:
         _check(models)
+    recordings, refused = _read(files)
     if pictures is not None:
         _prepare(pictures)
+        if only != WRONG and not any(only in one.name for one in recordings):
+            told.print(
+                f"--only {only}: no recording has this in its name: no pictures", style="yellow", markup=False
+            )
     work = Work(
         models=models,
         sending=Sending(window_s),
@@ -86,9 +93,10 @@ def evaluate(
         pictures=pictures,
         only=only,
     )
+    came = _played(recordings, work, jobs)
     found = [
         (one, figures)
-        for one, outcomes in zip(chosen, zip(*_played(recordings, work, jobs), strict=True), strict=True)
+        for one, outcomes in zip(chosen, zip(*came, strict=True), strict=True)
         for figures in by_set(outcomes, refused)
     ]
     found.sort(key=lambda pair: pair[1].group)
@@ -96,7 +104,8 @@ def evaluate(
     if left_out := sum(one.left_out for one in recordings):
         told.print(f"rows without a number, left out: {left_out}", style="yellow", markup=False)
     if pictures is not None:
-        told.print(f"pictures: {pictures}", markup=False)
+        drawn = sum(work.drawn(outcome) for outcomes in came for outcome in outcomes)
+        told.print(f"pictures 图片: {drawn} in {pictures}", markup=False)
 
 
 def _read(files: list[Path]) -> tuple[list[Recording], list[Refused]]:
@@ -110,7 +119,7 @@ def _read(files: list[Path]) -> tuple[list[Recording], list[Refused]]:
             problems.append(problem)
     if problems:
         end_with(problems)
-    good, refused = sorted_out(found)
+    good, refused = sorted_out(told_apart(found))
     if not good:
         end_with(refusals(refused), so="there is no recording that can be played")
     if strong := heavy(good):
@@ -136,11 +145,14 @@ def _played(recordings: list[Recording], work: Work, jobs: int) -> list[tuple[Ou
                 progress.advance(task)
     except BrokenProcessPool:
         end("a process that played has died, perhaps for want of memory: try --jobs 1")
+    except Undrawn as problem:
+        end(f"--pictures: cannot be written: {problem}")
     return found
 
 
 def _perturbations(names: list[str]) -> list[Perturbation]:
     """As recorded, and what was asked for, each once."""
+    names = [name for said in names for name in map(str.strip, said.split(",")) if name]
     unknown = [name for name in names if name != _ALL and name not in PERTURBATIONS]
     if unknown:
         end(f"--perturb: {', '.join(unknown)} is none of {_ALL}, {', '.join(PERTURBATIONS)}", USAGE)
@@ -163,5 +175,10 @@ def _prepare(pictures: Path) -> None:
         end("--pictures: they are drawn with matplotlib: pip install 'shouwang[falls]'", USAGE)
     try:
         pictures.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=pictures):
+            pass
+    except FileExistsError:
+        end(f"--pictures: {pictures} is a file: name a folder", USAGE)
     except OSError as error:
-        end(error, USAGE)
+        why = error.strerror or error
+        end(f"--pictures: {pictures} cannot be written: {why}: name a folder in which you may write", USAGE)

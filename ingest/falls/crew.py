@@ -14,7 +14,7 @@ from ingest.falls.play import placed, play
 from ingest.falls.recordings import Recording
 from ingest.falls.sending import Sending
 from rules.configuration import default
-from rules.falls.model import POSITIONS, Model, default_models, read
+from rules.falls.model import POSITIONS, Model, Stage, Trees, default_models, position_class, read
 from rules.ruleset import RuleSet
 
 WRONG = "wrong"
@@ -22,6 +22,10 @@ WRONG = "wrong"
 
 _FEW = 100
 _AT_ONCE = 8
+
+
+class Undrawn(RuntimeError):  # noqa: N818  it says which
+    """A picture that could not be written, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,12 @@ class Work:
     perturbations: tuple[str, ...] = (PLAIN.name,)
     pictures: Path | None = None
     only: str = ""
+
+    def drawn(self, outcome: Outcome) -> bool:
+        """Whether there is a picture of this."""
+        if self.pictures is None:
+            return False
+        return wrong(outcome) if self.only == WRONG else self.only in outcome.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +66,20 @@ class Player:
         perturbation = PERTURBATIONS[name]
         measured = perturbation.measured(recording)
         outcome, said = play(measured, self.rules, self.models, perturbation.sending(self.work.sending))
-        if self.work.pictures is not None and self._drawn(outcome):
-            file = file_name(recording, "" if perturbation is PLAIN else name)
-            draw(measured, outcome, placed(measured, said), self.work.pictures / file)
+        if self.work.drawn(outcome) and self.work.pictures is not None:
+            path = self.work.pictures / file_name(recording, "" if perturbation is PLAIN else name)
+            limits = _limits(self.models[position_class(recording.position)])
+            try:
+                draw(measured, outcome, placed(measured, said), path, limits)
+            except OSError as error:
+                raise Undrawn(f"{path}: {error.strerror or error}") from error
         return outcome
 
-    def _drawn(self, outcome: Outcome) -> bool:
-        return wrong(outcome) if self.work.only == WRONG else self.work.only in outcome.name
+
+def _limits(model: Model) -> tuple[float, float] | None:
+    if not isinstance(model, Trees):
+        return None
+    return model.forests[Stage.PROVISIONAL].limit, model.forests[Stage.FINAL].limit
 
 
 def models_in(folder: Path) -> Mapping[str, Model]:

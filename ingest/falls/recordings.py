@@ -7,8 +7,8 @@ Rows of one name belong to one recording. They may stand in any order where no t
 begin anew from the earliest time on, and ascend each time, are one recording each.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ingest.falls.tables import AXES, COLUMNS, NOTED, WHOSE, Columns, Unreadable, columns
 
-__all__ = ("COLUMNS", "Recording", "Unreadable", "read")
+__all__ = ("COLUMNS", "Recording", "Unreadable", "read", "told_apart")
 
 _FS_HZ = 50.0
 _ABOUT_S = 0.5
@@ -126,6 +126,20 @@ def _recordings(table: Columns) -> Iterator[Recording]:
             )
 
 
+def told_apart(recordings: Iterable[Recording]) -> list[Recording]:
+    """The same, also those of several files: the second of a name is its trial #2, and so on."""
+    names: set[str] = set()
+    found: list[Recording] = []
+    for one in recordings:
+        other, number = one, 1
+        while other.name in names:
+            number += 1
+            other = replace(one, trial=f"{one.trial}#{number}")
+        names.add(other.name)
+        found.append(other)
+    return found
+
+
 def _groups(codes: tuple[NDArray[np.int64], ...], t_s: NDArray[np.float64]) -> list[NDArray[np.int64]]:
     """The rows of each name, in the order of the file."""
     key = np.zeros(len(t_s), np.int64)
@@ -167,4 +181,4 @@ def _mixed(order: NDArray[np.int64], back: NDArray[np.bool_]) -> bool:
 
 
 def _noted(time_s: float) -> float | None:
-    return None if np.isnan(time_s) else float(time_s)
+    return float(time_s) if np.isfinite(time_s) else None

@@ -19,7 +19,7 @@ from ingest.falls.sending import Sending
 from rules.configuration import default
 from rules.falls.model import POSITIONS, Forest, Stage, Trees, default_models
 from rules.falls.model import write as write_model
-from tests.commands.program import REPOSITORY, called
+from tests.commands.program import REPOSITORY, called, shouwang
 from tests.deadline import DEADLINE_S, eventually
 from tests.falls.recorded import FALLS, fallen, recording, rows, walked, write
 
@@ -227,7 +227,7 @@ def test_people_get_a_table_with_intervals_and_what_was_wrong(file: Path) -> Non
 
 
 def test_what_is_done_to_recordings_is_told_beside_them(file: Path) -> None:
-    found = evaluated(file, "--perturb", "axes", "--perturb", "clip-4g", "--perturb", "axes")
+    found = evaluated(file, "--perturb", "axes, clip-4g", "--perturb", "axes,")
     assert [one["perturbation"] for one in found] == ["plain", "axes", "clip-4g"]
     assert found[0] == found[1] | {"perturbation": "plain"}  # which way it is worn makes no difference
     said = called("falls", "evaluate", file, "--perturb", "flips").out.decode()
@@ -264,10 +264,31 @@ def test_pictures_of_all_of_some_and_of_what_was_wrong(file: Path, tmp_path: Pat
         folder = tmp_path / ("-".join(words) or "all")
         answer = called("falls", "evaluate", file, "--pictures", folder, *words)
         assert answer.code == 0
+        assert f"pictures 图片: {count} in {folder}" in answer.err
+        assert ("--only nobody: no recording has this in its name" in answer.err) is ("nobody" in words)
         drawn = sorted(folder.iterdir())
         assert len(drawn) == count
         assert all(one.read_bytes().startswith(b"\x89PNG") for one in drawn)
     assert [one.name for one in (tmp_path / "--only-wrong").iterdir()] == ["made-waist-s1-F02-01.png"]
+
+
+def test_every_recording_and_perturbation_has_a_picture_of_its_own(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "drawn"
+    words = ["--pictures", folder, "--only", "F01/01", "--perturb", "gain+10,gain-10"]
+    assert called("falls", "evaluate", file, a_file(tmp_path / "b.csv", fallen(1)), *words).code == 0
+    names = {f"made-waist-s1-F01-01{more}" for more in ("", "-gain+10", "-gain-10")}
+    again = {name.replace("F01-01", "F01-01#2") for name in names}
+    assert {one.stem for one in folder.iterdir()} == names | again
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_disk_that_is_full_is_told_in_a_line(jobs: str, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "made-waist-s1-F02-01.png").symlink_to("/dev/full")
+    words = ["--pictures", tmp_path, "--only", "F02", "--perturb", "all", "--jobs", jobs]
+    answer = shouwang("falls", "evaluate", file, *words)
+    assert (answer.code, answer.out) == (1, b"")
+    path = tmp_path / "made-waist-s1-F02-01.png"
+    assert answer.err.strip() == f"shouwang: --pictures: cannot be written: {path}: No space left on device"
 
 
 def test_other_models_decide_otherwise(file: Path, tmp_path: Path) -> None:
@@ -295,7 +316,14 @@ def test_whoever_asks_for_what_is_not_there_is_told_what_to_do(file: Path, tmp_p
         ([file, "--models", tmp_path / "nowhere"], "No such folder: a folder is needed with waist.npz"),
         ([file, "--models", tmp_path / "broken"], "broken: not there: wrist.npz, unknown.npz: "),
         ([file, "--models", tmp_path / "damaged"], "wrist.npz: no model, or damaged: make it with python"),
-        ([file, "--pictures", tmp_path / "a file" / "x"], "Not a directory"),
+        (
+            [file, "--pictures", tmp_path / "a file" / "x"],
+            "cannot be written: Not a directory: name a folder",
+        ),
+        ([file, "--pictures", tmp_path / "a file"], "a file is a file: name a folder"),
+        ([file, "--pictures", "/proc"], "--pictures: /proc cannot be written: "),
+        ([file, "--only", "wrong"], "--only: of which pictures? Name a folder for them: --pictures"),
+        ([file, "--perturb", "plain,moon"], "--perturb: moon is none of all"),
         ([file, "--window", "0"], "--window"),
     ):
         answer = called("falls", "evaluate", *words)
