@@ -4,7 +4,9 @@ Rule: played through the same code as live; nothing is counted that was not call
 """
 
 import os
+import signal
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated
@@ -138,16 +140,24 @@ def _played(recordings: list[Recording], work: Work, jobs: int) -> list[tuple[Ou
     """The outcomes of each recording, one for each perturbation."""
     found: list[tuple[Outcome, ...]] = []
     try:
-        with Progress(console=told, transient=True) as progress:
+        with (
+            Progress(console=told, transient=True) as progress,
+            closing(played(recordings, work, jobs, _stopping)) as outcomes,
+        ):
             task = progress.add_task("playing 播放", total=len(recordings))
-            for outcomes in played(recordings, work, jobs):
-                found.append(outcomes)
+            for each in outcomes:
+                found.append(each)
                 progress.advance(task)
     except BrokenProcessPool:
         end("a process that played has died, perhaps for want of memory: try --jobs 1")
     except Undrawn as problem:
         end(f"--pictures: cannot be written: {problem}")
     return found
+
+
+def _stopping() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough
+    told.print("stopping 正在停止", style="yellow")
 
 
 def _perturbations(names: list[str]) -> list[Perturbation]:

@@ -1,10 +1,13 @@
 """Many recordings played in several processes. Rule: how many play changes nothing but the time it takes."""
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from ctypes import c_byte
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 
 from ingest.falls.figures import Outcome, wrong
@@ -52,20 +55,24 @@ class Player:
     work: Work
     rules: RuleSet
     models: Mapping[str, Model]
+    stopped: Callable[[], bool] = bool
 
     @classmethod
-    def of(cls, work: Work) -> "Player":
+    def of(cls, work: Work, stopped: Callable[[], bool] = bool) -> "Player":
         """Read the models; raises OSError or ValueError where they cannot be."""
-        return cls(work, default(), default_models() if work.models is None else models_in(work.models))
+        models = default_models() if work.models is None else models_in(work.models)
+        return cls(work, default(), models, stopped)
 
     def play(self, recording: Recording) -> tuple[Outcome, ...]:
-        """The outcome of a recording, with each perturbation."""
+        """The outcome of a recording, with each perturbation; raises `Stopped` once nobody waits for it."""
         return tuple(self._play(recording, name) for name in self.work.perturbations)
 
     def _play(self, recording: Recording, name: str) -> Outcome:
         perturbation = PERTURBATIONS[name]
         measured = perturbation.measured(recording)
-        outcome, said = play(measured, self.rules, self.models, perturbation.sending(self.work.sending))
+        outcome, said = play(
+            measured, self.rules, self.models, perturbation.sending(self.work.sending), self.stopped
+        )
         if self.work.drawn(outcome) and self.work.pictures is not None:
             path = self.work.pictures / file_name(recording, "" if perturbation is PLAIN else name)
             limits = _limits(self.models[position_class(recording.position)])
@@ -101,29 +108,55 @@ def models_in(folder: Path) -> Mapping[str, Model]:
     return found
 
 
-def played(recordings: Sequence[Recording], work: Work, jobs: int = 1) -> Iterator[tuple[Outcome, ...]]:
-    """The outcomes of each recording, in order; raises what `Player.of` does before the first."""
+def played(
+    recordings: Sequence[Recording], work: Work, jobs: int = 1, stopping: Callable[[], None] = lambda: None
+) -> Generator[tuple[Outcome, ...]]:
+    """The outcomes of each recording, in order; raises what `Player.of` does before the first.
+
+    Who is interrupted is told `stopping` at once, and ends when nothing plays any more: soon.
+    """
     player = Player.of(work)
     if jobs == 1 or len(recordings) * len(work.perturbations) < _FEW:
-        yield from map(player.play, recordings)
+        with _told(stopping):
+            yield from map(player.play, recordings)
         return
-    at_once = max(1, min(_AT_ONCE, len(recordings) // (4 * jobs)))
     # Not forked: a thread of ours may hold a lock just then.
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (work,)) as pool:
-        # Ctrl-C is for us: who is started now never gets it, and it waits for us meanwhile.
-        mine = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            found = pool.map(_play, recordings, chunksize=at_once)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mine)
-        yield from found
+    context = get_context("spawn")
+    stop = RawValue(c_byte, 0)  # without a lock: who dies in it would hold it
+    pool = ProcessPoolExecutor(jobs, context, _begin, (work, stop))
+    try:
+        with _told(stopping):
+            yield from _found(pool, recordings, max(1, min(_AT_ONCE, len(recordings) // (4 * jobs))))
+    finally:
+        stop.value = 1
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _told(stopping: Callable[[], None]) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, GeneratorExit):
+        stopping()
+        raise
+
+
+def _found(
+    pool: ProcessPoolExecutor, recordings: Sequence[Recording], at_once: int
+) -> Iterator[tuple[Outcome, ...]]:
+    # Ctrl-C is for us: who is started now never gets it, and it waits for us meanwhile.
+    mine = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.map(_play, recordings, chunksize=at_once)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mine)
 
 
 _PLAYERS: list[Player] = []  # of a worker: the one it plays with
 
 
-def _begin(work: Work) -> None:
-    _PLAYERS[:] = [Player.of(work)]
+def _begin(work: Work, stop: c_byte) -> None:
+    _PLAYERS[:] = [Player.of(work, lambda: bool(stop.value))]
 
 
 def _play(recording: Recording) -> tuple[Outcome, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ingest.falls.perturbing import PERTURBATIONS
-from ingest.falls.play import placed, play
+from ingest.falls.play import Stopped, placed, play
 from ingest.falls.recordings import Recording
 from ingest.falls.sending import Sending
 from rules.configuration import default
@@ -364,6 +364,13 @@ def test_whoever_lacks_the_extra_is_told_to_install_it(words: str, file: Path, t
     assert b"Traceback" not in done.stderr
 
 
+def test_what_nobody_waits_for_is_not_played_on() -> None:
+    asked = iter([False, False, True])
+    with pytest.raises(Stopped):
+        play(fallen(3), default(), default_models(), Sending(), lambda: next(asked))
+    assert next(asked, None) is None
+
+
 async def test_who_interrupts_it_is_left_with_no_process(file: Path) -> None:
     files = [file] * 8  # enough to be interrupted in
     obeying = ["env", "--default-signal=INT", sys.executable]  # also where the tests run in the background
@@ -374,9 +381,10 @@ async def test_who_interrupts_it_is_left_with_no_process(file: Path) -> None:
         await eventually(lambda: len(_players(process.pid)) == 2)
         players = _players(process.pid)
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=DEADLINE_S)
+        answer, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 130
-    assert b"Traceback" not in said
+    assert said.decode().split() == ["stopping", "正在停止"]
+    assert not answer
     await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in players))
 
 
