@@ -61,7 +61,7 @@ def evaluate(
     ] = "",
     perturb: Annotated[
         list[str] | None,
-        typer.Option(help=f"What is done to the recordings, besides; all, or: {', '.join(PERTURBATIONS)}."),
+        typer.Option(help=f"What is done to them, besides; all, or some of: {', '.join(PERTURBATIONS)}."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes that play.")] = os.cpu_count() or 1,
 ) -> None:
@@ -73,8 +73,21 @@ def evaluate(
     after an impact. The models that come with the program were trained on some of the public sets: of those
     people they say more than of others.
 
-    The columns that a file must have: dataset sensor_position subject activity_code trial age_group is_fall
-    t_s ax_g ay_g az_g; and fall_start_s, fall_end_s where somebody noted them.
+    The columns that a file must have, one row a sample 每行一个采样:
+
+    t_s: when, in seconds 秒, not ms. ax_g, ay_g, az_g: in g, gravity included; m/s² divided by 9.80665.
+
+    is_fall: 1 in all rows of a recording of a fall 跌倒, 0 in others. fall_start_s, fall_end_s, like t_s:
+    only where somebody noted them.
+
+    sensor_position: where it is worn, in words: waist, hip, pocket, chest; wrist, watch, arm. Other words:
+    anywhere else. age_group: any words, figures are given for each.
+
+    dataset, sensor_position, subject, activity_code, trial: rows with the same five are one recording
+    一次录制, of one device; from where t_s begins anew, the next one (trial #2).
+
+    Recordings shorter than 1 s, of a rate that is not 5 to 1000 Hz, or beyond 400 g are named and not
+    counted.
     """
     chosen = _perturbations(perturb or [])
     if only and pictures is None:

@@ -16,6 +16,7 @@ from ingest.falls.perturbing import PERTURBATIONS
 from ingest.falls.play import Stopped, placed, play
 from ingest.falls.recordings import Recording
 from ingest.falls.sending import Sending
+from ingest.falls.tables import COLUMNS, NOTED
 from rules.configuration import default
 from rules.falls.model import POSITIONS, Forest, Stage, Trees, default_models
 from rules.falls.model import write as write_model
@@ -180,6 +181,14 @@ def test_recordings_that_no_device_sends_are_named_and_counted_nowhere(file: Pat
     answer = called("falls", "evaluate", odd)
     assert (answer.code, answer.out) == (2, b"")
     assert "2 problems found; there is no recording that can be played." in answer.err
+
+
+def test_help_tells_what_every_column_means() -> None:
+    said = called("falls", "evaluate", "--help").out.decode()
+    for name in (*COLUMNS, *NOTED):
+        assert name in said
+    for words in ("in seconds 秒, not ms", "in g, gravity included", "1 in all rows of", "are one recording"):
+        assert words in " ".join(said.split())
 
 
 def test_what_seems_to_be_in_another_unit_is_asked_for_once(file: Path, tmp_path: Path) -> None:
