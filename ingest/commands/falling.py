@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from ingest.commands.console import USAGE, end, end_with, told
+from ingest.commands.console import USAGE, bare, end, end_with, told
 from ingest.commands.falling_shown import print_figures, print_json, refusals
 from ingest.falls.crew import WRONG, Undrawn, Work, models_in, played
 from ingest.falls.faults import heavy, sorted_out
@@ -95,6 +95,10 @@ def evaluate(
     if models is not None:
         _check(models)
     recordings, refused = _read(files)
+    if not recordings:
+        if as_json:
+            print_json([(PLAIN, one) for one in by_set((), refused)])
+        end_with(map(bare, refusals(refused)), so="there is no recording that can be played")
     if pictures is not None:
         _prepare(pictures)
         if only != WRONG and not any(only in one.name for one in recordings):
@@ -124,7 +128,7 @@ def evaluate(
 
 
 def _read(files: list[Path]) -> tuple[list[Recording], list[Refused]]:
-    """What can be played of all files, and what not; ends the program where nothing can or a file is none."""
+    """What can be played of all files, and what not; ends the program with all that is wrong with these."""
     found: list[Recording] = []
     problems: list[Unreadable] = []
     for path in files:
@@ -133,15 +137,13 @@ def _read(files: list[Path]) -> tuple[list[Recording], list[Refused]]:
         except Unreadable as problem:
             problems.append(problem)
     if problems:
-        end_with(problems)
+        end_with(bare(str(problem)) for problem in problems)
     good, refused = sorted_out(told_apart(found))
-    if not good:
-        end_with(refusals(refused), so="there is no recording that can be played")
     if strong := heavy(good):
         name, level = strong[0]
         others = f" and {len(strong) - 1} more" if strong[1:] else ""
         told.print(
-            f"{name}{others}: at rest this measures {level:.1f} g: is it m/s²? divide by 9.80665. "
+            f"{bare(name)}{others}: at rest this measures {level:.1f} g: is it m/s²? divide by 9.80665. "
             f"静止时为 {level:.1f} g：单位是 m/s² 吗？请除以 9.80665",
             style="yellow",
             markup=False,

@@ -138,8 +138,11 @@ def _csv(path: Path) -> Columns:
     except pa.ArrowException as error:
         if not _is_utf8(path):
             raise Unreadable(_no_text(path)) from error
-        # Again, as words, to tell where it is no number.
-        found = Columns(path, _csv_table(path, dict.fromkeys((*_WORDS, *_IN), pa.string())), "line", 2)
+        if why := _separated(path):
+            raise Unreadable(f"{path}: {why}") from error
+        # Again, as words and row by row, to tell where it is no number, or no row.
+        words = dict.fromkeys((*_WORDS, *_IN), pa.string())
+        found = Columns(path, _csv_table(path, words, in_order=True), "line", 2)
         for name in _IN:
             if name in found.table.column_names:
                 values = found.table[name].to_pylist()
@@ -148,10 +151,14 @@ def _csv(path: Path) -> Columns:
         raise
 
 
-def _csv_table(path: Path, kinds: dict[str, Any]) -> "pa.Table":
+def _csv_table(path: Path, kinds: dict[str, Any], *, in_order: bool = False) -> "pa.Table":
     import pyarrow.csv
 
-    return pyarrow.csv.read_csv(path, convert_options=pyarrow.csv.ConvertOptions(column_types=kinds))
+    return pyarrow.csv.read_csv(
+        path,
+        read_options=pyarrow.csv.ReadOptions(use_threads=not in_order),
+        convert_options=pyarrow.csv.ConvertOptions(column_types=kinds),
+    )
 
 
 def _is_number(value: object) -> bool:

@@ -181,6 +181,9 @@ def test_recordings_that_no_device_sends_are_named_and_counted_nowhere(file: Pat
     answer = called("falls", "evaluate", odd)
     assert (answer.code, answer.out) == (2, b"")
     assert "2 problems found; there is no recording that can be played." in answer.err
+    answer = called("falls", "evaluate", odd, "--json")
+    assert answer.code == 2
+    assert [one["refused"] for one in answer.lines] == [waist["refused"], wrist["refused"]]
 
 
 def test_help_tells_what_every_column_means() -> None:

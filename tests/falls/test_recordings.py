@@ -136,6 +136,8 @@ def test_whoever_saved_a_table_otherwise_is_told_how_to(tmp_path: Path) -> None:
     for name, data, why in (
         ("number", "\n".join(lines).encode(), "line 3, column ay_g is “1;5”: it must be a number in g"),
         ("semicolons", text.replace(",", ";").encode(), "separated by semicolons: save it with commas"),
+        ("comma", text.replace(",", ";").replace("0.02", "0,02").encode(), "separated by semicolons"),
+        ("rows", text.encode() + b"1,2\n", "Row #5: Expected 14 columns, got 2"),
         ("tabs", text.replace(",", "\t").encode("utf-8-sig"), "separated by tabs"),
         ("utf-16", text.encode("utf-16"), "save it as “CSV UTF-8”"),
         ("gbk", text.replace("s1", "老人").encode("gb18030"), "save it as “CSV UTF-8”"),
