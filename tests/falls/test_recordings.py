@@ -90,6 +90,16 @@ def test_one_recording_is_one_whatever_the_order_of_its_rows(kind: str, tmp_path
         assert (found.trial, found.xyz[:, 0].tolist()) == ("01", list(range(0, 300, 3)))
 
 
+@settings(max_examples=40)
+@given(order=st.permutations(range(15)), fs=st.sampled_from([50.0, 200.0]))
+def test_no_order_of_rows_makes_a_second_recording(
+    order: list[int], fs: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    one = recording(np.arange(45).reshape(15, 3), fs)
+    path = write(tmp_path_factory.mktemp("mixed") / "a.parquet", [rows(one)[number] for number in order])
+    assert [_plain(found) for found in read(path)] == [_plain(one)]
+
+
 def test_what_was_recorded_again_a_little_later_is_another_recording(tmp_path: Path) -> None:
     first, again = recording(np.full((100, 3), 1.0)), recording(np.full((80, 3), 2.0))
     later = [row | {"t_s": row["t_s"] + 0.013} for row in rows(again)]
