@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
+from tokenize import TokenError
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -32,7 +33,7 @@ VERSION = 1
 _NO_MODEL = "no model, or damaged: make it with python -m ingest.falls.train"
 _DAMAGES = (
     KeyError, OSError, EOFError, ValueError, TypeError, MemoryError, OverflowError, RuntimeError,
-    zipfile.BadZipFile, zlib.error,
+    SyntaxError, TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 """What reading something else, or half of it, comes to."""
 
@@ -145,8 +146,9 @@ def read(data: bytes) -> Trees:
 
 def _read(data: bytes) -> tuple[int, dict[Stage, Forest]]:
     """The version, and the forests where it is ours."""
-    with zipfile.ZipFile(io.BytesIO(data)):
-        pass  # numpy takes other files for pickles
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:  # numpy takes other files for pickles
+        if archive.testzip() is not None:
+            raise zipfile.BadZipFile
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         version = int(arrays["version"])
         return version, {stage: _forest(arrays, stage) for stage in Stage} if version == VERSION else {}
@@ -154,11 +156,11 @@ def _read(data: bytes) -> tuple[int, dict[Stage, Forest]]:
 
 def _forest(arrays: Mapping[str, NDArray[Any]], stage: Stage) -> Forest:
     return Forest(
-        arrays[f"{stage}_feature"],
-        arrays[f"{stage}_threshold"],
-        arrays[f"{stage}_left"],
-        arrays[f"{stage}_right"],
-        arrays[f"{stage}_roots"],
+        np.asarray(arrays[f"{stage}_feature"]),
+        np.asarray(arrays[f"{stage}_threshold"]),
+        np.asarray(arrays[f"{stage}_left"]),
+        np.asarray(arrays[f"{stage}_right"]),
+        np.asarray(arrays[f"{stage}_roots"]),
         float(arrays[f"{stage}_limit"]),
     )
 

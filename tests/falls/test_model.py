@@ -1,12 +1,13 @@
 """A file that is no model, or half of one, is told from one before anything is judged with it."""
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest.falls.crew import models_in
@@ -37,7 +38,8 @@ def test_half_of_a_model_is_none(length: int) -> None:
         read(GOOD[:length])
 
 
-@settings(max_examples=50)
+@settings(max_examples=200)
+@example(279, 2)
 @given(st.integers(0, len(GOOD) - 1), st.integers(1, 255))
 def test_a_model_with_a_wrong_byte_is_another_or_none(at: int, more: int) -> None:
     data = bytearray(GOOD)
@@ -46,6 +48,25 @@ def test_a_model_with_a_wrong_byte_is_another_or_none(at: int, more: int) -> Non
         assert write(read(bytes(data))) == GOOD  # a byte of no meaning
     except ValueError as error:
         assert str(error) == DAMAGED  # noqa: PT017  either is right
+
+
+def _with_header(header: bytes) -> bytes:
+    """A whole archive in which the arrays begin like this."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as good, zipfile.ZipFile(file, "w") as made:
+        for name in good.namelist():
+            data = good.read(name)
+            made.writestr(name, data[:10] + header + data[10 + len(header) :])
+    return file.getvalue()
+
+
+def _without_magic(array: str) -> bytes:
+    """One array is none of numpy's."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as good, zipfile.ZipFile(file, "w") as made:
+        for name in good.namelist():
+            made.writestr(name, b"0.5" if name == f"{array}.npy" else good.read(name))
+    return file.getvalue()
 
 
 def _npy() -> bytes:
@@ -57,6 +78,8 @@ def _npy() -> bytes:
 @pytest.mark.parametrize(
     "data",
     [
+        _with_header(b"{'descr':("), _with_header(b"((("), _with_header(b"  \n ]"), _with_header(b"\0"),
+        _without_magic("final_feature"), _without_magic("final_threshold"), _without_magic("final_roots"),
         b"", b"none", b"a,b,c\n1,2,3\n", _npy(),
         changed(final_left=None),
         changed(version=np.array([1, 1])),
