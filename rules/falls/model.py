@@ -167,7 +167,7 @@ def _forest(arrays: Mapping[str, NDArray[Any]], stage: Stage) -> Forest:
 
 def _sound(forest: Forest, stage: Stage) -> bool:
     """Whether its trees can be walked to their ends: every child after its parent, every feature there."""
-    nodes, roots = len(forest.feature), forest.roots
+    nodes, roots = forest.feature.size, forest.roots
     whole = (forest.feature, forest.left, forest.right, roots)
     if any(column.ndim != 1 or column.dtype.kind != "i" for column in whole):
         return False
