@@ -4,19 +4,23 @@ Rule: played through the same code as live; nothing is counted that was not call
 """
 
 import os
+import signal
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
-from ingest.commands.console import USAGE, end, end_with, told
-from ingest.commands.falling_shown import print_figures, print_json
-from ingest.falls.crew import Work, models_in, played
-from ingest.falls.figures import Outcome, by_set
+from ingest.commands.console import USAGE, bare, end, end_with, told
+from ingest.commands.falling_shown import print_figures, print_json, refusals
+from ingest.falls.crew import WRONG, Undrawn, Work, models_in, played
+from ingest.falls.faults import heavy, sorted_out
+from ingest.falls.figures import Outcome, Refused, by_set
 from ingest.falls.perturbing import PERTURBATIONS, PLAIN, Perturbation
-from ingest.falls.recordings import Recording, Unreadable, read
+from ingest.falls.recordings import Recording, Unreadable, read, told_apart
 from ingest.falls.sending import Sending
 
 app = typer.Typer(
@@ -57,7 +61,7 @@ def evaluate(
     ] = "",
     perturb: Annotated[
         list[str] | None,
-        typer.Option(help=f"What is done to the recordings, besides; all, or: {', '.join(PERTURBATIONS)}."),
+        typer.Option(help=f"What is done to them, besides; all, or some of: {', '.join(PERTURBATIONS)}."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes that play.")] = os.cpu_count() or 1,
 ) -> None:
@@ -69,15 +73,38 @@ def evaluate(
     after an impact. The models that come with the program were trained on some of the public sets: of those
     people they say more than of others.
 
-    The columns that a file must have: dataset sensor_position subject activity_code trial age_group is_fall
-    t_s ax_g ay_g az_g; and fall_start_s, fall_end_s where somebody noted them.
+    The columns that a file must have, one row a sample 每行一个采样:
+
+    t_s: when, in seconds 秒, not ms. ax_g, ay_g, az_g: in g, gravity included; m/s² divided by 9.80665.
+
+    is_fall: 1 in all rows of a recording of a fall 跌倒, 0 in others. fall_start_s, fall_end_s, like t_s:
+    only where somebody noted them.
+
+    sensor_position: where it is worn, in words: waist, hip, pocket, chest; wrist, watch, arm. Other words:
+    anywhere else. age_group: any words, figures are given for each.
+
+    dataset, sensor_position, subject, activity_code, trial: rows with the same five are one recording
+    一次录制, of one device; from where t_s begins anew, the next one (trial #2).
+
+    Recordings shorter than 1 s, of a rate that is not 5 to 1000 Hz, or beyond 400 g are named and not
+    counted.
     """
     chosen = _perturbations(perturb or [])
-    recordings = _read(files)
+    if only and pictures is None:
+        end("--only: of which pictures? Name a folder for them: --pictures FOLDER", USAGE)
     if models is not None:
         _check(models)
+    recordings, refused = _read(files)
+    if not recordings:
+        if as_json:
+            print_json([(PLAIN, one) for one in by_set((), refused)])
+        end_with(map(bare, refusals(refused)), so="there is no recording that can be played")
     if pictures is not None:
         _prepare(pictures)
+        if only != WRONG and not any(only in one.name for one in recordings):
+            told.print(
+                f"--only {only}: no recording has this in its name: no pictures", style="yellow", markup=False
+            )
     work = Work(
         models=models,
         sending=Sending(window_s),
@@ -85,21 +112,23 @@ def evaluate(
         pictures=pictures,
         only=only,
     )
+    came = _played(recordings, work, jobs)
     found = [
         (one, figures)
-        for one, outcomes in zip(chosen, zip(*_played(recordings, work, jobs), strict=True), strict=True)
-        for figures in by_set(outcomes)
+        for one, outcomes in zip(chosen, zip(*came, strict=True), strict=True)
+        for figures in by_set(outcomes, refused)
     ]
     found.sort(key=lambda pair: pair[1].group)
     (print_json if as_json else print_figures)(found)
     if left_out := sum(one.left_out for one in recordings):
         told.print(f"rows without a number, left out: {left_out}", style="yellow", markup=False)
     if pictures is not None:
-        told.print(f"pictures: {pictures}", markup=False)
+        drawn = sum(work.drawn(outcome) for outcomes in came for outcome in outcomes)
+        told.print(f"pictures 图片: {drawn} in {pictures}", markup=False)
 
 
-def _read(files: list[Path]) -> list[Recording]:
-    """The recordings of all files; ends the program with all that is wrong with them."""
+def _read(files: list[Path]) -> tuple[list[Recording], list[Refused]]:
+    """What can be played of all files, and what not; ends the program with all that is wrong with these."""
     found: list[Recording] = []
     problems: list[Unreadable] = []
     for path in files:
@@ -108,26 +137,47 @@ def _read(files: list[Path]) -> list[Recording]:
         except Unreadable as problem:
             problems.append(problem)
     if problems:
-        end_with(problems)
-    return found
+        end_with(bare(str(problem)) for problem in problems)
+    good, refused = sorted_out(told_apart(found))
+    if strong := heavy(good):
+        name, level = strong[0]
+        others = f" and {len(strong) - 1} more" if strong[1:] else ""
+        told.print(
+            f"{bare(name)}{others}: at rest this measures {level:.1f} g: is it m/s²? divide by 9.80665. "
+            f"静止时为 {level:.1f} g：单位是 m/s² 吗？请除以 9.80665",
+            style="yellow",
+            markup=False,
+        )
+    return good, refused
 
 
 def _played(recordings: list[Recording], work: Work, jobs: int) -> list[tuple[Outcome, ...]]:
     """The outcomes of each recording, one for each perturbation."""
     found: list[tuple[Outcome, ...]] = []
     try:
-        with Progress(console=told, transient=True) as progress:
+        with (
+            Progress(console=told, transient=True) as progress,
+            closing(played(recordings, work, jobs, _stopping)) as outcomes,
+        ):
             task = progress.add_task("playing 播放", total=len(recordings))
-            for outcomes in played(recordings, work, jobs):
-                found.append(outcomes)
+            for each in outcomes:
+                found.append(each)
                 progress.advance(task)
     except BrokenProcessPool:
         end("a process that played has died, perhaps for want of memory: try --jobs 1")
+    except Undrawn as problem:
+        end(f"--pictures: cannot be written: {problem}")
     return found
+
+
+def _stopping() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough
+    told.print("stopping 正在停止", style="yellow")
 
 
 def _perturbations(names: list[str]) -> list[Perturbation]:
     """As recorded, and what was asked for, each once."""
+    names = [name for said in names for name in map(str.strip, said.split(",")) if name]
     unknown = [name for name in names if name != _ALL and name not in PERTURBATIONS]
     if unknown:
         end(f"--perturb: {', '.join(unknown)} is none of {_ALL}, {', '.join(PERTURBATIONS)}", USAGE)
@@ -150,5 +200,10 @@ def _prepare(pictures: Path) -> None:
         end("--pictures: they are drawn with matplotlib: pip install 'shouwang[falls]'", USAGE)
     try:
         pictures.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=pictures):
+            pass
+    except FileExistsError:
+        end(f"--pictures: {pictures} is a file: name a folder", USAGE)
     except OSError as error:
-        end(error, USAGE)
+        why = error.strerror or error
+        end(f"--pictures: {pictures} cannot be written: {why}: name a folder in which you may write", USAGE)

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from ingest.commands.console import bare, json_line
 from ingest.commands.quarantine_shown import console
-from ingest.falls.figures import Delays, Figures, Rate, SetFigures, Share
+from ingest.falls.figures import Delays, Figures, Rate, Refused, SetFigures, Share
 from ingest.falls.perturbing import PLAIN, Perturbation
 
 Found = Sequence[tuple[Perturbation, SetFigures]]
@@ -83,10 +83,28 @@ def _wrong(one: SetFigures) -> Iterable[str]:
             yield f"  {activity.activity}: {activity.wrong.hits} of {activity.wrong.of} {what}"
     for what, names in (("missed 漏报", one.missed), ("called a fall 误报", one.false)):
         if names:
-            more = f" and {len(names) - _MOST_NAMES} more (--json)" if len(names) > _MOST_NAMES else ""
-            yield f"  {what}: {', '.join(names[:_MOST_NAMES])}{more}"
+            yield f"  {what}: {listed(names)}"
+    for line in refusals(one.unplayed):
+        yield f"  {line}"
     if one.refused:
         yield f"  {one.refused} windows were refused 拒收: no device samples at such a rate, or feels so much"
+
+
+def refusals(unplayed: Sequence[Refused]) -> list[str]:
+    """What was not played, a line for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for one in unplayed:
+        reasons.setdefault(one.reason, []).append(f"{one.name} ({one.seen})")
+    return [
+        f"not played, not counted 未播放、未计入: {len(names)}: {reason}: {listed(names)}"
+        for reason, names in reasons.items()
+    ]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names, the first of them where they are many."""
+    more = f" and {len(names) - _MOST_NAMES} more (--json)" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(names[:_MOST_NAMES])}{more}"
 
 
 def _cells(figures: Figures) -> tuple[str, ...]:
@@ -148,6 +166,10 @@ def print_json(found: Found) -> None:
                 ],
                 "missed": one.missed,
                 "false": one.false,
+                "refused": [
+                    {"recording": each.name, "reason": each.reason, "seen": each.seen}
+                    for each in one.unplayed
+                ],
                 "windows_refused": one.refused,
             }
         )

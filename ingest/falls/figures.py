@@ -46,6 +46,15 @@ class Outcome:
     refused: int = 0
 
 
+class Refused(NamedTuple):
+    """A recording that was not played: it counts nowhere. Why, and what was `seen` in it."""
+
+    group: str
+    name: str
+    reason: str
+    seen: str
+
+
 class Share(NamedTuple):
     """`hits` of `of`."""
 
@@ -114,7 +123,10 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class SetFigures:
-    """All of one set: with all decisions, with the provisional ones alone, by age group and by activity."""
+    """All of one set: with all decisions, with the provisional ones alone, by age group and by activity.
+
+    `refused` is how many windows of what was played were refused, `unplayed` is what was not played at all.
+    """
 
     group: str
     recordings: int
@@ -125,6 +137,7 @@ class SetFigures:
     missed: tuple[str, ...]
     false: tuple[str, ...]
     refused: int
+    unplayed: tuple[Refused, ...] = ()
 
 
 def figures(outcomes: Sequence[Outcome], *, provisional: bool = False) -> Figures:
@@ -146,12 +159,18 @@ def figures(outcomes: Sequence[Outcome], *, provisional: bool = False) -> Figure
     )
 
 
-def by_set(outcomes: Iterable[Outcome]) -> list[SetFigures]:
-    """The figures of each set, by its name."""
-    return [_set(group, found) for group, found in _grouped(outcomes, lambda one: one.group)]
+def by_set(outcomes: Iterable[Outcome], refused: Iterable[Refused] = ()) -> list[SetFigures]:
+    """The figures of each set, by its name; also of one of which all was refused."""
+    played = dict(_grouped(outcomes, lambda one: one.group))
+    unplayed: dict[str, list[Refused]] = {}
+    for one in sorted(refused):
+        unplayed.setdefault(one.group, []).append(one)
+    return [
+        _set(group, played.get(group, []), unplayed.get(group, [])) for group in sorted({*played, *unplayed})
+    ]
 
 
-def _set(group: str, outcomes: Sequence[Outcome]) -> SetFigures:
+def _set(group: str, outcomes: Sequence[Outcome], unplayed: Sequence[Refused]) -> SetFigures:
     return SetFigures(
         group=group,
         recordings=len(outcomes),
@@ -165,6 +184,7 @@ def _set(group: str, outcomes: Sequence[Outcome]) -> SetFigures:
         missed=tuple(sorted(one.name for one in outcomes if one.is_fall and wrong(one))),
         false=tuple(sorted(one.name for one in outcomes if not one.is_fall and wrong(one))),
         refused=sum(one.refused for one in outcomes),
+        unplayed=tuple(unplayed),
     )
 
 

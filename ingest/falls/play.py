@@ -4,7 +4,7 @@ Rule: every recording alone, from a device of its own and with nothing known bef
 an alert. One more of the same minute, for which nobody is called again, counts too.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,10 @@ from rules.falls.resample import resample
 from rules.ruleset import RuleSet
 
 _NOBODY = Registry()
+
+
+class Stopped(Exception):  # noqa: N818  nothing is wrong
+    """Nobody waits for the outcome any more."""
 
 
 class Said(NamedTuple):
@@ -50,20 +54,26 @@ class Witness:
 
 
 def play(
-    recording: Recording, rules: RuleSet, models: Mapping[str, Model], sending: Sending
+    recording: Recording,
+    rules: RuleSet,
+    models: Mapping[str, Model],
+    sending: Sending,
+    stopped: Callable[[], bool] = bool,
 ) -> tuple[Outcome, list[Said]]:
-    """What came of a recording, and every verdict on the way, in order."""
+    """What came of a recording, and every verdict on the way, in order; raises `Stopped` once it is."""
     said: list[Said] = []
     heard = Heard(_NOBODY, SITE, {position: Witness(model, said) for position, model in models.items()})
     trial = Trial(rules, _NOBODY, SITE)
     alarms: list[Alarm] = []
     for message in messages(recording, sending):
+        if stopped():
+            raise Stopped
         alarms += _alarms(trial, heard.happenings(message), said)
     while (wake := heard.next_wake()) is not None:  # the device is silent: what it left is judged
         alarms += _alarms(trial, heard.passed(wake), said)
     start_s = recording.fall_start_s
     outcome = Outcome(
-        group=f"{recording.dataset}/{recording.position}",
+        group=recording.group,
         name=recording.name,
         age_group=recording.age_group,
         activity=recording.activity,

@@ -2,31 +2,28 @@
 
 Rule: a file is read whole or refused with a reason; what was recorded anew under the same name is another
 recording, never mixed into the first.
+
+Rows of one name belong to one recording. They may stand in any order where no time is there twice. Rows that
+begin anew from the earliest time on, and ascend each time, are one recording each.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+from ingest.falls.tables import AXES, COLUMNS, NOTED, WHOSE, Columns, Unreadable, columns
 
-_WHOSE = ("dataset", "sensor_position", "subject", "activity_code", "trial")
-_AXES = ("ax_g", "ay_g", "az_g")
-_NOTED = ("fall_start_s", "fall_end_s")
-COLUMNS = (*_WHOSE, "age_group", "is_fall", "t_s", *_AXES)
-"""What a file must have; `fall_start_s` and `fall_end_s` are read where somebody noted them."""
+__all__ = ("COLUMNS", "Recording", "Unreadable", "read", "told_apart")
 
-_PARQUET = b"PAR1"
 _FS_HZ = 50.0
-
-
-class Unreadable(ValueError):  # noqa: N818  it says what the file is
-    """A file that holds no recordings; its text is the reason, for people."""
+_ABOUT_S = 0.5
+"""So much later than the first one a recording of the same name may begin."""
+_LASTS_S = 1.0
+_MIXED = 10
+_MOST_G = 1e30
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +48,11 @@ class Recording:
     left_out: int = 0
 
     @property
+    def group(self) -> str:
+        """Its set: the dataset at this body position."""
+        return f"{self.dataset}/{self.position}"
+
+    @property
     def name(self) -> str:
         """What tells it from all others."""
         return f"{self.dataset}/{self.position}/{self.subject}/{self.activity}/{self.trial}"
@@ -71,56 +73,21 @@ class Recording:
 
 def read(path: Path) -> list[Recording]:
     """The recordings of a file, by set, position, subject, activity and trial; raises `Unreadable`."""
-    table = _table(path)
-    missing = [name for name in COLUMNS if name not in table.column_names]
-    if missing:
-        raise Unreadable(f"{path}: columns missing: {', '.join(missing)}; needed are {', '.join(COLUMNS)}")
-    if not table.num_rows:
-        raise Unreadable(f"{path}: no rows")
-    found = list(_recordings(table, path))
+    found = list(_recordings(columns(path)))
     if not found:
         raise Unreadable(f"{path}: no row holds a time and three accelerations")
     return found
 
 
-def _table(path: Path) -> "pa.Table":
-    try:
-        import pyarrow as pa
-        import pyarrow.csv
-        import pyarrow.parquet
-    except ImportError as error:
-        raise Unreadable("recordings are read with pyarrow: pip install 'shouwang[falls]'") from error
-    try:
-        with path.open("rb") as file:
-            parquet = file.read(len(_PARQUET)) == _PARQUET
-        if parquet:
-            names = set(pyarrow.parquet.read_schema(path).names)
-            wanted = [name for name in (*COLUMNS, *_NOTED) if name in names]
-            return pyarrow.parquet.read_table(path, columns=wanted)
-        words = dict.fromkeys((*_WHOSE, "age_group"), pa.string())  # trial 01 is no number
-        options = pyarrow.csv.ConvertOptions(column_types=words)
-        return pyarrow.csv.read_csv(path, convert_options=options)
-    except OSError as error:
-        raise Unreadable(f"{path}: cannot be read: {error.strerror or _first_line(error)}") from error
-    except pa.ArrowException as error:
-        raise Unreadable(f"{path}: neither parquet nor CSV: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
-
-
-def _recordings(table: "pa.Table", path: Path) -> Iterator[Recording]:
-    words, codes = zip(*(_coded(table, name) for name in _WHOSE), strict=True)
-    ages, age = _coded(table, "age_group")
-    t_s = _numbers(table, "t_s", path)
-    xyz = np.stack([_numbers(table, name, path).astype(np.float32) for name in _AXES], axis=1)
-    is_fall = _numbers(table, "is_fall", path) > 0
-    start_s, end_s = (
-        _numbers(table, name, path) if name in table.column_names else np.full(len(t_s), np.nan)
-        for name in _NOTED
-    )
-    good = np.isfinite(t_s) & np.isfinite(xyz).all(axis=1)
+def _recordings(table: Columns) -> Iterator[Recording]:
+    words, codes = zip(*(table.coded(name) for name in WHOSE), strict=True)
+    ages, age = table.coded("age_group")
+    t_s = table.numbers("t_s")
+    axes = np.stack([table.numbers(name) for name in AXES], axis=1)
+    xyz = axes.clip(-_MOST_G, _MOST_G).astype(np.float32)
+    is_fall = table.yes_or_no("is_fall")
+    start_s, end_s = (table.numbers(name) for name in NOTED)
+    good = np.isfinite(t_s) & np.isfinite(axes).all(axis=1)
     for rows in _groups(codes, t_s):
         kept = rows[good[rows]]
         if not len(kept):
@@ -129,45 +96,48 @@ def _recordings(table: "pa.Table", path: Path) -> Iterator[Recording]:
         dataset, position, subject, activity, trial = (
             said[code[one]] for said, code in zip(words, codes, strict=True)
         )
-        for part, samples in enumerate(_in_time(kept, t_s), 1):
+        name = f"{dataset}/{position}/{subject}/{activity}/{trial}"
+        parts = _in_time(kept, t_s)
+        if not parts:
+            raise Unreadable(
+                f"{table.path}: rows must be in order of t_s within a recording, and those of {name} are "
+                "not: sort them, or give another trial to what was recorded again"
+            )
+        for part, samples in enumerate(parts, 1):
+            if np.ptp(is_fall[samples].astype(np.int8)):
+                raise Unreadable(
+                    f"{table.path}: is_fall must be the same in all rows of a recording, and is not in "
+                    f"{name}: 1 where it is one of a fall"
+                )
+            first = int(samples[0])
             yield Recording(
                 dataset=dataset,
                 subject=subject,
                 age_group=ages[age[one]] or "unknown",
                 activity=activity,
-                is_fall=bool(is_fall[one]),
+                is_fall=bool(is_fall[first]),
                 trial=trial if part == 1 else f"{trial}#{part}",
                 position=position,
                 t_s=t_s[samples],
                 xyz=xyz[samples],
-                fall_start_s=_noted(start_s[one]),
-                fall_end_s=_noted(end_s[one]),
+                fall_start_s=_noted(start_s[first]),
+                fall_end_s=_noted(end_s[first]),
                 left_out=len(rows) - len(kept) if part == 1 else 0,
             )
 
 
-def _coded(table: "pa.Table", name: str) -> tuple[list[str], NDArray[np.int64]]:
-    """The words of a column, sorted, "" for none, and for each row which of them it has."""
-    import pyarrow as pa
-
-    column = table[name]
-    if not pa.types.is_dictionary(column.type):
-        column = column.cast(pa.string()).dictionary_encode()
-    coded = column.unify_dictionaries().combine_chunks()
-    words = ["", *map(str, coded.dictionary.to_pylist())]
-    listed = sorted(set(words))
-    rank = np.array([listed.index(word) for word in words])
-    return listed, rank[coded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False) + 1]
-
-
-def _numbers(table: "pa.Table", name: str, path: Path) -> NDArray[np.float64]:
-    import pyarrow as pa
-
-    try:
-        found = table[name].cast(pa.float64()).to_numpy()
-    except pa.ArrowException as error:
-        raise Unreadable(f"{path}: column {name} holds what is no number: {_first_line(error)}") from error
-    return np.asarray(found, np.float64)
+def told_apart(recordings: Iterable[Recording]) -> list[Recording]:
+    """The same, also those of several files: the second of a name is its trial #2, and so on."""
+    names: set[str] = set()
+    found: list[Recording] = []
+    for one in recordings:
+        other, number = one, 1
+        while other.name in names:
+            number += 1
+            other = replace(one, trial=f"{one.trial}#{number}")
+        names.add(other.name)
+        found.append(other)
+    return found
 
 
 def _groups(codes: tuple[NDArray[np.int64], ...], t_s: NDArray[np.float64]) -> list[NDArray[np.int64]]:
@@ -180,11 +150,35 @@ def _groups(codes: tuple[NDArray[np.int64], ...], t_s: NDArray[np.float64]) -> l
 
 
 def _in_time(rows: NDArray[np.int64], t_s: NDArray[np.float64]) -> list[NDArray[np.int64]]:
-    """The rows of one name in order of time; each return to the earliest time begins another recording."""
+    """The rows of one name as recordings, each in order of time; none where nobody can tell what they are."""
     times = t_s[rows]
-    again = np.flatnonzero((times == times.min()) & (np.diff(times, prepend=-np.inf) < 0))
-    return [part[np.argsort(t_s[part], kind="stable")] for part in np.split(rows, again)]
+    back = times[1:] < times[:-1]
+    if not back.any():
+        return [rows]
+    if (times[1:] <= times[:-1]).all():
+        return [rows[::-1]]
+    runs = np.split(rows, np.flatnonzero(back) + 1)
+    if _begin_anew(runs, t_s):
+        return runs
+    order = np.argsort(times, kind="stable")
+    twice = (np.diff(times[order]) == 0).any()
+    return [] if twice or _mixed(order, back) else [rows[order]]
+
+
+def _begin_anew(runs: list[NDArray[np.int64]], t_s: NDArray[np.float64]) -> bool:
+    """Whether every run, which ascends, begins where the earliest does, or about there and lasts a while."""
+    first, last = (np.array([t_s[run[end]] for run in runs]) for end in (0, -1))
+    if (first == first.min()).all():
+        return True
+    return bool((first <= first.min() + _ABOUT_S).all() and (last >= first + _LASTS_S).all())
+
+
+def _mixed(order: NDArray[np.int64], back: NDArray[np.bool_]) -> bool:
+    """Whether in order of time the runs take turns again and again, as those of several recordings do."""
+    run = np.concatenate([[0], np.cumsum(back)])
+    turns = np.count_nonzero(np.diff(run[order]))
+    return bool(turns > _MIXED * (run[-1] + 1))
 
 
 def _noted(time_s: float) -> float | None:
-    return None if np.isnan(time_s) else float(time_s)
+    return float(time_s) if np.isfinite(time_s) else None

@@ -13,6 +13,7 @@ from rich.progress import Progress
 from ingest.falls.boosting import Table
 from ingest.falls.card import Card, draw
 from ingest.falls.dataset import prepare
+from ingest.falls.faults import sorted_out
 from ingest.falls.recordings import Recording, Unreadable, read
 from ingest.falls.validation import FOLDS, Confidences, transferred, unseen
 from rules.falls.model import POSITIONS, Stage, Trees, write
@@ -48,6 +49,9 @@ def train(
                 typer.echo(str(error), err=True)
                 raise typer.Exit(2) from error
             progress.advance(step)
+        recordings, refused = sorted_out(recordings)
+        for each in refused:
+            typer.echo(f"left out: {each.name}: {each.reason} ({each.seen})", err=True)
         names = {one.dataset for one in recordings}
         for name in transfer or []:
             if name not in names:

@@ -5,10 +5,13 @@ and nothing else, and the same samples always give the same verdict.
 """
 
 import io
+import zipfile
+import zlib
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
+from tokenize import TokenError
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -26,6 +29,13 @@ POSITIONS = ("waist", "wrist", "unknown")
 
 VERSION = 1
 """Of the files' form."""
+
+_NO_MODEL = "no model, or damaged: make it with python -m ingest.falls.train"
+_DAMAGES = (
+    KeyError, OSError, EOFError, ValueError, TypeError, MemoryError, OverflowError, RuntimeError,
+    SyntaxError, TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What reading something else, or half of it, comes to."""
 
 _TRUNK = frozenset("waist hip chest belt pocket thigh trunk torso back neck pendant sternum lumbar".split())
 _ARM = frozenset("wrist watch arm forearm hand bracelet band".split())
@@ -124,23 +134,63 @@ def position_class(position: str) -> str:
 def read(data: bytes) -> Trees:
     """A model from the bytes of its file; a ValueError says what is wrong with it."""
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            if int(arrays["version"]) != VERSION:
-                raise ValueError(f"a model of version {int(arrays['version'])}, not {VERSION}: train it anew")
-            return Trees({stage: _forest(arrays, stage) for stage in Stage})
-    except (KeyError, OSError, EOFError) as error:
-        raise ValueError(f"no model: {error}") from error
+        version, forests = _read(data)
+    except _DAMAGES as error:
+        raise ValueError(_NO_MODEL) from error
+    if version != VERSION:
+        raise ValueError(f"a model of version {version}, not {VERSION}: train it anew")
+    if not all(_sound(forest, stage) for stage, forest in forests.items()):
+        raise ValueError(_NO_MODEL)
+    return Trees(forests)
+
+
+def _read(data: bytes) -> tuple[int, dict[Stage, Forest]]:
+    """The version, and the forests where it is ours."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:  # numpy takes other files for pickles
+        if archive.testzip() is not None:
+            raise zipfile.BadZipFile
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        version = int(arrays["version"])
+        return version, {stage: _forest(arrays, stage) for stage in Stage} if version == VERSION else {}
 
 
 def _forest(arrays: Mapping[str, NDArray[Any]], stage: Stage) -> Forest:
     return Forest(
-        arrays[f"{stage}_feature"],
-        arrays[f"{stage}_threshold"],
-        arrays[f"{stage}_left"],
-        arrays[f"{stage}_right"],
-        arrays[f"{stage}_roots"],
+        np.asarray(arrays[f"{stage}_feature"]),
+        np.asarray(arrays[f"{stage}_threshold"]),
+        np.asarray(arrays[f"{stage}_left"]),
+        np.asarray(arrays[f"{stage}_right"]),
+        np.asarray(arrays[f"{stage}_roots"]),
         float(arrays[f"{stage}_limit"]),
     )
+
+
+def _sound(forest: Forest, stage: Stage) -> bool:
+    """Whether its trees can be walked to their ends: every child after its parent, every feature there."""
+    nodes, roots = forest.feature.size, forest.roots
+    whole = (forest.feature, forest.left, forest.right, roots)
+    if any(column.ndim != 1 or column.dtype.kind != "i" for column in whole):
+        return False
+    if any(column.shape != (nodes,) for column in (forest.threshold, forest.left, forest.right)):
+        return False
+    if forest.threshold.dtype.kind != "f" or not np.isfinite(forest.threshold).all():
+        return False
+    inner = forest.feature >= 0
+    return bool(
+        0 < forest.limit <= 1
+        and (forest.feature < _width(stage)).all()
+        and ((roots >= 0) & (roots < nodes)).all()
+        and all(
+            (child[inner] > np.flatnonzero(inner)).all() and (child < nodes).all() and (child >= 0).all()
+            for child in (forest.left, forest.right)
+        )
+    )
+
+
+@lru_cache(maxsize=len(Stage))
+def _width(stage: Stage) -> int:
+    """How many features there are."""
+    return len(features(np.zeros((1, BEFORE + stage.after + 1, 3), np.float32))[1])
 
 
 def write(model: Trees) -> bytes:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import numpy as np
 import pytest
 
 from ingest.falls.perturbing import PERTURBATIONS
-from ingest.falls.play import placed, play
+from ingest.falls.play import Stopped, placed, play
 from ingest.falls.recordings import Recording
 from ingest.falls.sending import Sending
+from ingest.falls.tables import COLUMNS, NOTED
 from rules.configuration import default
 from rules.falls.model import POSITIONS, Forest, Stage, Trees, default_models
 from rules.falls.model import write as write_model
-from tests.commands.program import REPOSITORY, called
+from tests.commands.program import REPOSITORY, called, shouwang
 from tests.deadline import DEADLINE_S, eventually
 from tests.falls.recorded import FALLS, fallen, recording, rows, walked, write
 
@@ -151,12 +153,55 @@ def test_every_fall_that_is_called_in_daily_life_is_a_false_alarm(tmp_path: Path
     assert found["specificity"] == 0.0
 
 
-@pytest.mark.parametrize("one", [recording(np.ones((40, 3)), fs=2.0), recording(np.full((100, 3), 500.0))])
-def test_windows_that_no_device_sends_are_refused_and_counted(one: Recording, tmp_path: Path) -> None:
-    file = a_file(tmp_path / "odd.parquet", one)
-    [found] = evaluated(file)
-    assert found["windows_refused"] == round(one.duration_s)
-    assert "windows were refused" in called("falls", "evaluate", file).out.decode()
+def test_recordings_that_no_device_sends_are_named_and_counted_nowhere(file: Path, tmp_path: Path) -> None:
+    slow, strong = recording(np.ones((40, 3)), fs=2.0, position="waist"), recording(np.full((100, 3), 500.0))
+    odd = a_file(tmp_path / "odd.parquet", slow, strong)
+    [alone] = evaluated(file)
+    waist, wrist = evaluated(file, odd)
+    assert alone["refused"] == []
+    assert waist == alone | {
+        "refused": [
+            {
+                "recording": slow.name,
+                "reason": "t_s gives a rate that no device has: 5 to 1000 Hz",
+                "seen": "2 Hz",
+            }
+        ]
+    }
+    assert (wrist["set"], wrist["recordings"], wrist["hours"], wrist["specificity"]) == (
+        "made/wrist",
+        0,
+        0,
+        None,
+    )
+    assert [one["recording"] for one in wrist["refused"]] == [strong.name]
+    said = called("falls", "evaluate", file, odd).out.decode()
+    assert f"未计入: 1: t_s gives a rate that no device has: 5 to 1000 Hz: {slow.name} (2 Hz)" in said
+    assert f"{strong.name} (500 g)" in said
+    answer = called("falls", "evaluate", odd)
+    assert (answer.code, answer.out) == (2, b"")
+    assert "2 problems found; there is no recording that can be played." in answer.err
+    answer = called("falls", "evaluate", odd, "--json")
+    assert answer.code == 2
+    assert [one["refused"] for one in answer.lines] == [waist["refused"], wrist["refused"]]
+
+
+def test_help_tells_what_every_column_means() -> None:
+    said = called("falls", "evaluate", "--help").out.decode()
+    for name in (*COLUMNS, *NOTED):
+        assert name in said
+    for words in ("in seconds 秒, not ms", "in g, gravity included", "1 in all rows of", "are one recording"):
+        assert words in " ".join(said.split())
+
+
+def test_what_seems_to_be_in_another_unit_is_asked_for_once(file: Path, tmp_path: Path) -> None:
+    in_ms2 = [walked(number, subject="s2") for number in range(2)]
+    path = a_file(tmp_path / "a.csv", *(replace(one, xyz=one.xyz * 9.80665) for one in in_ms2))
+    answer = called("falls", "evaluate", file, path, "--json")
+    assert answer.code == 0
+    [line] = [line for line in answer.err.splitlines() if "m/s²" in line]
+    assert line.startswith(f"{in_ms2[0].name} and 1 more: at rest this measures 9.")
+    assert "请除以 9.80665" in line
 
 
 def test_from_where_a_fall_was_noted_to_begin(tmp_path: Path) -> None:
@@ -194,7 +239,7 @@ def test_people_get_a_table_with_intervals_and_what_was_wrong(file: Path) -> Non
 
 
 def test_what_is_done_to_recordings_is_told_beside_them(file: Path) -> None:
-    found = evaluated(file, "--perturb", "axes", "--perturb", "clip-4g", "--perturb", "axes")
+    found = evaluated(file, "--perturb", "axes, clip-4g", "--perturb", "axes,")
     assert [one["perturbation"] for one in found] == ["plain", "axes", "clip-4g"]
     assert found[0] == found[1] | {"perturbation": "plain"}  # which way it is worn makes no difference
     said = called("falls", "evaluate", file, "--perturb", "flips").out.decode()
@@ -231,10 +276,31 @@ def test_pictures_of_all_of_some_and_of_what_was_wrong(file: Path, tmp_path: Pat
         folder = tmp_path / ("-".join(words) or "all")
         answer = called("falls", "evaluate", file, "--pictures", folder, *words)
         assert answer.code == 0
+        assert f"pictures 图片: {count} in {folder}" in answer.err
+        assert ("--only nobody: no recording has this in its name" in answer.err) is ("nobody" in words)
         drawn = sorted(folder.iterdir())
         assert len(drawn) == count
         assert all(one.read_bytes().startswith(b"\x89PNG") for one in drawn)
     assert [one.name for one in (tmp_path / "--only-wrong").iterdir()] == ["made-waist-s1-F02-01.png"]
+
+
+def test_every_recording_and_perturbation_has_a_picture_of_its_own(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "drawn"
+    words = ["--pictures", folder, "--only", "F01/01", "--perturb", "gain+10,gain-10"]
+    assert called("falls", "evaluate", file, a_file(tmp_path / "b.csv", fallen(1)), *words).code == 0
+    names = {f"made-waist-s1-F01-01{more}" for more in ("", "-gain+10", "-gain-10")}
+    again = {name.replace("F01-01", "F01-01#2") for name in names}
+    assert {one.stem for one in folder.iterdir()} == names | again
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_disk_that_is_full_is_told_in_a_line(jobs: str, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "made-waist-s1-F02-01.png").symlink_to("/dev/full")
+    words = ["--pictures", tmp_path, "--only", "F02", "--perturb", "all", "--jobs", jobs]
+    answer = shouwang("falls", "evaluate", file, *words)
+    assert (answer.code, answer.out) == (1, b"")
+    path = tmp_path / "made-waist-s1-F02-01.png"
+    assert answer.err.strip() == f"shouwang: --pictures: cannot be written: {path}: No space left on device"
 
 
 def test_other_models_decide_otherwise(file: Path, tmp_path: Path) -> None:
@@ -249,6 +315,8 @@ def test_other_models_decide_otherwise(file: Path, tmp_path: Path) -> None:
 def test_whoever_asks_for_what_is_not_there_is_told_what_to_do(file: Path, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "waist.npz").write_bytes(b"none")
+    decided(tmp_path / "damaged", provisional=0.5, final=0.5)
+    (tmp_path / "damaged" / "wrist.npz").write_bytes(b"none")
     (tmp_path / "a file").write_bytes(b"")
     good = rows(walked(1))
     bad = write(tmp_path / "bad.parquet", good, without="t_s")
@@ -257,9 +325,17 @@ def test_whoever_asks_for_what_is_not_there_is_told_what_to_do(file: Path, tmp_p
         ([file, bad, tmp_path / "none.csv"], "columns missing: t_s"),
         ([file, bad, tmp_path / "none.csv"], "2 problems found"),
         ([file, "--perturb", "moon"], "moon is none of all, plain, axes"),
-        ([file, "--models", tmp_path / "nowhere"], "No such file"),
-        ([file, "--models", tmp_path / "broken"], "waist.npz: "),
-        ([file, "--pictures", tmp_path / "a file" / "x"], "Not a directory"),
+        ([file, "--models", tmp_path / "nowhere"], "No such folder: a folder is needed with waist.npz"),
+        ([file, "--models", tmp_path / "broken"], "broken: not there: wrist.npz, unknown.npz: "),
+        ([file, "--models", tmp_path / "damaged"], "wrist.npz: no model, or damaged: make it with python"),
+        (
+            [file, "--pictures", tmp_path / "a file" / "x"],
+            "cannot be written: Not a directory: name a folder",
+        ),
+        ([file, "--pictures", tmp_path / "a file"], "a file is a file: name a folder"),
+        ([file, "--pictures", "/proc"], "--pictures: /proc cannot be written: "),
+        ([file, "--only", "wrong"], "--only: of which pictures? Name a folder for them: --pictures"),
+        ([file, "--perturb", "plain,moon"], "--perturb: moon is none of all"),
         ([file, "--window", "0"], "--window"),
     ):
         answer = called("falls", "evaluate", *words)
@@ -300,6 +376,13 @@ def test_whoever_lacks_the_extra_is_told_to_install_it(words: str, file: Path, t
     assert b"Traceback" not in done.stderr
 
 
+def test_what_nobody_waits_for_is_not_played_on() -> None:
+    asked = iter([False, False, True])
+    with pytest.raises(Stopped):
+        play(fallen(3), default(), default_models(), Sending(), lambda: next(asked))
+    assert next(asked, None) is None
+
+
 async def test_who_interrupts_it_is_left_with_no_process(file: Path) -> None:
     files = [file] * 8  # enough to be interrupted in
     obeying = ["env", "--default-signal=INT", sys.executable]  # also where the tests run in the background
@@ -310,9 +393,10 @@ async def test_who_interrupts_it_is_left_with_no_process(file: Path) -> None:
         await eventually(lambda: len(_players(process.pid)) == 2)
         players = _players(process.pid)
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=DEADLINE_S)
+        answer, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 130
-    assert b"Traceback" not in said
+    assert said.decode().split() == ["stopping", "正在停止"]
+    assert not answer
     await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in players))
 
 

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.falls.figures import Alarm, Outcome
-from ingest.falls.picture import Judged, draw, file_name, result
+from ingest.falls.perturbing import PERTURBATIONS
+from ingest.falls.picture import Judged, draw, file_name, fonts, result
 from tests.falls.recorded import recording
 
 STILL = recording(np.tile([0.0, 0.0, 1.0], (500, 1)))
@@ -49,5 +52,40 @@ def test_the_words_for_what_came_of_it() -> None:
 def test_a_file_is_called_like_its_recording_and_leaves_no_folder() -> None:
     assert file_name(STILL) == "made-wrist-s1-walking-01.png"
     assert file_name(STILL, "clip-4g") == "made-wrist-s1-walking-01-clip-4g.png"
-    assert file_name(FALLEN) == "made-wrist-s1-walking--b--..-x-y.png"
+    assert file_name(FALLEN).startswith("made-wrist-s1-walking--b--..-x-y-")
     assert "/" not in file_name(FALLEN)
+
+
+_WORDS = st.text("a-/ +#_.落", max_size=6) | st.text("长a", min_size=90)
+_NAMES = st.tuples(_WORDS, _WORDS, _WORDS, _WORDS, _WORDS, st.sampled_from(["", *PERTURBATIONS]))
+
+
+@given(st.lists(_NAMES, min_size=2, unique=True))
+def test_no_two_are_called_the_same(names: list[tuple[str, ...]]) -> None:
+    called = set()
+    for dataset, position, subject, activity, trial, perturbation in names:
+        one = recording(
+            [[0, 0, 1]], dataset=dataset, position=position, subject=subject, activity=activity, trial=trial
+        )
+        called.add(file_name(one, perturbation))
+    assert len(called) == len(names)
+    assert max(len(name.encode()) for name in called) <= 150
+
+
+def test_whatever_it_is_called_and_measured_it_is_a_picture(tmp_path: Path) -> None:
+    """No font has all of it, and no warning comes of that."""
+    strange = [
+        recording(np.full((50, 3), 3e38), subject="老人", trial="$\\frac$"),
+        recording(np.full((50, 3), np.inf), subject="\0\n"),
+        recording(np.ones((50, 3)), fall_start_s=-1e300, fall_end_s=1e300),
+        recording(np.ones((50, 3)), fall_start_s=0.2, fall_end_s=1e300),
+    ]
+    for number, one in enumerate(strange):
+        path = tmp_path / f"{number}.png"
+        draw(one, outcome(CALLED, is_fall=True), [], path, (0.5, 0.75))
+        assert path.stat().st_size > 1000
+
+
+def test_chinese_is_written_where_a_font_has_it() -> None:
+    assert fonts(["Arial", "SimHei", "WenQuanYi Zen Hei"]) == ["DejaVu Sans", "WenQuanYi Zen Hei"]
+    assert fonts(["Arial"]) == ["DejaVu Sans"]

@@ -79,6 +79,89 @@ def test_what_was_recorded_again_under_one_name_is_another_recording(tmp_path: P
     assert [(one.trial, one.xyz[:, 0].tolist()) for one in found] == [("01", [1.0] * 5), ("01#2", [2.0] * 3)]
 
 
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_one_recording_is_one_whatever_the_order_of_its_rows(kind: str, tmp_path: Path) -> None:
+    listed = rows(recording(np.arange(300).reshape(100, 3)))
+    shuffled = [listed[number] for number in np.random.default_rng(1).permutation(100)]
+    halves, late = listed[50:] + listed[:50], listed[:40] + listed[41:45] + listed[40:41] + listed[45:]
+    rounded = [row | {"t_s": round(row["t_s"], 1)} for row in listed]
+    for number, order in enumerate((listed, listed[::-1], shuffled, halves, late, rounded, rounded[::-1])):
+        [found] = read(write(tmp_path / f"{number}.{kind}", order))
+        assert (found.trial, found.xyz[:, 0].tolist()) == ("01", list(range(0, 300, 3)))
+
+
+@settings(max_examples=40)
+@given(order=st.permutations(range(15)), fs=st.sampled_from([50.0, 200.0]))
+def test_no_order_of_rows_makes_a_second_recording(
+    order: list[int], fs: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    one = recording(np.arange(45).reshape(15, 3), fs)
+    path = write(tmp_path_factory.mktemp("mixed") / "a.parquet", [rows(one)[number] for number in order])
+    assert [_plain(found) for found in read(path)] == [_plain(one)]
+
+
+def test_what_was_recorded_again_a_little_later_is_another_recording(tmp_path: Path) -> None:
+    first, again = recording(np.full((100, 3), 1.0)), recording(np.full((80, 3), 2.0))
+    later = [row | {"t_s": row["t_s"] + 0.013} for row in rows(again)]
+    found = read(write(tmp_path / "a.parquet", [*rows(first), *later]))
+    assert [(one.trial, set(one.xyz[:, 0].tolist())) for one in found] == [("01", {1.0}), ("01#2", {2.0})]
+
+
+def test_rows_in_no_order_are_refused_where_nobody_can_tell_whose_they_are(tmp_path: Path) -> None:
+    listed, again = rows(recording(np.ones((100, 3)))), rows(recording(np.zeros((100, 3))))
+    mixed = [(listed + again)[number] for number in np.random.default_rng(1).permutation(200)]
+    later = [row | {"t_s": row["t_s"] + 0.713} for row in again]
+    for number, order in enumerate(
+        (mixed, listed[::-1] + again, listed + again[50:] + again[:50], listed + later)
+    ):
+        with pytest.raises(Unreadable, match="rows must be in order of t_s within a recording") as found:
+            read(write(tmp_path / f"{number}.parquet", order))
+        assert "made/wrist/s1/walking/01" in str(found.value)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_a_fall_is_0_or_1_or_false_or_true(kind: str, tmp_path: Path) -> None:
+    row, what = rows(recording(np.ones((1, 3))))[0], "row 2" if kind == "parquet" else "line 3"
+    for values in ([0, 1], [0.0, 1.0], [False, True], ["False", "1"]):
+        listed = [row | {"is_fall": value, "trial": f"{trial}"} for trial, value in enumerate(values)]
+        assert [one.is_fall for one in read(write(tmp_path / f"a.{kind}", listed))] == [False, True]
+    for good, value, shown in ((0, 2, "“2”"), (0, -1, "“-1”"), ("0", "fall", "“fall”"), (1, None, "empty")):
+        path = write(tmp_path / f"b.{kind}", [row | {"is_fall": one} for one in (good, value)])
+        with pytest.raises(Unreadable, match=f"{what}, column is_fall is {shown}: it must be 0 or 1"):
+            read(path)
+
+
+def test_a_recording_is_of_a_fall_or_of_none(tmp_path: Path) -> None:
+    listed = rows(recording(np.ones((100, 3))))
+    listed[50] |= {"is_fall": 1}
+    with pytest.raises(Unreadable, match="is_fall must be the same in all rows of a recording"):
+        read(write(tmp_path / "a.parquet", listed))
+
+
+def test_whoever_saved_a_table_otherwise_is_told_how_to(tmp_path: Path) -> None:
+    good = write(tmp_path / "good.csv", rows(recording(np.ones((3, 3)), subject="s1")))
+    text = good.read_text()
+    lines = text.splitlines()
+    lines[2] = lines[2].replace(",1,1,1", ",1,1;5,1")
+    for name, data, why in (
+        ("number", "\n".join(lines).encode(), "line 3, column ay_g is “1;5”: it must be a number in g"),
+        ("semicolons", text.replace(",", ";").encode(), "separated by semicolons: save it with commas"),
+        ("comma", text.replace(",", ";").replace("0.02", "0,02").encode(), "separated by semicolons"),
+        ("rows", text.encode() + b"1,2\n", "Row #5: Expected 14 columns, got 2"),
+        ("tabs", text.replace(",", "\t").encode("utf-8-sig"), "separated by tabs"),
+        ("utf-16", text.encode("utf-16"), "save it as “CSV UTF-8”"),
+        ("gbk", text.replace("s1", "老人").encode("gb18030"), "save it as “CSV UTF-8”"),
+        ("header", text.replace("fs_hz", "频率").encode("gb18030"), "save it as “CSV UTF-8”"),
+        ("twice", text.replace("fs_hz", "t_s").encode(), "columns that are there twice: t_s"),
+    ):
+        path = tmp_path / f"{name}.csv"
+        path.write_bytes(data)
+        with pytest.raises(Unreadable, match=why):
+            read(path)
+    good.write_bytes(text.encode("utf-8-sig"))
+    assert len(read(good)) == 1
+
+
 @pytest.mark.parametrize("name", ["t_s", "ax_g"])
 def test_a_row_without_a_number_is_left_out_and_counted(name: str, tmp_path: Path) -> None:
     listed = rows(recording(np.ones((5, 3))))
@@ -107,11 +190,14 @@ def test_what_holds_no_recordings_says_why(tmp_path: Path) -> None:
     nowhere = [{**row, "t_s": float("nan")} for row in good]
     for path, why in (
         (empty, "no rows"),
-        (garbage, "neither parquet nor CSV|columns missing"),
+        (garbage, "save it as “CSV UTF-8”"),
         (broken, "neither parquet nor CSV"),
         (tmp_path / "none.parquet", "cannot be read: No such file"),
-        (tmp_path, "cannot be read: Is a directory"),
-        (write(tmp_path / "words.parquet", [{**row, "ax_g": "much"} for row in good]), "column ax_g holds"),
+        (tmp_path, "is a folder: name the files in it"),
+        (
+            write(tmp_path / "words.parquet", [{**row, "ax_g": "much"} for row in good]),
+            "column ax_g is “much”",
+        ),
         (write(tmp_path / "nowhere.parquet", nowhere), "no row holds a time and three accelerations"),
     ):
         with pytest.raises(Unreadable, match=why) as found:

@@ -1,6 +1,7 @@
 """Training: reproducible to the byte, nothing leaks, and its trees judge as LightGBM does."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import lightgbm
@@ -100,6 +101,20 @@ def test_what_cannot_be_trained_on_is_told(tmp_path: Path, arguments: list[str],
     result = CliRunner().invoke(train.app, [*given, "--output", str(tmp_path)])
     assert result.exit_code == 2
     assert said in result.output
+
+
+def test_what_no_device_sends_is_not_learned_from_and_named(tmp_path: Path) -> None:
+    good = _recordings()
+    odd = replace(good[0], trial="ms", t_s=good[0].t_s * 1000)
+    folders = tmp_path / "with", tmp_path / "without"
+    for folder, made in zip(folders, ([*good, odd], good), strict=True):
+        file = _file(tmp_path / "made.parquet", made)
+        result = CliRunner().invoke(train.app, [str(file), "--output", str(folder), "--no-validate"])
+        assert result.exit_code == 0, result.output
+        left_out = f"left out: {odd.name}: t_s are seconds; yours look like ms (20 s a step)"
+        assert (left_out in result.output) is (made is not good)
+    first, other = ((folder / "waist.npz").read_bytes() for folder in folders)
+    assert first == other
 
 
 def test_trees_judge_as_the_library_that_made_them() -> None:
