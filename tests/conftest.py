@@ -17,7 +17,8 @@ from tests.brokers import KINDS, AnyBroker, made
 from tests.deadline import DEADLINE_S
 
 settings.register_profile("untimed", deadline=None)  # speed is measured in `make bench`, never in a test
-settings.load_profile("untimed")
+settings.register_profile("same", deadline=None, derandomize=True)  # a change is judged by what it changed
+settings.load_profile(os.environ.get("SHOUWANG_EXAMPLES", "untimed"))
 
 _GIVEN = os.environ.get("SHOUWANG_TEST_DSN", "")
 

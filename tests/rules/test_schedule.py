@@ -94,7 +94,10 @@ def test_r73_four_half_hourly_four_hourly_and_three_two_hourly_observations() ->
 
 @given(
     st.lists(
-        st.times().map(lambda t: t.replace(second=0, microsecond=0)), min_size=1, max_size=3, unique=True
+        st.times().map(lambda t: t.replace(second=0, microsecond=0, fold=0)),
+        min_size=1,
+        max_size=3,
+        unique=True,
     ),
     st.sampled_from([*range(1, 8)]),
     ZONES,
