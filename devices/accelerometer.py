@@ -72,4 +72,5 @@ def _numbers(xyz: object) -> NDArray[Any] | None:
         return np.empty((0, 3))
     if set(map(type, xyz)) - {list, tuple} or set(map(len, xyz)) != {3}:
         return None
-    return None if set(map(type, chain.from_iterable(xyz))) - {int, float} else np.array(xyz, np.float64)
+    cells = [*chain.from_iterable(xyz)]
+    return None if set(map(type, cells)) - {int, float} else np.array(cells, np.float64).reshape(-1, 3)
