@@ -20,7 +20,8 @@ from ingest.commands.program import app
 
 REPOSITORY = Path(__file__).parents[2]
 DEADLINE_S = 60.0
-_PYTHON = (sys.executable, "-m", "ingest")
+_PYTHON = ("env", "--default-signal=INT", sys.executable, "-m", "ingest")
+"""Ctrl-C reaches it also where the tests run in the background."""
 
 Word = str | Path
 
