@@ -102,7 +102,7 @@ def launch() -> Iterator[Launch]:
         ) -> "subprocess.Popen[str]":
             parent = opened.enter_context(
                 subprocess.Popen(
-                    [python, "-B", script, *folders],
+                    ["env", "--default-signal=INT", python, "-B", script, *folders],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
