@@ -20,11 +20,13 @@ MOST_G = 400
 
 LONGEST_S = 600
 
-_NEVER_G = 4  # for half of a second or more, on anybody
+NEVER_G = 4
+"""Nobody feels more for half of a second or longer: what lies above is no g, but m/s²."""
+
 _MS2 = 9.80665
 
 
-def may_hold(message: Message) -> bool:
+def may_hold_motion(message: Message) -> bool:
     """Whether a message may hold acceleration, told from topic and bytes; it errs towards so."""
     return message.topic.endswith("/motion") or b"cceler" in message.payload
 
@@ -55,7 +57,7 @@ def window(device: str, at: int | None, fs: float, position: str, xyz: object) -
 
 def _is_ms2(samples: NDArray[Any]) -> bool:
     """Whether half of them or more are longer than any body feels for so long."""
-    most = _NEVER_G * _NEVER_G
+    most = NEVER_G * NEVER_G
     flat = samples.ravel()
     if flat @ flat < len(samples) * most / 2:  # quick: then the median is less
         return False
@@ -65,7 +67,8 @@ def _is_ms2(samples: NDArray[Any]) -> bool:
 def _numbers(xyz: object) -> NDArray[Any] | None:
     """Samples as (n, 3). What is no number must not meet numpy: it makes every cell as long as a text."""
     if isinstance(xyz, np.ndarray):
-        return xyz if xyz.dtype.kind in "iuf" and xyz.shape[1:] == (3,) else None
+        good = xyz.dtype.kind in "iuf" and xyz.shape[1:] == (3,)
+        return xyz.astype(np.float64, copy=False) if good else None
     if not isinstance(xyz, list):
         return None
     if not xyz:

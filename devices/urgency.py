@@ -25,7 +25,7 @@ _NATIVE = (b'"sos', b'"fall', b'"smoke', b'"gas', b'"carbon', b"\\u00")
 def urgent(message: Message) -> bool:
     """Whether a message goes ahead of telemetry (DESIGN section 3, R-10)."""
     topic, payload = message.topic, message.payload
-    if only_moves(topic):
+    if is_motion_topic(topic):
         return False
     words = _words_on(topic) if len(topic) <= MAX_TOPIC else _WORDS
     if words is _NATIVE:
@@ -41,7 +41,7 @@ def urgent(message: Message) -> bool:
     return False
 
 
-def only_moves(topic: str) -> bool:
+def is_motion_topic(topic: str) -> bool:
     """Whether its messages are windows of acceleration: no call is in them, whatever words are."""
     return topic.startswith("shouwang/v1/") and topic.endswith("/motion") and topic.count("/") == 4
 

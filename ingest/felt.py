@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import structlog
 
-from devices.accelerometer import may_hold
+from devices.accelerometer import may_hold_motion
 from devices.message import Message
 from devices.ourselves import fall_message, rest_message
 from devices.reading import Motion, Reason
@@ -116,7 +116,7 @@ class Felt:
         past = _last_of(journal, upto)
         past += [entry for seq in sorted(ahead) for entry in journal.read(seq - 1, 1) if entry.seq == seq]
         for entry in past:
-            if not may_hold(entry.message):
+            if not may_hold_motion(entry.message):
                 continue
             received, last = entry.message.received_at, past[-1].message.received_at
             for site, window in motion(entry):

@@ -12,12 +12,11 @@ from typing import NamedTuple
 
 import structlog
 
-from devices.accelerometer import may_hold
+from devices.accelerometer import may_hold_motion
 from devices.message import Message
 from devices.ourselves import SYNTHETIC_TOPIC, ours
-from devices.urgency import about_life, urgent
 from ingest.clock import Clock
-from ingest.facts import ENTITY
+from ingest.interpret import goes_ahead
 from ingest.journal import Entry, SqliteJournal
 from ingest.metrics import Metrics
 from ingest.pipeline import Pipeline
@@ -83,7 +82,7 @@ class Intake:
             receipt = Receipt(self._number, self._sources[lane], token, hurry)
             if hurry:
                 self._calls[receipt] = (asyncio.get_running_loop().time(), message)
-            elif may_hold(message):
+            elif may_hold_motion(message):
                 self._windows[receipt] = (asyncio.get_running_loop().time(), message)
             self.journal.append(message, urgent=hurry, receipt=receipt)
 
@@ -120,8 +119,8 @@ class Intake:
         await durable
 
     def goes_ahead(self, message: Message) -> bool:
-        """Whether it may be a call: by its topic or bytes, or as what its topic was announced."""
-        return urgent(message) or about_life(self.pipeline.facts.fact(message.topic, ENTITY))
+        """See `ingest.interpret`."""
+        return goes_ahead(message, self.pipeline.facts)
 
     def attach(self, source: Source) -> None:
         """The source that receives and acknowledges for its lane."""

@@ -20,7 +20,7 @@ from devices.ourselves import DESK, DESK_TOPIC, SYNTHETIC, SYNTHETIC_TOPIC, brok
 from devices.ourselves import TOPIC as OURS
 from devices.reading import Decoded, Known, Learned, Motion, Reading, Reason, Rejected
 from devices.registry import Device, Registry
-from devices.urgency import about_life, calls_for_help, only_moves, urgent
+from devices.urgency import about_life, calls_for_help, is_motion_topic, urgent
 from devices.usability import usability
 from ingest.facts import ENTITY
 
@@ -70,6 +70,11 @@ def interpret(message: Message, registry: Registry, site: str, known: Known | No
         return Interpreted(_NOTHING, _NOTHING, (Rejected(Reason.BUG, type(error).__name__),))
 
 
+def goes_ahead(message: Message, known: Known) -> bool:
+    """Whether it may be a call: by its topic or bytes, or as what its topic was announced."""
+    return urgent(message) or about_life(known.fact(message.topic, ENTITY))
+
+
 def _interpret(message: Message, registry: Registry, site: str, known: Known) -> Interpreted:
     if felt := seen(message):
         decoded = _ours(felt[0], known, *felt[1:])
@@ -113,7 +118,7 @@ def _with_usability(
 
     Not of what goes ahead of messages before it: it would depend on what those have yet to say.
     """
-    if urgent(message) or about_life(known.fact(message.topic, ENTITY)):
+    if goes_ahead(message, known):
         return said
     found = usability(said.observations, said.rejected, message, known, registry, site)
     if not found:
@@ -201,7 +206,7 @@ def _unreadable(
     rejected: Rejected, message: Message, registry: Registry, site: str
 ) -> Sequence[tuple[Device, Rejected]]:
     """The registered device for calling whose message this was. What the broker retained is no call."""
-    if only_moves(message.topic):
+    if is_motion_topic(message.topic):
         return ()
     where = _site_of(message, site)
     device = registry.device(where, rejected.device) if rejected.device else None

@@ -21,14 +21,13 @@ from devices.observation import Observation, Quality
 from devices.ourselves import SYNTHETIC_TOPIC
 from devices.reading import Motion, Reason
 from devices.registry import Registry
-from devices.urgency import urgent
 from devices.usability import USABLE
 from ingest.checkpoint import Checkpoint, Progress
 from ingest.clock import Clock
 from ingest.facts import Fact, Facts
 from ingest.feed import SLICE, Feed, Processed
 from ingest.felt import Felt
-from ingest.interpret import Interpreted, interpret
+from ingest.interpret import Interpreted, goes_ahead, interpret
 from ingest.journal import Entry, Journal
 from ingest.metrics import Metrics
 from ingest.succession import follow, successor
@@ -131,7 +130,7 @@ class Pipeline:
         after = self.position
         while entries := self._journal.read(after, 1000):
             after = entries[-1].seq
-            calls = [e for e in entries if urgent(e.message) and e.seq not in self._ahead]
+            calls = [e for e in entries if goes_ahead(e.message, self.facts) and e.seq not in self._ahead]
             for start in range(0, len(calls), SLICE):
                 self._process(calls[start : start + SLICE])
 

@@ -143,8 +143,8 @@ def _read(files: list[Path]) -> tuple[list[Recording], list[Refused]]:
         name, level = strong[0]
         others = f" and {len(strong) - 1} more" if strong[1:] else ""
         told.print(
-            f"{bare(name)}{others}: at rest this measures {level:.1f} g: is it m/s²? divide by 9.80665. "
-            f"静止时为 {level:.1f} g：单位是 m/s² 吗？请除以 9.80665",
+            f"{bare(name)}{others}: at rest this measures {level:.1f} g: is it m/s²? divide by 9.80665 "
+            f"(windows of 1 s or more are read so). 静止时为 {level:.1f} g：单位是 m/s² 吗？请除以 9.80665",
             style="yellow",
             markup=False,
         )

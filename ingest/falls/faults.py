@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from devices.accelerometer import MOST_G, RATES
+from devices.accelerometer import MOST_G, NEVER_G, RATES
 from ingest.falls.figures import Refused
 from ingest.falls.recordings import Recording
 
@@ -16,7 +16,6 @@ SHORTEST_S = 1.0
 _LONGEST_GAP_S = 1e7
 _SCALED_STEP_S = 5.0
 _UNITS = ((5e6, "ns"), (5e3, "µs"), (0.0, "ms"))
-_HEAVY_G = 4.0
 
 
 class Fault(NamedTuple):
@@ -71,4 +70,4 @@ def sorted_out(recordings: Iterable[Recording]) -> tuple[list[Recording], list[R
 def heavy(recordings: Sequence[Recording]) -> list[tuple[str, float]]:
     """The names of recordings whose gravity is too strong to be in g, each with what it measures."""
     levels = ((one.name, float(np.median(np.linalg.norm(one.xyz, axis=1)))) for one in recordings)
-    return [(name, level) for name, level in levels if level > _HEAVY_G]
+    return [(name, level) for name, level in levels if level > NEVER_G]

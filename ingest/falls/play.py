@@ -100,7 +100,11 @@ def _alarms(trial: Trial, happenings: Iterable[Happening], said: Sequence[Said])
 
 
 def _alarm(fall: Observation, said: Sequence[Said]) -> Alarm:
-    stages = [one.stage for one in said if one.verdict.fall and fall.detail.startswith(one.verdict.evidence)]
+    stages = [
+        one.stage
+        for one in said
+        if one.verdict.fall and fall.detail.startswith(f"{one.verdict.evidence}, confidence ")
+    ]
     return Alarm(
         impact_s=(fall.at - BEGIN_MS) / 1000,
         called_s=(fall.received_at - BEGIN_MS) / 1000,

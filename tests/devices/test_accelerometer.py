@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.accelerometer import may_hold, window
+from devices.accelerometer import may_hold_motion, window
 from devices.message import Message
 from devices.reading import Motion, Reason
 from devices.registry import Registry
@@ -68,5 +68,5 @@ def test_a_blow_in_g_stays_one(xyz: list[list[float]]) -> None:
         ("shouwang/v1/h/w/telemetry", b'{"heart_rate":70}', False),
     ],
 )
-def test_which_messages_may_hold_acceleration(topic: str, payload: bytes, may: bool) -> None:
-    assert may_hold(Message(topic, payload, 0)) is may
+def test_which_messages_may_hold_motion_acceleration(topic: str, payload: bytes, may: bool) -> None:
+    assert may_hold_motion(Message(topic, payload, 0)) is may

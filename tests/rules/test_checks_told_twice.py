@@ -113,3 +113,11 @@ def _changes_nothing(schedule: str, happenings: list[tuple[int, str, int]], told
         sorted([*_happened(happenings), *told[:times]], key=lambda one: one.received_at) for times in (1, 2)
     )
     assert _decided(schedule, twice) == _decided(schedule, once)
+
+
+def test_r93_a_scanner_that_tells_its_buffer_again_settles_nothing_more() -> None:
+    made = [EVENING + evening * DAY + minute * MINUTE for evening in range(4) for minute in (0, 40, 90)]
+    heard_at = EVENING + 4 * DAY - MINUTE
+    doses = [visit(at, delay=heard_at - at, late=True) for at in made]
+    once = _decided("doses that overlap", doses)
+    assert _decided("doses that overlap", [*doses, *doses]) == once
