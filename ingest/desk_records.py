@@ -9,6 +9,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import structlog
 
@@ -23,7 +24,8 @@ from ingest.watchers import Watchers
 
 log = structlog.get_logger()
 
-_PATIENCE_S = 1.0  # how long telling of life safety waits to be recorded
+_PATIENCE_S = 0.02  # how long telling of life safety waits to be recorded: some commits, and no stall
+_STALLED_S = 1.0  # after which the disk counts as stalled
 
 
 @dataclass(slots=True)
@@ -47,7 +49,8 @@ class Record:
 class Records:
     """What is not recorded yet, in order.
 
-    `recorded` is told of each group once it is durable, `stalled` each second of all that waits.
+    `recorded` is told of each group once it is durable, `stalled` each second of all that waits. Before a
+    call is told it is on its way into the journal's database, so that what becomes of it gets there after it.
     """
 
     def __init__(
@@ -84,12 +87,32 @@ class Records:
             await self._work.wait()
             self._work.clear()
             while self._pending:
-                records = list(self._pending)
-                self._pending.clear()
-                await self._record(records)
+                await self._record()
             self._idle.set()
 
-    async def _record(self, records: list[Record]) -> None:
+    async def _record(self) -> None:
+        """Record what waits; while the disk is slow, what comes meanwhile waits for it no longer, either."""
+        loop = asyncio.get_running_loop()
+        groups = deque([self._hand_over()])
+        stalled_at = loop.time() + _STALLED_S
+        while groups:
+            records, recording = groups[0]
+            if (await asyncio.wait([recording], timeout=_PATIENCE_S))[0]:
+                recording.result()
+                groups.popleft()
+                self._tell(records)
+                continue
+            if any(_is_call(record) for record in self._pending):
+                groups.append(self._hand_over())
+            self._tell_unrecorded(groups[-1][0])
+            if loop.time() >= stalled_at:
+                stalled_at += _STALLED_S
+                self._stalled([*chain.from_iterable(records for records, _ in groups), *self._pending])
+
+    def _hand_over(self) -> tuple[list[Record], asyncio.Task[None]]:
+        """Give all that waits to the journal."""
+        records = list(self._pending)
+        self._pending.clear()
         newest = {record.episode.id: record for record in records if record.episode is not None}
 
         def write(database: sqlite3.Connection) -> None:
@@ -101,11 +124,9 @@ class Records:
                 if record.notification is not None:
                     self._outbox.write(database, record.notification)
 
-        recording = asyncio.ensure_future(self._journal.transact(write))
-        while not (await asyncio.wait([recording], timeout=_PATIENCE_S))[0]:
-            self._stalled((*records, *self._pending))
-            self._tell_unrecorded((*records, *self._pending))  # what comes meanwhile waits no longer, either
-        await recording
+        return records, asyncio.ensure_future(self._journal.transact(write))
+
+    def _tell(self, records: list[Record]) -> None:
         loop = asyncio.get_running_loop()
         for record in records:
             if record.received is not None:
@@ -125,7 +146,12 @@ class Records:
         """The disk is slow, full or locked: life safety is told all the same, and recorded later."""
         for record in records:
             told = record.notification
-            if told is not None and told.life_safety and told.id not in self._told_unrecorded:
-                log.error("told_unrecorded", alert=told.episode)
+            if told is not None and _is_call(record) and told.id not in self._told_unrecorded:
+                log.warning("told_unrecorded", alert=told.episode)
+                self._metrics.unrecorded.labels("told").inc()
                 self._told_unrecorded.add(told.id)
                 self._outbox.put(told, record.received)
+
+
+def _is_call(record: Record) -> bool:
+    return record.notification is not None and record.notification.life_safety

@@ -3,8 +3,10 @@
 Rule: a fall that was found is a message in the journal like any other (`devices.ourselves`): it goes ahead of
 telemetry, is decided, stored and read again as what a device says. It is in the journal before a checkpoint
 says that its window is done with, so after a crash it is either there or found again, and then a repeat.
+Windows are looked at in the order in which they arrive, which is that of the journal.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
@@ -55,22 +57,18 @@ class Felt:
     ) -> None:
         self._detector = detector
         self._clock, self._metrics, self._call = clock, metrics, call
-        self._early: set[Message] = set()
         self._waiting: deque[Iterator[Sequence[Fall | Rest]]] = deque()
         self._forgotten = 0
+        self._taken = self._done = 0  # windows
 
-    def take(self, message: Message, motion: Sequence[tuple[str, Motion]]) -> None:
-        """Take the windows of a message, each with its site; `step` looks at them."""
-        if self._early and message in self._early:
-            self._early.remove(message)
-            return
+    def take(self, motion: Sequence[tuple[str, Motion]], received_at: int) -> None:
+        """Take the windows of a message that was received then, each with its site; `step` looks at them."""
         self._metrics.motion_windows.inc(len(motion))
-        self._waiting.extend(self._detector.pieces(*window, message.received_at) for window in motion)
+        self._wait(*(self._detector.pieces(*window, received_at) for window in motion))
 
-    def take_early(self, message: Message, motion: Sequence[tuple[str, Motion]]) -> None:
-        """Take those of a message that is not recorded yet: once it is, they are not taken again."""
-        self.take(message, motion)
-        self._early.add(message)
+    def _wait(self, *pieces: Iterator[Sequence[Fall | Rest]]) -> None:
+        self._waiting.extend(pieces)
+        self._taken += len(pieces)
 
     @property
     def busy(self) -> bool:
@@ -85,6 +83,7 @@ class Felt:
             found = self._next(self._waiting[0])
             if found is None:
                 self._waiting.popleft()
+                self._done += 1
             else:
                 self._tell(found)
 
@@ -93,13 +92,20 @@ class Felt:
         while self._waiting:
             self.step()
 
+    async def caught_up(self) -> None:
+        """Look at what waits now, in turns with others; not at what comes meanwhile."""
+        upto = self._taken
+        while self._done < upto:
+            self.step()
+            await asyncio.sleep(0)
+
     def tick(self, now: int) -> None:
         """Let time pass: a signal that has stopped is judged with what there is; `step` does the rest."""
         self._metrics.motion_forgotten.inc(self._detector.forgotten - self._forgotten)
         self._forgotten = self._detector.forgotten
         wake = self._detector.next_wake()
         if wake is not None and wake <= now and not self._waiting:
-            self._waiting.append(self._detector.stopped(now))
+            self._wait(self._detector.stopped(now))
             self.step()
 
     def warm(

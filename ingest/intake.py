@@ -1,6 +1,7 @@
 """Between the sources and the journal: what is durable is processed and acknowledged.
 
-Rule: nothing is acknowledged before it is durable, and a call for help waits for no disk.
+Rule: nothing is acknowledged before it is durable. A call for help waits for no disk, nor does a look at
+acceleration, in which one may be.
 """
 
 import asyncio
@@ -27,7 +28,8 @@ log = structlog.get_logger()
 
 _BACKLOG = 10_000  # entries to be processed, beyond which telemetry is acknowledged only as it is processed
 _LOOK_S = 0.25
-_PATIENCE_S = 1.0  # how long a call for help waits to be recorded
+_PATIENCE_S = 0.01  # how long a call for help waits to be recorded: some commits, and no stall
+_STUCK_S = 1.0  # after which it is worth a line in the log
 _SETTLE_S = 10.0
 _OURS = "ours"  # the lane of what we say ourselves
 
@@ -58,10 +60,7 @@ class Intake:
         self._clock, self._metrics = clock, metrics
         self._waiting = self._number = 0
         self._held: deque[Receipt] = deque()  # durable, not acknowledged yet
-        self._calls: dict[
-            Receipt | OwnCall, tuple[float, Message]
-        ] = {}  # urgent, not durable yet, since (loop time)
-        self._windows: dict[Receipt, tuple[float, Message]] = {}  # of acceleration, likewise
+        self._calls: dict[Receipt | OwnCall, asyncio.TimerHandle] = {}  # urgent, not durable yet
         self._sources: dict[str, Source] = {}
         self.synthetic = Way()
         self.journal: SqliteJournal  # made after this, since it calls `committed`
@@ -80,11 +79,11 @@ class Intake:
             hurry = self.goes_ahead(message)
             message = self.synthetic.taken(message)
             receipt = Receipt(self._number, self._sources[lane], token, hurry)
-            if hurry:
-                self._calls[receipt] = (asyncio.get_running_loop().time(), message)
-            elif may_hold_motion(message):
-                self._windows[receipt] = (asyncio.get_running_loop().time(), message)
             self.journal.append(message, urgent=hurry, receipt=receipt)
+            if hurry:
+                self._await(receipt, message)
+            if may_hold_motion(message):
+                self.pipeline.feel(message)
 
         return received
 
@@ -108,8 +107,26 @@ class Intake:
         self._waiting += 1
         self._number += 1
         call = OwnCall(self._number)
-        self._calls[call] = (asyncio.get_running_loop().time(), message)
         self.journal.append(message, urgent=True, receipt=call)
+        self._await(call, message)
+
+    def _await(self, call: Receipt | OwnCall, message: Message) -> None:
+        """A disk that is full, locked or stalled holds up no call for help: it is decided unrecorded.
+
+        It stays unacknowledged, and becoming durable later changes nothing: its evidence is known by then.
+        """
+        loop = asyncio.get_running_loop()
+
+        def overdue() -> None:
+            self._calls[call] = loop.call_later(_STUCK_S, stuck)
+            self._metrics.unrecorded.labels("decided").inc()
+            self.pipeline.alarm(message)
+
+        def stuck() -> None:
+            lane = _OURS if isinstance(call, OwnCall) else call.source.lane
+            log.error("journal_holds_up_a_call", lane=lane)
+
+        self._calls[call] = loop.call_later(_PATIENCE_S, overdue)
 
     async def record(self, message: Message) -> None:
         """Take a message of our own, as `say`; returns once it is durable."""
@@ -141,10 +158,10 @@ class Intake:
                 self.synthetic.journalled(entry.message)
         self.pipeline.take(hurry, entries[hurried:])
         for receipt in receipts:
-            self._calls.pop(receipt, None)
-            self._windows.pop(receipt, None)
+            if receipt.urgent:
+                self._calls.pop(receipt).cancel()
         for call in own:
-            self._calls.pop(call, None)
+            self._calls.pop(call).cancel()
         self._held.extend(receipts)
         self._release()
         for entry in entries:
@@ -164,24 +181,10 @@ class Intake:
             receipt.source.acknowledge(receipt.token)
 
     async def run(self) -> None:
-        """A disk that is full, locked or stalled holds up no call for help: it is decided unrecorded.
-
-        It stays unacknowledged, and becoming durable later changes nothing: its evidence is known by then.
-        Likewise falls are looked for in acceleration that cannot be recorded.
-        """
-        loop = asyncio.get_running_loop()
+        """Acknowledge what was kept back once there is room."""
         while True:
             await asyncio.sleep(_LOOK_S)
             self._release()
-            overdue = [call for call, (since, _) in self._calls.items() if loop.time() - since > _PATIENCE_S]
-            for call in overdue:
-                _, message = self._calls.pop(call)
-                lane = _OURS if isinstance(call, OwnCall) else call.source.lane
-                log.error("journal_holds_up_a_call", lane=lane)
-                self.pipeline.alarm(message)
-            unfelt = [one for one, (since, _) in self._windows.items() if loop.time() - since > _PATIENCE_S]
-            for window in unfelt:
-                self.pipeline.feel(self._windows.pop(window)[1])
 
     async def settled(self) -> None:
         """Wait until all that was received is durable and acknowledged; bounded."""

@@ -70,6 +70,11 @@ def interpret(message: Message, registry: Registry, site: str, known: Known | No
         return Interpreted(_NOTHING, _NOTHING, (Rejected(Reason.BUG, type(error).__name__),))
 
 
+def stays(message: Message, said: Interpreted) -> bool:
+    """Whether a message means this whatever is learned meanwhile: good windows of the native protocol do."""
+    return is_motion_topic(message.topic) and not said.rejected
+
+
 def goes_ahead(message: Message, known: Known) -> bool:
     """Whether it may be a call: by its topic or bytes, or as what its topic was announced."""
     return urgent(message) or about_life(known.fact(message.topic, ENTITY))

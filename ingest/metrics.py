@@ -61,6 +61,14 @@ class Metrics:
             "Calls for help, falls, smoke or gas more than 24 h old on arrival: stored, not alerted (R-90).",
             registry=r,
         )
+        self.unrecorded = Counter(
+            "shouwang_calls_unrecorded",
+            "Calls for help that were decided, or told, before they were on disk, since it was slow.",
+            ["stage"],
+            registry=r,
+        )
+        for before in ("decided", "told"):
+            self.unrecorded.labels(before)
         self.motion_windows = Counter(
             "shouwang_motion_windows", "Accelerometer windows in which falls were looked for.", registry=r
         )

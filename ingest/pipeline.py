@@ -27,7 +27,7 @@ from ingest.clock import Clock
 from ingest.facts import Fact, Facts
 from ingest.feed import SLICE, Feed, Processed
 from ingest.felt import Felt
-from ingest.interpret import Interpreted, goes_ahead, interpret
+from ingest.interpret import Interpreted, goes_ahead, interpret, stays
 from ingest.journal import Entry, Journal
 from ingest.metrics import Metrics
 from ingest.succession import follow, successor
@@ -89,6 +89,8 @@ class Pipeline:
         self._registry, self._site, self._clock = registry, site, clock
         self._metrics, self._decide, self._recorded = metrics, decide, recorded
         self._felt = felt
+        # what was felt as it arrived and is not processed yet, by the identity of the object
+        self._early: dict[int, tuple[Message, Interpreted]] = {}
         self._closed_at, self._taught, self._signalled = closed_at, taught, signalled
         self.facts = Facts(registry, checkpoint.facts())
         self.position = checkpoint.position
@@ -145,9 +147,6 @@ class Pipeline:
     def alarm(self, message: Message) -> None:
         """Decide on a call for help whose journal entry is long in coming; nothing else is done with it."""
         said = self.interpret(message)
-        if said.motion:
-            self._felt.take_early(message, said.motion)
-            self._work.set()
         repeats = self._repeats(message, said, self._known([said]))
         for observation, identity in zip(said.observations, said.identities, strict=True):
             if observation.metric in LIFE_SAFETY and identity not in repeats:
@@ -156,9 +155,12 @@ class Pipeline:
                     self._decide(decisions, message.received_at)
 
     def feel(self, message: Message) -> None:
-        """Look for falls in acceleration whose journal entry is long in coming."""
-        self._felt.take_early(message, self.interpret(message).motion)
-        self._work.set()
+        """Look for falls in what just arrived: it is not looked at again once it is durable."""
+        said = self.interpret(message)
+        if said.motion:
+            self._early[id(message)] = message, said
+            self._felt.take(said.motion, message.received_at)
+            self._work.set()
 
     def recall(self, observations: Sequence[Observation], now: int) -> None:
         """Decide on calls for help that were understood only now (ms, our clock)."""
@@ -243,9 +245,6 @@ class Pipeline:
             await self._save()
 
     async def _save(self) -> None:
-        while self._felt.busy:
-            self._felt.step()
-            await asyncio.sleep(0)
         self._saving.update(self._seen)
         self._saving_duplicates += self._duplicates
         self._changes()
@@ -261,6 +260,7 @@ class Pipeline:
             list(self._saving_facts),
         )
         changes = list(self._saving_memories)
+        await self._felt.caught_up()
         if self._recorded is not None:
             await self._recorded()
         await self.told()
@@ -355,7 +355,13 @@ class Pipeline:
 
     def _understand(self, entry: Entry, *, ahead: bool) -> Interpreted:
         known = self.facts.before(entry.seq)  # entries about life are taken out of turn
-        said = interpret(entry.message, self._registry, self._site, known)
+        _, early = self._early.pop(id(entry.message), (None, None))
+        if early is None:
+            said = interpret(entry.message, self._registry, self._site, known)
+        elif stays(entry.message, early):
+            said = early._replace(motion=())
+        else:
+            said = interpret(entry.message, self._registry, self._site, known)._replace(motion=())
         if said.learned and (new := self.facts.learn(entry.seq, said.learned, ahead=ahead)):
             self._taught(new)
         return said
@@ -402,7 +408,7 @@ class Pipeline:
                 if observation.metric in _SPOKEN:
                     self._signalled(observation)
         if said.motion:
-            self._felt.take(message, said.motion)
+            self._felt.take(said.motion, message.received_at)
         for device, rejected in said.unreadable:
             self._decide([unreadable(device, rejected, str(seq), message.received_at)], message.received_at)
         if said.rejected and message.topic.endswith("/event"):

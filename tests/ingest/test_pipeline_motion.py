@@ -318,7 +318,7 @@ async def test_a_crash_loses_no_fall_of_windows_that_went_ahead(tmp_path: Path) 
 async def test_acceleration_in_what_looks_like_a_call_is_felt_while_the_disk_is_stuck(tmp_path: Path) -> None:
     with works(tmp_path) as at_work:
         for one in windows():
-            at_work.pipeline.alarm(one)
+            at_work.pipeline.feel(one)
         at_work.pipeline.drain()
         assert len(at_work.felt) == 1
 
