@@ -3,6 +3,7 @@
 Rule: what becomes a `Motion` is finite, in g, of a plausible rate and length.
 """
 
+import math
 from itertools import chain
 from typing import Any
 
@@ -43,13 +44,14 @@ def window(device: str, at: int | None, fs: float, position: str, xyz: object) -
         return Reason.WRONG_TYPE, "samples must be [x, y, z] in g"
     if not len(samples):
         return Reason.EMPTY, "a window without samples"
-    if not np.isfinite(samples).all():
+    most = max(float(samples.max()), -float(samples.min()))  # NaN where one sample is; -2**63 has no positive
+    if not math.isfinite(most):
         return Reason.NOT_A_NUMBER, "a sample is NaN or infinite"
-    if max(samples.max(), -float(samples.min())) > MOST_G:  # -2**63 has no positive of its kind
+    if most > MOST_G:
         return Reason.OUT_OF_RANGE, f"a sample is beyond {MOST_G} g: counts take a scale"
     if len(samples) / fs > LONGEST_S:
         return Reason.OUT_OF_RANGE, f"a window is longer than {LONGEST_S} s"
-    was_ms2 = len(samples) >= fs and _is_ms2(samples)
+    was_ms2 = most > NEVER_G / 2 and len(samples) >= fs and _is_ms2(samples)
     if was_ms2:
         samples = samples / _MS2
     return Motion(device, at, float(fs), position[:32], samples.astype("<f4").tobytes(), was_ms2)

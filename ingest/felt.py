@@ -57,18 +57,19 @@ class Felt:
     ) -> None:
         self._detector = detector
         self._clock, self._metrics, self._call = clock, metrics, call
-        self._waiting: deque[Iterator[Sequence[Fall | Rest]]] = deque()
+        self._waiting: deque[tuple[int, Iterator[Sequence[Fall | Rest]]]] = deque()  # since when (our clock)
         self._forgotten = 0
         self._taken = self._done = 0  # windows
 
     def take(self, motion: Sequence[tuple[str, Motion]], received_at: int) -> None:
         """Take the windows of a message that was received then, each with its site; `step` looks at them."""
         self._metrics.motion_windows.inc(len(motion))
-        self._wait(*(self._detector.pieces(*window, received_at) for window in motion))
+        for window in motion:
+            self._wait(received_at, self._detector.pieces(*window, received_at))
 
-    def _wait(self, *pieces: Iterator[Sequence[Fall | Rest]]) -> None:
-        self._waiting.extend(pieces)
-        self._taken += len(pieces)
+    def _wait(self, since: int, pieces: Iterator[Sequence[Fall | Rest]]) -> None:
+        self._waiting.append((since, pieces))
+        self._taken += 1
 
     @property
     def busy(self) -> bool:
@@ -80,12 +81,13 @@ class Felt:
         for _ in range(_PIECES):
             if not self._waiting:
                 return
-            found = self._next(self._waiting[0])
+            since, pieces = self._waiting[0]
+            found = self._next(pieces)
             if found is None:
                 self._waiting.popleft()
                 self._done += 1
             else:
-                self._tell(found)
+                self._tell(found, since)
 
     def drain(self) -> None:
         """Look at all that waits."""
@@ -105,7 +107,7 @@ class Felt:
         self._forgotten = self._detector.forgotten
         wake = self._detector.next_wake()
         if wake is not None and wake <= now and not self._waiting:
-            self._wait(self._detector.stopped(now))
+            self._wait(now, self._detector.stopped(now))
             self.step()
 
     def warm(
@@ -140,9 +142,11 @@ class Felt:
             self._metrics.rejected.labels(Reason.BUG).inc()
             return None
 
-    def _tell(self, found: Iterable[Fall | Rest]) -> None:
+    def _tell(self, found: Iterable[Fall | Rest], since: int) -> None:
         for felt in found:
             if isinstance(felt, Fall):
+                waited_s = (self._clock.now() - since) / 1000 / self._clock.speed
+                self._metrics.latency.labels("felt").observe(max(0.0, waited_s))
                 self._metrics.falls_felt.labels(felt.stage).inc()
                 log.info("fall_felt", site=felt.site, device=felt.device, stage=felt.stage)
             self._call(message_of(felt, self._clock.now()))

@@ -19,7 +19,7 @@ _LATENCY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 
 
 
 FATES = ("observed", "empty", "duplicate", "quarantined")
-STAGES = ("journalled", "decided", "recorded", "delivered")
+STAGES = ("journalled", "felt", "decided", "recorded", "delivered")
 PARTS = ("broker", "journal", "database")
 OUTCOMES = ("delivered", "retry", "failed")
 _UNRESOLVED = tuple(state for state in State if state is not State.RESOLVED)
@@ -173,7 +173,8 @@ class Metrics:
         )
         self.latency = Histogram(
             "shouwang_latency_seconds",
-            "Real seconds from a message's arrival to a stage: journalled, decided, recorded, delivered.",
+            "Real seconds from a message's arrival to a stage: journalled, felt (a fall seen in acceleration,"
+            " which is a message of its own then), decided, recorded, delivered.",
             ["stage"],
             buckets=_LATENCY_BUCKETS,
             registry=r,

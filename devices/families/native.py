@@ -32,6 +32,7 @@ _MOST_REJECTED = 50
 _PADDING = b"\0 \t\r\n\xef\xbb\xbf"  # what C strings, byte-order marks and line ends leave around JSON
 _SAMPLES = ("xyz", "xyz_i16")
 _SAMPLE_BYTES = 6
+_HUGE = 1e300
 _ABOUT = frozenset(("ts", "id", "seq", "resident", "place", "by", "note"))
 _ABOUT_EVENT = _ABOUT | {"event", "state", "confidence", "alert", "outcome"}
 
@@ -304,8 +305,8 @@ def _unpacked(packed: Json, scale: Json) -> NDArray[Any] | tuple[Reason, str]:
         return Reason.WRONG_TYPE, "xyz_i16 is no base64"
     if len(raw) % _SAMPLE_BYTES:
         return Reason.WRONG_TYPE, f"xyz_i16 must be {_SAMPLE_BYTES} bytes a sample: x, y, z as int16"
-    with np.errstate(over="ignore"):  # infinite is no sample either
-        return np.frombuffer(raw, "<i2").reshape(-1, 3) * factor
+    factor = max(-_HUGE, min(factor, _HUGE))  # what is larger overflows, and is as wrong
+    return np.frombuffer(raw, "<i2").reshape(-1, 3) * factor
 
 
 def _no_number(value: Json) -> str:

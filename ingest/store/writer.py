@@ -103,31 +103,43 @@ class Writer:
                     peer.shutdown(socket.SHUT_RDWR)
 
     async def _store(self) -> None:
-        projected = -_IDLE_S
+        projected = stored = -_IDLE_S
+        held: list[Processed] = []
         while True:
-            batch = await self._feed.take(self.position, BATCH_ROWS)
-            if batch:
-                rows = await self._batch(batch)
-                if rows < BATCH_ROWS // 2 and not self._stopping.is_set():
-                    await asyncio.sleep(_GATHER_S)
-            if not batch or time.monotonic() - projected >= _IDLE_S:  # also when there is always a batch
+            batch = await self._feed.take(held[-1].seq if held else self.position, BATCH_ROWS)
+            held += batch
+            # What says nothing (acceleration) is worth a commit of its own once a second only.
+            if held and (
+                any(entry.observations or entry.rejected for entry in batch)
+                or self._stopping.is_set()
+                or time.monotonic() - stored >= _IDLE_S
+            ):
+                await self._batch(held)
+                held, stored = [], time.monotonic()
+            few = sum(1 + len(entry.observations) for entry in batch) < BATCH_ROWS // 2
+            if batch and few and not self._stopping.is_set():
+                await asyncio.sleep(_GATHER_S)
+            idle = not (batch or held)
+            if idle or time.monotonic() - projected >= _IDLE_S:  # also when there is always a batch
                 await asyncio.to_thread(self._project_alone)
                 projected = time.monotonic()
             if batch:
+                continue
+            if held:
+                await asyncio.sleep(_GATHER_S)
                 continue
             if self._stopping.is_set():
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._feed.arrived.wait(), _IDLE_S)
 
-    async def _batch(self, batch: list[Processed]) -> int:
+    async def _batch(self, batch: list[Processed]) -> None:
         started = time.monotonic()
         rows = await asyncio.to_thread(self._write, batch)
         self._metrics.commit.observe(time.monotonic() - started)
         self.position = batch[-1].seq
         self._metrics.stored_messages.inc(len(batch))
         self._metrics.stored_rows.inc(rows)
-        return rows
 
     def _lost(self, error: Exception) -> None:
         text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -19,6 +19,10 @@ THRESHOLD_G = 0.5
 """The least dynamic acceleration of an impact, in g: soft falls begin there."""
 
 _CONTEXT = int(CONTEXT_S * RATE_HZ)
+
+FELT_BEFORE = 2 * _CONTEXT
+"""Samples before one that say whether it is an impact."""
+
 _BEYOND = np.full(_CONTEXT, -1.0)
 
 Samples = NDArray[Any]
@@ -45,7 +49,7 @@ def impacts(samples: Samples, first: int, last: int) -> list[int]:
 
     `samples` has shape (n, 3); before and after it its edge goes on. Of equal ones the first counts.
     """
-    low, high = max(first - 2 * _CONTEXT, 0), min(last + _CONTEXT, len(samples))
+    low, high = max(first - FELT_BEFORE, 0), min(last + _CONTEXT, len(samples))
     first, last = max(first, 0), min(last, len(samples))
     if first >= last:
         return []

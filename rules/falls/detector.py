@@ -18,10 +18,10 @@ from devices.instants import PLAUSIBLE_FROM
 from devices.normalise import MAX_AHEAD_MS
 from devices.reading import Motion
 from rules.falls import RATE_HZ
-from rules.falls.candidate import dynamic, impacts
+from rules.falls.candidate import FELT_BEFORE, dynamic, impacts
 from rules.falls.features import BEFORE
 from rules.falls.model import Model, Stage, position_class
-from rules.falls.ring import CAPACITY, PIECE, Ring, Times, Values
+from rules.falls.ring import CAPACITY, PIECE, Ring, Stretch, Values
 
 SAME_FALL = 10 * RATE_HZ
 """Impacts this near to a declared one are of the same fall."""
@@ -87,7 +87,10 @@ class _Signal:
             stale = range(first - _TAIL, last + BEFORE)
             self.judged = {(i, stage) for i, stage in self.judged if i not in stale}
             self.settled = False
-        yield from self._look(model, ring.values, ring.start, max(first - _TAIL, ring.start), ring.head)
+        first = max(first - _TAIL, ring.start)
+        if ring.still(first - FELT_BEFORE):
+            return
+        yield from self._look(model, ring.values, ring.start, first, ring.head)
 
     def settle(self, model: Model) -> Iterator[_Found]:
         """The falls that follow if nothing more comes."""
@@ -174,11 +177,10 @@ class Detector:
             self._wake(key, watch)
         begin_s = _begin_s(watch, window, received_at, length_ms)
         watch.last = window.at, hash(window.samples)
-        times = begin_s + np.arange(len(samples)) / window.fs
         step = max(int(PIECE * window.fs / RATE_HZ) - 1, 1)
         for start in range(0, len(samples), step):
-            part = slice(start, start + step)
-            yield self._take(key, watch, times[part], samples[part], window.fs, received_at)
+            part = Stretch(begin_s + start / window.fs, samples[start : start + step], window.fs)
+            yield self._take(key, watch, part, received_at)
 
     def tick(self, now: int) -> list[Fall | Rest]:
         """The falls that follow from signals that have stopped by now."""
@@ -205,10 +207,8 @@ class Detector:
         watch.wake = watch.deadline
         heapq.heappush(self._deadlines, (watch.wake, key))
 
-    def _take(
-        self, key: _Key, watch: _Watch, times_s: Times, samples: Values, fs: float, received_at: int
-    ) -> list[Fall | Rest]:
-        first = round(float(times_s[0]) * RATE_HZ)
+    def _take(self, key: _Key, watch: _Watch, part: Stretch, received_at: int) -> list[Fall | Rest]:
+        first = round(part.begin_s * RATE_HZ)
         model = self._models[key[2]]
         falls: list[Fall | Rest] = []
         live, past = watch.live, watch.past
@@ -217,13 +217,13 @@ class Detector:
         elif not live.ring.fits(first) and first <= live.ring.head:
             falls += self._said(key, past.settle(model))
             signal = watch.past = past = _Signal()
-        elif live.ring.fits(first) and not live.ring.contradicts(times_s, samples, fs):
+        elif live.ring.fits(first) and not live.ring.contradicts(part):
             signal = live
         else:  # that stretch is over; what was missed of it may yet come
             falls += self._said(key, chain(past.settle(model), live.settle(model)))
             watch.past, watch.live = past, signal = live, _Signal()
         signal.heard = received_at
-        changed = signal.ring.add(times_s, samples, fs)
+        changed = signal.ring.add(part)
         if changed is not None:
             falls += self._said(key, signal.find(model, changed))
         if signal is past and live.ring.start <= past.ring.head:
@@ -231,7 +231,8 @@ class Detector:
             watch.live, watch.past = past, _Signal()
         elif received_at - past.heard > _SILENT_MS:
             falls += self._said(key, past.settle(model))
-        falls += [Rest(*key[:2], at, fall, moving) for at, fall, moving in signal.rests()]
+        if signal.awaited:
+            falls += [Rest(*key[:2], at, fall, moving) for at, fall, moving in signal.rests()]
         return falls
 
     def _settle(self, key: _Key, watch: _Watch) -> Sequence[Fall | Rest]:
