@@ -123,9 +123,7 @@ class Ring:
         """Whether it is as usual: of the grid's rate, the next ones after the last."""
         if stretch.fs != RATE_HZ or self._tail is None or len(stretch.samples) < _TAIL:
             return False
-        last = float(self._tail[0][-1]) * RATE_HZ - (self.head - 1)
-        first = (stretch.begin_s - self._phase_s) * RATE_HZ - self.head
-        return abs(last) < _ON_GRID and abs(first) < _ON_GRID
+        return abs((stretch.begin_s - self._phase_s) * RATE_HZ - self.head) < _ON_GRID
 
     def _append(self, stretch: Stretch) -> tuple[int, int]:
         first, new = self.head, stretch.samples

@@ -14,7 +14,7 @@ from rules.falls import RATE_HZ
 from rules.falls.candidate import Samples
 from rules.falls.detector import MOST_DEVICES, Detector, Fall, Rest
 from rules.falls.model import BEFORE_S, Stage, Verdict
-from rules.falls.ring import CAPACITY, Ring
+from rules.falls.ring import CAPACITY, Ring, Stretch
 from tests.falls.bodies import fall
 
 NOW = 1_763_763_600_000
@@ -245,7 +245,7 @@ def test_memory_is_bounded() -> None:
     assert [fall.device for fall in only_falls(falls)] == ["w-0"]  # judged before it was forgotten
     ring = Ring()
     for second in range(100):
-        ring.add(second + np.arange(50) / 50, signal(1, {}), 50.0)
+        ring.add(Stretch(float(second), signal(1, {}), 50.0))
     assert len(ring.values) == CAPACITY
 
 
@@ -339,8 +339,8 @@ def test_what_comes_again_at_any_rate_is_no_clock_that_went_back(fs: float, agai
     a += 0.4 * np.sin(np.arange(len(a)) * 10 / fs)[:, None].astype(np.float32)
     times, size, ring = NOW / 1000 + np.arange(len(a)) / fs, round(fs), Ring()
     for begin in range(0, len(a), size):
-        ring.add(times[begin : begin + size], a[begin : begin + size], fs)
+        ring.add(Stretch(float(times[begin]), a[begin : begin + size], fs))
         for back in again:
             same = slice(max(begin - back % 400, 0), max(begin - back % 400, 0) + size)
-            assert not ring.contradicts(times[same], a[same], fs)
-    assert ring.contradicts(times[-size:], a[-size:] + 0.3, fs)
+            assert not ring.contradicts(Stretch(float(times[same][0]), a[same], fs))
+    assert ring.contradicts(Stretch(float(times[-size]), a[-size:] + 0.3, fs))
