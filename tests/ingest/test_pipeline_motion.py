@@ -45,10 +45,12 @@ def windows(
     ]
 
 
-async def heard(at_work: Works, *messages: Message) -> None:
-    """What the service does: takes messages, and what is found in them."""
+async def heard(at_work: Works, *messages: Message, arriving: bool = False) -> None:
+    """What the service does: takes messages, and what is found; `arriving`: looks at them before that."""
     for one in messages:
         at_work.clock.time = max(at_work.clock.time, one.received_at)
+        if arriving:
+            at_work.pipeline.feel(one)
         await at_work.take(one)
         at_work.pipeline.drain()
         await found(at_work)
@@ -96,15 +98,18 @@ async def test_somebody_who_walks_calls_nobody(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("crash_after", range(AT_S - 1, LENGTH_S))
 @pytest.mark.parametrize("saved", [False, True])
-async def test_a_crash_at_any_window_changes_nothing(tmp_path: Path, crash_after: int, saved: bool) -> None:
+@pytest.mark.parametrize("arriving", [False, True])
+async def test_a_crash_at_any_window_changes_nothing(
+    tmp_path: Path, crash_after: int, saved: bool, arriving: bool
+) -> None:
     with works(tmp_path) as at_work:
         sent = windows()
-        await heard(at_work, *sent[:crash_after])
+        await heard(at_work, *sent[:crash_after], arriving=arriving)
         if saved:
             await at_work.pipeline.save()
         at_work.crash()
         await found(at_work)
-        await heard(at_work, *sent[crash_after:])
+        await heard(at_work, *sent[crash_after:], arriving=arriving)
         assert len({decision.evidence.key for decision in at_work.decided}) == 1
         await at_work.pipeline.save()
         fates = at_work.fates()
@@ -127,6 +132,31 @@ async def test_no_checkpoint_is_written_before_what_was_felt_is_in_the_journal(t
         other.rollback()
         await saving
         assert call.payload in [entry.message.payload for entry in at_work.journal.read(0, 100)]
+
+
+async def test_a_checkpoint_waits_until_what_it_has_done_with_was_looked_at(tmp_path: Path) -> None:
+    with works(tmp_path) as at_work:
+        for one in windows():
+            at_work.pipeline.feel(one)
+            at_work.pipeline.take([], await at_work.journalled(one))
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            saving = tasks.create_task(at_work.pipeline.save())
+            assert not at_work.felt
+            await saving
+        assert len(at_work.felt) == 1
+
+
+async def test_a_checkpoint_waits_for_no_window_that_comes_meanwhile(tmp_path: Path) -> None:
+    with works(tmp_path) as at_work:
+        saving = asyncio.create_task(at_work.pipeline.save())
+        sent = windows()
+        async with asyncio.timeout(20):
+            while not saving.done():  # more than are looked at in a turn
+                for number in range(8):
+                    at_work.pipeline.feel(replace(sent[0], topic=f"shouwang/v1/{SITE}/w{number}/motion"))
+                await asyncio.sleep(0)
+        await saving
+        at_work.pipeline.drain()
 
 
 async def test_a_start_tells_nothing_that_was_told_before_it(tmp_path: Path) -> None:
@@ -209,6 +239,25 @@ async def test_a_window_that_was_felt_before_it_was_recorded_is_not_felt_again(t
         assert not at_work.felt
         assert len(at_work.decided) == 1
         assert at_work.metrics.registry.get_sample_value("shouwang_motion_windows_total") == LENGTH_S
+
+
+async def test_what_a_phone_says_beside_acceleration_means_what_it_means_in_its_turn(tmp_path: Path) -> None:
+    """Its windows were felt as they arrived; the rest is read when what came before it was."""
+    a = fall(AT_S, LENGTH_S) * 9.80665
+    with works(tmp_path) as at_work:
+        for second in range(LENGTH_S):
+            items: list[dict[str, object]] = [{"name": "battery", "time": (T0 + second * 1000) * 10**6}]
+            items[0]["values"] = {"batteryLevel": 0.5}
+            for n, (x, y, z) in enumerate(a[second * 50 : second * 50 + 50].tolist(), second * 50):
+                at = {"name": "totalacceleration", "time": (T0 + n * 20) * 10**6}
+                items.append(at | {"values": {"x": x, "y": y, "z": z}})
+            said = orjson.dumps({"deviceId": "d1", "payload": items})
+            one = Message("sensor-logger", said, T0 + second * 1000 + 1000)
+            await heard(at_work, one, arriving=True)
+        await found(at_work)
+        assert [decision.kind for decision in at_work.decided] == ["fall"]
+        assert at_work.metrics.registry.get_sample_value("shouwang_motion_windows_total") == LENGTH_S
+        assert at_work.fates() == {"observed": LENGTH_S + 1}
 
 
 async def test_a_house_that_falls_silent_holds_nobody_up(tmp_path: Path) -> None:

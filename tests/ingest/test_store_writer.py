@@ -115,6 +115,32 @@ async def test_a_new_writer_goes_on_where_the_last_one_was(at_work: Callable[[],
     assert rows_and_position(dsn) == ([*range(1, 301), *range(401, 601)], 600)
 
 
+async def test_what_says_nothing_is_done_with_too_and_nothing_waits_for_it(
+    at_work: Callable[[], Works], dsn: str
+) -> None:
+    """Acceleration: one commit for many entries, but rows go with the next."""
+    works = at_work()
+    empty = [Message(f"shouwang/v1/{SITE}/d1/motion", _WINDOW, T0 + n) for n in range(40)]
+    async with writing(writer_of(works, dsn)) as writer:
+        await eventually(lambda: writer.connected)
+        for one in empty:
+            await works.take(one)
+            works.pipeline.drain()
+        await eventually(lambda: writer.position == 40)
+        await works.take(empty[0], telemetry(70, id="a"))
+        works.pipeline.drain()
+        await eventually(lambda: writer.position == 42)
+        await works.take(*empty[:3])
+        works.pipeline.drain()
+    assert rows_and_position(dsn) == ([42], 45), "stopped, and nothing is left behind"
+    commits = works.metrics.registry.get_sample_value("shouwang_store_commit_seconds_count")
+    assert commits
+    assert commits < 40
+
+
+_WINDOW = json.dumps({"ts": T0, "fs": 50, "xyz": [[0, 0, 1]] * 50}).encode()
+
+
 @pytest.mark.faults
 async def test_killed_connections_double_and_lose_nothing(at_work: Callable[[], Works], dsn: str) -> None:
     works = at_work()

@@ -50,6 +50,13 @@ def journal(folder: Path) -> Iterator[sqlite3.Connection]:
         yield database
 
 
+def waiting(folder: Path) -> int:
+    """How many messages would be sent at the next start."""
+    with journal(folder) as database:
+        found = database.execute("SELECT count(*) FROM message WHERE state = 'waiting'").fetchone()
+    return int(found[0])
+
+
 def count(running: Running, name: str, **labels: str) -> float:
     return running.metrics.registry.get_sample_value(name, labels) or 0.0
 
@@ -204,6 +211,9 @@ async def test_a_stalled_disk_holds_up_neither_a_test_call_nor_a_real_one(
             await running.desk.settled()
             assert sorted(await alerts(api)) == [("sos", "r-01"), ("sos", "r-02")]
             assert len(screen.told) == 2, "what was told unrecorded was told again"
+            assert count(running, "shouwang_calls_unrecorded_total", stage="decided") >= 2
+            assert count(running, "shouwang_calls_unrecorded_total", stage="told") >= 2
+            await eventually(lambda: waiting(tmp_path) == 0, why="one that was delivered would go out again")
 
 
 async def test_kill_9_in_the_middle_leaves_nothing_behind(
