@@ -309,6 +309,22 @@ async def test_a_start_decides_on_calls_before_it_looks_at_acceleration(tmp_path
         assert set(decided) == {2}, "what was felt before is looked at, but later"
 
 
+async def test_a_start_knows_the_call_of_a_device_that_was_announced(tmp_path: Path) -> None:
+    """Nothing in its topic or bytes says that it is one."""
+    about = {"unique_id": "u", "state_topic": "hall/7", "device_class": "safety", "payload_on": "X"}
+    announced = Message("homeassistant/binary_sensor/u/sos/config", orjson.dumps(about), T0)
+    with works(tmp_path) as at_work:
+        decided: list[int] = []
+        at_work.models = {"wrist": Witness(lambda: decided.append(len(at_work.decided)))}
+        sent = windows()
+        await heard(at_work, announced, *sent[: AT_S + 1])
+        await at_work.pipeline.save()
+        await at_work.journalled(*sent[AT_S + 1 :], Message("hall/7", b"X", sent[-1].received_at))
+        at_work.crash()
+        assert [one.kind for one in at_work.decided] == ["sos"]
+        assert set(decided) == {1}
+
+
 async def test_a_bug_in_what_judges_costs_no_call_and_no_start(tmp_path: Path) -> None:
     def fail() -> None:
         raise RuntimeError("no verdict")
