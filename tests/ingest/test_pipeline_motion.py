@@ -14,6 +14,7 @@ import pytest
 
 from devices.message import Message
 from devices.ourselves import AFTER_FALL, MOTION_TOPIC
+from ingest.feed import SLICE
 from rules.falls.candidate import Samples
 from rules.falls.model import Model, Stage, Verdict, default_models
 from tests.deadline import eventually
@@ -54,6 +55,11 @@ async def heard(at_work: Works, *messages: Message, arriving: bool = False) -> N
         await at_work.take(one)
         at_work.pipeline.drain()
         await found(at_work)
+
+
+def much() -> list[Message]:
+    """More than is processed at once."""
+    return [message("telemetry", {"heart_rate": 70}, "d2", T0 + n) for n in range(2 * SLICE)]
 
 
 async def found(at_work: Works) -> None:
@@ -303,7 +309,7 @@ async def test_a_start_decides_on_calls_before_it_looks_at_acceleration(tmp_path
         await heard(at_work, *sent[: AT_S + 4])
         await at_work.pipeline.save()
         sos = message("event", {"event": "sos"}, "d2", sent[-1].received_at)
-        await at_work.journalled(*sent[AT_S + 4 :], sos)
+        await at_work.journalled(*sent[AT_S + 4 :], *much(), sos)
         at_work.crash()
         assert [one.kind for one in at_work.decided] == ["fall", "sos"]
         assert set(decided) == {2}, "what was felt before is looked at, but later"
@@ -319,7 +325,7 @@ async def test_a_start_knows_the_call_of_a_device_that_was_announced(tmp_path: P
         sent = windows()
         await heard(at_work, announced, *sent[: AT_S + 1])
         await at_work.pipeline.save()
-        await at_work.journalled(*sent[AT_S + 1 :], Message("hall/7", b"X", sent[-1].received_at))
+        await at_work.journalled(*sent[AT_S + 1 :], *much(), Message("hall/7", b"X", sent[-1].received_at))
         at_work.crash()
         assert [one.kind for one in at_work.decided] == ["sos"]
         assert set(decided) == {1}
