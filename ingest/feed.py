@@ -8,7 +8,9 @@ from typing import NamedTuple, Protocol
 
 from devices.message import Message
 from devices.observation import Observation
+from devices.ourselves import SYNTHETIC_TOPIC
 from devices.reading import Rejected
+from ingest.interpret import Interpreted
 
 _HELD_ROWS = 200_000  # what the store may leave in memory
 _NEAR = 5_000  # entries; a store no further behind is worth keeping results for
@@ -42,6 +44,14 @@ class Processed(NamedTuple):
     rejected: tuple[Rejected, ...]
     message: Message | None
     family: str = ""
+
+
+def as_processed(seq: int, fresh: list[Observation], said: Interpreted, message: Message) -> Processed:
+    """The entry of a message of which `fresh` was new."""
+    kept = message if said.rejected else None
+    if message.topic == SYNTHETIC_TOPIC:
+        fresh = []  # it says nothing of anybody
+    return Processed(seq, fresh, tuple(said.rejected), kept, said.family)
 
 
 class Feed:

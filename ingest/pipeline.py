@@ -25,7 +25,7 @@ from devices.usability import USABLE
 from ingest.checkpoint import Checkpoint, Progress
 from ingest.clock import Clock
 from ingest.facts import Fact, Facts
-from ingest.feed import SLICE, Feed, Processed
+from ingest.feed import SLICE, Feed, Processed, as_processed
 from ingest.felt import Felt
 from ingest.interpret import Interpreted, goes_ahead, interpret, stays
 from ingest.journal import Entry, Journal
@@ -89,6 +89,9 @@ class Pipeline:
         self._registry, self._site, self._clock = registry, site, clock
         self._metrics, self._decide, self._recorded = metrics, decide, recorded
         self._felt = felt
+        self._alarmed: dict[
+            int, int
+        ] = {}  # identities decided on before they were recorded, since the last save
         # what was felt as it arrived and is not processed yet, by the identity of the object
         self._early: dict[int, tuple[Message, Interpreted]] = {}
         self._closed_at, self._taught, self._signalled = closed_at, taught, signalled
@@ -147,7 +150,8 @@ class Pipeline:
     def alarm(self, message: Message) -> None:
         """Decide on a call for help whose journal entry is long in coming; nothing else is done with it."""
         said = self.interpret(message)
-        repeats = self._repeats(message, said, self._known([said]))
+        repeats = self._repeats(message, said, self._known([said]) | self._alarmed)
+        self._alarmed.update((i, message.received_at) for i in said.identities if i and i not in repeats)
         for observation, identity in zip(said.observations, said.identities, strict=True):
             if observation.metric in LIFE_SAFETY and identity not in repeats:
                 decisions = self._engine.observe(observation)
@@ -273,6 +277,7 @@ class Pipeline:
             else:
                 break
         self.saved = progress.position
+        self._alarmed = {}
         self._saving, self._saving_duplicates, self._saving_memories = {}, [], []
         self._saving_facts = []
 
@@ -421,10 +426,10 @@ class Pipeline:
         if said.rejected and all(observation.metric == USABLE for observation in said.observations):
             fate = "quarantined"
         elif said.observations:
-            fate = "duplicate" if not fresh else "empty" if _is_synthetic(message) else "observed"
+            fate = "duplicate" if not fresh else "empty" if message.topic == SYNTHETIC_TOPIC else "observed"
         else:
             fate = "empty"
-        self._done(_processed(seq, fresh, said, message))
+        self._done(as_processed(seq, fresh, said, message))
         return fate
 
     def _repeats(self, message: Message, said: Interpreted, known: dict[int, int]) -> set[int]:
@@ -486,16 +491,5 @@ class Pipeline:
                 for o, i in zip(said.observations, said.identities, strict=True)
                 if (seq, i or said.anonymous) not in judged
             ]
-            found.append(_processed(seq, fresh, said, message))
+            found.append(as_processed(seq, fresh, said, message))
         return found
-
-
-def _is_synthetic(message: Message) -> bool:
-    return message.topic == SYNTHETIC_TOPIC
-
-
-def _processed(seq: int, fresh: list[Observation], said: Interpreted, message: Message) -> Processed:
-    kept = message if said.rejected else None
-    if _is_synthetic(message):
-        fresh = []  # it says nothing of anybody
-    return Processed(seq, fresh, tuple(said.rejected), kept, said.family)

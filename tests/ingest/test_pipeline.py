@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -272,3 +273,25 @@ async def test_a_clock_of_ours_that_was_ahead_leaves_no_timer_in_that_future(
     at_work.pipeline.tick(T0 + 2 * year)
     steps = [decision.at - T0 for decision in at_work.decided[before:] if decision.kind == "long_lie"]
     assert steps == [30_000, 180_000, 1_800_000, 3_600_000], "who fell then has lain since now"
+
+
+@pytest.mark.parametrize("stalled", [False, True])
+async def test_what_a_radio_repeats_is_one_press_on_a_slow_disk_too(at_work: Works, stalled: bool) -> None:
+    """Its repeats share no time; each of them is decided before it is recorded."""
+    panic = {"model": "X10-Security", "id": "a5c1", "event": "KR18 PANIC"}
+    sent = [
+        Message("rtl_433/gw/events", json.dumps(panic | {"rssi": -n}).encode(), T0 + 200 * n)
+        for n in range(3)
+    ]
+    if stalled:
+        for one in sent:
+            at_work.pipeline.alarm(one)
+        assert len(at_work.decided) == 1
+    await at_work.take(*sent)
+    assert len({decision.evidence.key for decision in at_work.decided}) == 1
+    assert at_work.fates() == {"observed": 1, "duplicate": 2}
+    pressed_anew = replace(sent[0], received_at=T0 + MINUTE)
+    if stalled:
+        at_work.pipeline.alarm(pressed_anew)
+    await at_work.take(pressed_anew)
+    assert len({decision.evidence.key for decision in at_work.decided}) == 2
