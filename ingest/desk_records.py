@@ -9,7 +9,6 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 
 import structlog
 
@@ -101,13 +100,15 @@ class Records:
                 recording.result()
                 groups.popleft()
                 self._tell(records)
+                stalled_at = loop.time() + _STALLED_S
                 continue
             if any(_is_call(record) for record in self._pending):
                 groups.append(self._hand_over())
-            self._tell_unrecorded(groups[-1][0])
+            waiting = [record for records, _ in groups for record in records]
+            self._tell_unrecorded(waiting)
             if loop.time() >= stalled_at:
                 stalled_at += _STALLED_S
-                self._stalled([*chain.from_iterable(records for records, _ in groups), *self._pending])
+                self._stalled([*waiting, *self._pending])
 
     def _hand_over(self) -> tuple[list[Record], asyncio.Task[None]]:
         """Give all that waits to the journal."""

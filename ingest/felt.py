@@ -34,7 +34,7 @@ So of windows longer than 20 s a fall may be lost in a crash.
 
 _OLDEST_MS = 86_400_000
 _CHUNK = 500
-_PIECES = 4  # in one step, each of some seconds of signal and a few ms
+_PIECES = 8  # in one step: a message to be read, or some seconds of signal; a few ms
 
 
 def message_of(felt: Fall | Rest, now: int) -> Message:
@@ -61,11 +61,18 @@ class Felt:
         self._forgotten = 0
         self._taken = self._done = 0  # windows
 
-    def take(self, motion: Sequence[tuple[str, Motion]], received_at: int) -> None:
-        """Take the windows of a message that was received then, each with its site; `step` looks at them."""
+    def take(self, read: Callable[[], Sequence[tuple[str, Motion]]], received_at: int) -> None:
+        """Take a message that was received then; `step` reads its windows, each with its site."""
+        self._wait(received_at, self._pieces(read, received_at))
+
+    def _pieces(
+        self, read: Callable[[], Sequence[tuple[str, Motion]]], received_at: int
+    ) -> Iterator[Sequence[Fall | Rest]]:
+        motion = read()
         self._metrics.motion_windows.inc(len(motion))
+        yield ()
         for window in motion:
-            self._wait(received_at, self._detector.pieces(*window, received_at))
+            yield from self._detector.pieces(*window, received_at)
 
     def _wait(self, since: int, pieces: Iterator[Sequence[Fall | Rest]]) -> None:
         self._waiting.append((since, pieces))

@@ -119,8 +119,14 @@ class Intake:
 
         def overdue() -> None:
             self._calls[call] = loop.call_later(_STUCK_S, stuck)
-            self._metrics.unrecorded.labels("decided").inc()
-            self.pipeline.alarm(message)
+            try:
+                self.pipeline.alarm(message)
+            except Exception as error:  # noqa: BLE001  a bug, or the disk: it is tried again, and decided once durable
+                log.error("call_undecided", error=type(error).__name__)  # noqa: TRY400  no values in logs
+                self._calls[call].cancel()
+                self._calls[call] = loop.call_later(_STUCK_S, overdue)
+            else:
+                self._metrics.unrecorded.labels("decided").inc()
 
         def stuck() -> None:
             lane = _OURS if isinstance(call, OwnCall) else call.source.lane

@@ -24,10 +24,11 @@ from devices.registry import Registry
 from devices.usability import USABLE
 from ingest.checkpoint import Checkpoint, Progress
 from ingest.clock import Clock
+from ingest.early import Early
 from ingest.facts import Fact, Facts
 from ingest.feed import SLICE, Feed, Processed, as_processed
 from ingest.felt import Felt
-from ingest.interpret import Interpreted, goes_ahead, interpret, stays
+from ingest.interpret import Interpreted, goes_ahead, interpret
 from ingest.journal import Entry, Journal
 from ingest.metrics import Metrics
 from ingest.succession import follow, successor
@@ -89,11 +90,7 @@ class Pipeline:
         self._registry, self._site, self._clock = registry, site, clock
         self._metrics, self._decide, self._recorded = metrics, decide, recorded
         self._felt = felt
-        self._alarmed: dict[
-            int, int
-        ] = {}  # identities decided on before they were recorded, since the last save
-        # what was felt as it arrived and is not processed yet, by the identity of the object
-        self._early: dict[int, tuple[Message, Interpreted]] = {}
+        self._early = Early()
         self._closed_at, self._taught, self._signalled = closed_at, taught, signalled
         self.facts = Facts(registry, checkpoint.facts())
         self.position = checkpoint.position
@@ -150,21 +147,23 @@ class Pipeline:
     def alarm(self, message: Message) -> None:
         """Decide on a call for help whose journal entry is long in coming; nothing else is done with it."""
         said = self.interpret(message)
-        repeats = self._repeats(message, said, self._known([said]) | self._alarmed)
-        self._alarmed.update((i, message.received_at) for i in said.identities if i and i not in repeats)
+        try:
+            known = self._known([said])
+        except sqlite3.Error:  # the disk again: a call told twice is better than none
+            known = {}
+        repeats = self._repeats(message, said, known | self._early.identities)
+        self._early.identities |= {i: message.received_at for i in said.identities if i and i not in repeats}
         for observation, identity in zip(said.observations, said.identities, strict=True):
             if observation.metric in LIFE_SAFETY and identity not in repeats:
-                decisions = self._engine.observe(observation)
-                if decisions:
+                self._early.decide(message, observation)
+                if decisions := self._engine.observe(observation):
                     self._decide(decisions, message.received_at)
 
     def feel(self, message: Message) -> None:
         """Look for falls in what just arrived: it is not looked at again once it is durable."""
-        said = self.interpret(message)
-        if said.motion:
-            self._early[id(message)] = message, said
-            self._felt.take(said.motion, message.received_at)
-            self._work.set()
+        read = self._early.feel(message, lambda: self.interpret(message))
+        self._felt.take(read, message.received_at)
+        self._work.set()
 
     def recall(self, observations: Sequence[Observation], now: int) -> None:
         """Decide on calls for help that were understood only now (ms, our clock)."""
@@ -277,7 +276,7 @@ class Pipeline:
             else:
                 break
         self.saved = progress.position
-        self._alarmed = {}
+        self._early.saved()
         self._saving, self._saving_duplicates, self._saving_memories = {}, [], []
         self._saving_facts = []
 
@@ -360,13 +359,9 @@ class Pipeline:
 
     def _understand(self, entry: Entry, *, ahead: bool) -> Interpreted:
         known = self.facts.before(entry.seq)  # entries about life are taken out of turn
-        _, early = self._early.pop(id(entry.message), (None, None))
-        if early is None:
-            said = interpret(entry.message, self._registry, self._site, known)
-        elif stays(entry.message, early):
-            said = early._replace(motion=())
-        else:
-            said = interpret(entry.message, self._registry, self._site, known)._replace(motion=())
+        said = self._early.understood(
+            entry.message, lambda: interpret(entry.message, self._registry, self._site, known)
+        )
         if said.learned and (new := self.facts.learn(entry.seq, said.learned, ahead=ahead)):
             self._taught(new)
         return said
@@ -398,6 +393,7 @@ class Pipeline:
                 ]
                 self._duplicates.extend((seq, identity) for identity in repeats)
             now = message.received_at
+            decided = self._early.decided(message)
             for identity in (*said.identities, said.anonymous):
                 if identity and identity not in repeats:
                     self._seen[identity] = known[identity] = now
@@ -407,13 +403,12 @@ class Pipeline:
                 if observation.late and observation.metric in LIFE_SAFETY:
                     self._metrics.too_late.inc()
                     log.warning("call_too_old", device=observation.device, metric=observation.metric)
-                decisions = self._engine.observe(observation)
-                if decisions:
+                if observation not in decided and (decisions := self._engine.observe(observation)):
                     self._decide(decisions, now)
                 if observation.metric in _SPOKEN:
                     self._signalled(observation)
         if said.motion:
-            self._felt.take(said.motion, message.received_at)
+            self._felt.take(lambda: said.motion, message.received_at)
         for device, rejected in said.unreadable:
             self._decide([unreadable(device, rejected, str(seq), message.received_at)], message.received_at)
         if said.rejected and message.topic.endswith("/event"):

@@ -1,8 +1,9 @@
 """The desk holds to the contract, over a real journal, and comes back from a crash as it was."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from rules.kinds import KINDS
 from rules.ruleset import Definition, RuleSet
 from tests.alerts.decisions import HOME, decision
 from tests.api.desk_contract import BATH, OUT_OF_BED, Decide, DeskContract
+from tests.deadline import eventually
 from tests.ingest.works import TestClock
 
 RULES = RuleSet(tuple(Definition(name, kind, {}) for name, kind in KINDS.items()))
@@ -26,12 +28,12 @@ RULES = RuleSet(tuple(Definition(name, kind, {}) for name, kind in KINDS.items()
 
 
 @asynccontextmanager
-async def opened(folder: Path, clock: TestClock) -> AsyncIterator[Desk]:
+async def opened(folder: Path, clock: TestClock, metrics: Metrics | None = None) -> AsyncIterator[Desk]:
     """A desk at work over the journal of this folder; leaving it is kill -9 as far as its memory goes."""
     journal = SqliteJournal(
         folder / "journal.db", lambda _: None, alert_log.SCHEMA + outbox.SCHEMA + outcomes.SCHEMA
     )
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     desk = Desk(journal, Outbox(journal, [], HOME, clock, metrics), HOME, "s1", clock, metrics, RULES)
     running = asyncio.create_task(desk.run(), name="desk")
     try:
@@ -66,6 +68,28 @@ class TestDesk(DeskContract):
             await decided(desk, clock, seen, now)
 
         return decide
+
+
+@pytest.mark.parametrize("turns", [0, 1, 3, 10])
+async def test_while_the_disk_is_stuck_each_call_is_told_whatever_comes_after_it(
+    tmp_path: Path, turns: int
+) -> None:
+    metrics, clock = Metrics(), TestClock(1_000)
+
+    def told() -> float:
+        return metrics.registry.get_sample_value("shouwang_calls_unrecorded_total", {"stage": "told"}) or 0
+
+    async with opened(tmp_path, clock, metrics) as desk:
+        with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as thief:
+            thief.execute("BEGIN IMMEDIATE")
+            for number, subject in enumerate(("wang", "li", "zhao"), 1):
+                desk.decide([decision(f"k{number}", subject=subject, device=f"b-{number}")], 1_000)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+            await eventually(lambda: told() == 3)
+            thief.execute("ROLLBACK")
+        await desk.settled()
+        assert told() == 3
 
 
 async def test_r55_a_shelf_and_what_is_under_it_survive_a_restart_and_end_in_time(tmp_path: Path) -> None:

@@ -295,3 +295,34 @@ async def test_what_a_radio_repeats_is_one_press_on_a_slow_disk_too(at_work: Wor
         at_work.pipeline.alarm(pressed_anew)
     await at_work.take(pressed_anew)
     assert len({decision.evidence.key for decision in at_work.decided}) == 2
+
+
+async def test_what_was_decided_before_it_was_recorded_is_not_decided_again(at_work: Works) -> None:
+    smoke = message("telemetry", {"smoke": True, "ts": T0}, "d3")
+    at_work.pipeline.alarm(smoke)
+    decided = list(at_work.decided)
+    assert [one.kind for one in decided] == ["environment"]
+    await at_work.take(smoke)
+    at_work.pipeline.drain()
+    assert at_work.decided == decided
+    assert at_work.fates() == {"observed": 1}
+    assert [metrics_of(entry.observations) for entry in await at_work.stored()] == [[("smoke", True)]]
+
+
+async def test_a_checkpoint_that_cannot_be_read_holds_up_no_call(at_work: Works) -> None:
+    assert at_work.checkpoint is not None
+    at_work.checkpoint.close()
+    at_work.pipeline.alarm(sos(ts=T0))
+    assert [one.kind for one in at_work.decided] == ["sos"]
+    at_work.crash()
+
+
+async def test_what_arrives_is_read_in_its_turn(at_work: Works) -> None:
+    """So that a call for help waits for no burst of acceleration."""
+    window = message("motion", {"ts": T0, "fs": 50, "xyz": [[0, 0, 1]] * 50})
+    windows = "shouwang_motion_windows_total"
+    for _ in range(50):
+        at_work.pipeline.feel(window)
+    assert at_work.metrics.registry.get_sample_value(windows) == 0
+    at_work.pipeline.drain()
+    assert at_work.metrics.registry.get_sample_value(windows) == 50

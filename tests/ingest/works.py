@@ -46,6 +46,9 @@ kind = "sos"
 [[rule]]
 id = "fall"
 kind = "fall"
+[[rule]]
+id = "smoke"
+kind = "environment"
 """
 
 
