@@ -23,7 +23,9 @@ from ingest.watchers import Watchers
 
 log = structlog.get_logger()
 
-_PATIENCE_S = 0.02  # how long telling of life safety waits to be recorded: some commits, and no stall
+_PATIENCE_S = 0.25
+"""How long telling of life safety waits to be recorded: whoever is told should find the alert on record."""
+
 _STALLED_S = 1.0  # after which the disk counts as stalled
 
 

@@ -305,8 +305,11 @@ def _unpacked(packed: Json, scale: Json) -> NDArray[Any] | tuple[Reason, str]:
         return Reason.WRONG_TYPE, "xyz_i16 is no base64"
     if len(raw) % _SAMPLE_BYTES:
         return Reason.WRONG_TYPE, f"xyz_i16 must be {_SAMPLE_BYTES} bytes a sample: x, y, z as int16"
-    factor = max(-_HUGE, min(factor, _HUGE))  # what is larger overflows, and is as wrong
-    return np.frombuffer(raw, "<i2").reshape(-1, 3) * factor
+    counts = np.frombuffer(raw, "<i2").reshape(-1, 3)
+    if abs(factor) < _HUGE:
+        return counts * factor
+    with np.errstate(over="ignore"):  # infinite is no sample either
+        return counts * factor
 
 
 def _no_number(value: Json) -> str:

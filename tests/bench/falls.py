@@ -6,6 +6,7 @@ CPU the service takes, and how long after the window with the last needed sample
 
 import asyncio
 import base64
+import math
 import os
 import statistics
 import time
@@ -25,6 +26,7 @@ from devices.reading import Decoded, Motion
 from rules.falls.detector import Detector
 from rules.falls.model import Stage, default_models
 from tests.bench.stage import SITE, latencies, listening, stage
+from tests.bench.stage import Stage as Scene
 from tests.falls.bodies import fall, walk
 from tests.publisher import Publisher
 
@@ -47,7 +49,7 @@ def tell(out: Console, folder: Path, *, embedded: bool) -> None:
     table.add_row("CPU of an impact, judged at 1.0 s and at 2.5 s, us", _us(_per_impact()), "2000")
     out.print(table)
     with stage(folder, embedded=embedded) as scene:
-        asyncio.run(_streaming(out, scene.broker_port, scene.service.pid))
+        asyncio.run(_streaming(out, scene))
 
 
 def _us(seconds: float) -> str:
@@ -132,7 +134,8 @@ def _signals() -> Iterator[NDArray[np.float32]]:
             yield walking[number % 5] if number % 20 == 0 else still[number % 20]
 
 
-async def _streaming(out: Console, port: int, service: int) -> None:
+async def _streaming(out: Console, scene: Scene) -> None:
+    port, service = scene.broker_port, scene.service.pid
     signals = list(_signals())
     sent: dict[str, float] = {}
     async with listening(port, "bench-falls") as (_, told):
@@ -152,8 +155,16 @@ async def _streaming(out: Console, port: int, service: int) -> None:
     if late:
         median, most = (1000 * late[int(len(late) * part)] for part in (0.5, 0.99))
         table.add_row("last needed window to alert on MQTT: p50 / p99 ms", f"{median:.0f} / {most:.0f}", "50")
+    felt, decided = (_within_ms(scene, stage, 0.99) for stage in ("felt", "decided"))
+    table.add_row("99 % are felt / then decided within ms", f"{felt:.0f} / {decided:.0f}", "50 both")
     table.add_row("falls told / alerts of others", f"{len(late)} of {len(sent)} / {others}", "")
     out.print(table)
+
+
+def _within_ms(scene: Scene, stage: str, part: float) -> float:
+    """The least bucket of the service's histogram that holds so many of what came to a stage."""
+    buckets = scene.buckets("shouwang_latency_seconds", f'stage="{stage}"')
+    return 1000 * next((bound for bound, count in buckets if count >= part * buckets[-1][1]), math.inf)
 
 
 def _publish(

@@ -50,6 +50,12 @@ class Stage:
             rows = database.execute("SELECT count(*) FROM observation").fetchone()
         return int(entries[0]) if entries else 0, rows[0] if rows else 0
 
+    def buckets(self, name: str, label: str) -> list[tuple[float, float]]:
+        """The upper bounds (s) of a histogram of the service, each with how many are not above it."""
+        text = httpx.get(f"{self.api}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
+        lines = [one for one in text.splitlines() if one.startswith(f"{name}_bucket{{") and label in one]
+        return [(float(one.split('le="')[1].split('"')[0]), float(one.rsplit(" ", 1)[1])) for one in lines]
+
     def entries(self) -> int:
         """Journal entries in the database."""
         with psycopg.connect(self.dsn) as database:

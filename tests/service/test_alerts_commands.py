@@ -104,6 +104,7 @@ async def test_what_happens_is_watched_through_a_restart(broker: AnyBroker, dsn:
                 device.send_all([sos("one")])
                 said = await people.line(" opened ", "呼救", "call for help")
                 alert = next(word for word in said.split() if len(word) == 16)
+                await programs.line('"opened"')
                 home.kill()
                 await people.line("正在重连")
                 await home.start()

@@ -72,6 +72,8 @@ async def history(home: Killable) -> list[dict[str, object]]:
     """All that happened to the one alert about r-01."""
     async with client(home.api) as api:
         alerts = (await api.get("/api/v1/alerts")).json()["alerts"]
+        if not alerts:  # acknowledged to the device, and not on record yet
+            return []
         (alert,) = (one["alert"] for one in alerts if one["cause"] == "r-01")
         found: list[dict[str, object]] = (await api.get(f"/api/v1/alerts/{alert}")).json()["history"]
         return found
