@@ -24,7 +24,7 @@ def recordings(draw: st.DrawFn) -> Recording:
     # Of two samples a gap would be the rate.
     n, fs = draw(st.integers(4, 300) | st.just(1)), draw(st.sampled_from([20.0, 33.5, 50.0, 100.0, 200.0]))
     seed = draw(st.integers(0, 99))
-    one = recording(np.random.default_rng(seed).normal(0, 2, (n, 3)), fs, trial=f"{seed}")
+    one = recording(np.random.default_rng(seed).normal(0, 1, (n, 3)), fs, trial=f"{seed}")
     gap = draw(st.floats(0, 3))
     begin = draw(st.floats(-5, 5))
     after = np.arange(n) >= draw(st.integers(0, n))
