@@ -59,7 +59,7 @@ class Felt:
         self._clock, self._metrics, self._call = clock, metrics, call
         self._waiting: deque[tuple[int, Iterator[Sequence[Fall | Rest]]]] = deque()  # since when (our clock)
         self._forgotten = 0
-        self._taken = self._done = 0  # windows
+        self._taken = self._done = 0  # of what was ever waiting
 
     def take(self, read: Callable[[], Sequence[tuple[str, Motion]]], received_at: int) -> None:
         """Take a message that was received then; `step` reads its windows, each with its site."""

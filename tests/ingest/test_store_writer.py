@@ -118,7 +118,7 @@ async def test_a_new_writer_goes_on_where_the_last_one_was(at_work: Callable[[],
 async def test_what_says_nothing_is_done_with_too_and_nothing_waits_for_it(
     at_work: Callable[[], Works], dsn: str
 ) -> None:
-    """Acceleration: one commit for many entries, but rows go with the next."""
+    """Acceleration, alone, with rows, and when the writer is stopped."""
     works = at_work()
     empty = [Message(f"shouwang/v1/{SITE}/d1/motion", _WINDOW, T0 + n) for n in range(40)]
     async with writing(writer_of(works, dsn)) as writer:
@@ -133,9 +133,6 @@ async def test_what_says_nothing_is_done_with_too_and_nothing_waits_for_it(
         await works.take(*empty[:3])
         works.pipeline.drain()
     assert rows_and_position(dsn) == ([42], 45), "stopped, and nothing is left behind"
-    commits = works.metrics.registry.get_sample_value("shouwang_store_commit_seconds_count")
-    assert commits
-    assert commits < 40
 
 
 _WINDOW = json.dumps({"ts": T0, "fs": 50, "xyz": [[0, 0, 1]] * 50}).encode()
