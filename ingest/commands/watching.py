@@ -19,7 +19,10 @@ _SHOWN = 200
 
 
 def follow(service: Service, *, as_json: bool) -> None:
-    """Show what is open, then what happens, until Ctrl-C. Ends the program when the service is not there."""
+    """Show what is open (as JSON: that it is connected), then what happens, until Ctrl-C.
+
+    Ends the program when the service is not there.
+    """
     last: int | None = None
     connected = False
     try:
@@ -62,7 +65,8 @@ _CALLS = frozenset(("opened", "evidence", "released", "lapsed"))
 
 
 def _show_open(service: Service, *, as_json: bool) -> None:
-    if as_json:
+    if as_json:  # on stderr, so that whoever reads the output knows from when on it is whole
+        told.print("已连接，此后发生的逐行输出 connected: what happens from now on follows")
         return
     found = service.get("/api/v1/alerts", {"order": "urgent", "limit": _SHOWN})["alerts"]
     told.print(f"{len(found)} 条未处理完毕 not resolved", style="bold" if found else "green")

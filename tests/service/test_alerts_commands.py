@@ -100,6 +100,7 @@ async def test_what_happens_is_watched_through_a_restart(broker: AnyBroker, dsn:
             started("alerts", "watch", "--json", *options) as programs,
         ):
             await people.line("0 条未处理完毕 not resolved")
+            await programs.line("connected: what happens from now on follows")
             with Publisher(broker.port) as device:
                 device.send_all([sos("one")])
                 said = await people.line(" opened ", "呼救", "call for help")
