@@ -5,7 +5,7 @@ cause is in at most one unresolved episode, and no evidence ever counts twice.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import takewhile
@@ -290,10 +290,13 @@ class Book:
         episode = self._open.get((rule, cause))
         return self._records[episode].episode if episode else None
 
-    def emergency(self, resident: str, heard: int) -> Episode | None:
-        """The emergency of a resident that takes signs heard of then: the one last attended to."""
-        episodes = (self._records[one].episode for one in self._emergencies.get(resident, ()))
-        found = (one for one in episodes if takes(one, heard))
+    def emergency(self, subject: str, heard: int, kinds: Collection[str] = KINDS) -> Episode | None:
+        """The emergency of a subject, of one of these kinds, that takes signs heard of then.
+
+        The one last attended to.
+        """
+        episodes = (self._records[one].episode for one in self._emergencies.get(subject, ()))
+        found = (one for one in episodes if one.kind in kinds and takes(one, heard))
         return max(found, key=lambda one: (one.attended_at, one.id), default=None)
 
     def knows(self, identity: str) -> bool:

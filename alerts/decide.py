@@ -30,7 +30,7 @@ from alerts.event import (
 )
 from alerts.first_out import joined
 from alerts.flood import cause_of
-from alerts.joining import joins, waits
+from alerts.joining import joined_by, waits
 from alerts.life import about_life
 from alerts.suspension import part_of
 from rules.decision import FLOOD, Change, Decision, Severity
@@ -76,8 +76,8 @@ def decide(book: Book, decision: Decision, now: int, site: str = "", *, askable:
     if episode is None and decision.change is Change.NOTE:
         return []
     weight, suspension = _weigh(book, episode, decision, now, site)
-    if episode is None and weight is Weight.CALL and joins(decision):
-        episode = book.emergency(decision.subject, decision.evidence.received_at)
+    if episode is None and weight is Weight.CALL and (kinds := joined_by(decision)):
+        episode = book.emergency(decision.subject, decision.evidence.received_at, kinds)
         if episode is not None:
             weight, suspension = _weigh(book, episode, decision, now, site)
     if episode is None:

@@ -1,12 +1,13 @@
-"""Signs of one resident's emergency that different rules saw. Rule: two residents' are never joined.
+"""Signs of one emergency that different rules saw. Rule: two residents' are never joined.
 
 A fall, a call for help and a heart rate of one resident within half an hour are one alert: whoever answers
 one of them answers all. What joins is what says that she herself is in danger now, and is answered by going
 to her: besides those also that she is not up again, that nobody heard of her for hours (she may be lying),
 and that she is out of bed too long (who fell at night is). What does not join: a check, which is a task with
 a time of its own; wandering, for she is looked for elsewhere; a place's smoke, and what devices and gateways
-say of themselves; a rule in CEL, of which we do not know what it is about; and what is reported of a place,
-where a fall may be one's and a call another's.
+say of themselves; a rule in CEL, of which we do not know what it is about; and what is reported of a place or
+by a device that is nobody's, where a fall may be one's and a call another's. That nobody is up again after a
+fall is of that fall there, too.
 
 What joined never makes another call weaker. About somebody's life it calls as it always does. Anything else
 calls, too, but where that would wake people for nothing, for another rule already called for as much:
@@ -34,12 +35,16 @@ WITHIN_MS = 1_800_000
 """So long after evidence called people, or one of them acted, other signs are of the same emergency."""
 
 KINDS = frozenset(("sos", "fall", "long_lie", "vitals", "news2", "inactivity", "bed_exit"))
-"""Kinds of rule whose evidence is of one emergency."""
+"""Kinds of rule whose evidence of one resident is of one emergency."""
+
+_OF_A_FALL = frozenset(("fall", "long_lie"))
+"""Those that are of one emergency also where nobody knows who it is."""
 
 
-def joins(decision: Decision) -> bool:
-    """Whether a decision may be a sign of an emergency that another rule has seen."""
-    return decision.resident and decision.cause == decision.subject and decision.kind in KINDS
+def joined_by(decision: Decision) -> frozenset[str]:
+    """Kinds of rule whose emergency a decision may be one more sign of; none for most."""
+    kinds = KINDS if decision.resident else _OF_A_FALL
+    return kinds if decision.cause == decision.subject and decision.kind in kinds else frozenset()
 
 
 def takes(episode: Episode, heard: int) -> bool:

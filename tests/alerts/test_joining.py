@@ -75,7 +75,35 @@ def test_two_residents_are_never_one_alert_nor_a_resident_and_her_room() -> None
     whose = [{one.subject for one in episode.subjects} for episode in course.book.unresolved()]
     assert all(len(subjects) == 1 for subjects in whose)
     assert whose.count({"wang"}) == whose.count({"li"}) == 1
-    assert whose.count({"r301"}) == whose.count({"device:s1/pendant-9"}) == len(KINDS), "who, nobody knows"
+    apart = len(KINDS) - 1  # fall and long_lie are of one
+    assert whose.count({"r301"}) == whose.count({"device:s1/pendant-9"}) == apart, "who, nobody knows"
+
+
+@pytest.mark.parametrize("subject", ["device:s1/watch-9", "r301", "wang"])
+@pytest.mark.parametrize("others", [(), ("sos",), ("sos", "vitals")])
+def test_not_up_again_is_of_its_fall_whoever_fell_and_calls_anew(
+    subject: str, others: tuple[str, ...]
+) -> None:
+    course = Course()
+    if subject == "wang":
+        others = ()
+    for rule in others:
+        seen(course, rule, subject=subject)
+    first = seen(course, "fall", subject=subject)
+    called = len(course.calls)
+    for _ in range(3):
+        assert seen(course, "long_lie", subject=subject).id == first.id
+    assert len(course.calls) == called + 3, "R-72: each step calls anew"
+    assert len(course.book.unresolved()) == 1 + len(others), "whose call it was, nobody knows"
+
+
+@pytest.mark.parametrize("subject", ["device:s1/watch-9", "r301"])
+def test_whose_fall_was_answered_is_another_alert_when_she_is_not_up_again(subject: str) -> None:
+    course = Course()
+    first = seen(course, "fall", subject=subject)
+    course.acted(resolve(course.book, first.id, "Chen", "real", "", course.now))
+    assert seen(course, "long_lie", subject=subject).id != first.id
+    assert seen(course, "fall", subject="r302").id != seen(course, "long_lie", subject="r303").id
 
 
 @pytest.mark.parametrize("rule", sorted({*RULE_KINDS} - KINDS))
