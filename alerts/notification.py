@@ -292,9 +292,9 @@ def _what(episode: Episode) -> tuple[str, str]:
         return _UNREADABLE
     if episode.signs:
         kinds = dict.fromkeys((episode.foremost.kind, *(sign.kind for sign in episode.signs)))
-        words = [_kind(kind) for kind in kinds]
-        return "、".join(zh for zh, _ in words), "; ".join(en for _, en in words)
-    zh, en = _kind(episode.kind)
+        said = [words(kind) for kind in kinds]
+        return "、".join(zh for zh, _ in said), "; ".join(en for _, en in said)
+    zh, en = words(episode.kind)
     match episode.kind:
         case "missed_check":
             check = _CHECKS.get(str(episode.facts.get("check")), ("", ""))
@@ -313,7 +313,7 @@ def _what(episode: Episode) -> tuple[str, str]:
             return _SYNTHETIC[0].format(stage[0]), _SYNTHETIC[1].format(stage[1])
         case "drill":
             practised = str(episode.facts.get("what", ""))
-            return _METRICS.get(practised) or _kind(practised)
+            return _METRICS.get(practised) or words(practised)
         case "duty":
             return _duty(episode.facts, zh, en)
     return zh, en
@@ -331,7 +331,8 @@ def _duty(facts: Mapping[str, str | int], zh: str, en: str) -> tuple[str, str]:
     )
 
 
-def _kind(kind: str) -> tuple[str, str]:
+def words(kind: str) -> tuple[str, str]:
+    """What a kind of rule sees, in Chinese and in English."""
     return _KINDS.get(kind, (kind, kind.replace("_", " ")))
 
 

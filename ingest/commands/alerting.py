@@ -3,6 +3,7 @@
 Rule: a client of the HTTP API, like every other way to act: the service keeps order and the record.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -34,6 +35,8 @@ _STATES = {
 }
 _SHOWN = 200
 _OVER = "\n情况已恢复，仍待处理 back to normal, not yet resolved"
+_NOBODY_TOLD = ": 尚未通知到人 no person was told so far"
+_AT_ONCE = "大屏和回调立即收到每一步 displays and webhooks are told of each step at once"
 
 _Alert = Annotated[str, typer.Argument(help="The alert's id, or enough of its beginning.")]
 _By = Annotated[str, typer.Option("--by", help="Who acts: a name or a staff id.")]
@@ -86,7 +89,7 @@ def show(
     found = service.get(f"/api/v1/alerts/{_whole(service, alert)}")
     for text in found["text"].values():
         told.print(text, markup=False, style="bold")
-    told.print(f"{_STATES[State(found['state'])]} {found['state']}; number {found['number']}", markup=False)
+    told.print(_stands(found), markup=False)
     if not found["active"] and found["state"] != State.RESOLVED:
         told.print(_OVER.strip())
     zone = zone_at(config)
@@ -94,6 +97,18 @@ def show(
     for event in found["history"]:
         table.add_row(local(event["at"], zone), event["event"], plain(detail(event)))
     console().print(table)
+    told.print(_AT_ONCE, markup=False)
+
+
+def _stands(found: Mapping[str, Any]) -> str:
+    """Its state, whether a person was told, and the number that an act may name."""
+    state = State(found["state"])
+    said = f"{_STATES[state]} {state}"
+    if state is State.OPEN:
+        said += f" ({found['told']})"
+        if not any(event["event"] == "notified" and event["to"] for event in found["history"]):
+            said += _NOBODY_TOLD
+    return f"{said}; number {found['number']} (--seen {found['number']})"
 
 
 @app.command(epilog="Example: shouwang alerts drill r-03 --what fall --by s-07")

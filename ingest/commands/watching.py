@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from alerts.event import State
+from alerts.notification import words
 from ingest.commands.client import Service
 from ingest.commands.console import end, json_line, plain, told
 from ingest.commands.quarantine_shown import console
@@ -50,15 +51,32 @@ def detail(event: Mapping[str, Any]) -> str:
         case "notified":
             whom = ", ".join(f"{it['to'] or 'everyone'} by {it['channel']}" for it in event["to"])
             nobody = f"; nobody on duty as {', '.join(event['nobody'])}" if event["nobody"] else ""
-            return f"step {event['step'] + 1}: {whom or 'displays and webhooks'}{nobody}"
+            return f"step {event['step'] + 1}: {whom or _NO_PERSON}{nobody}"
         case "delivered" | "undelivered":
             why = event.get("why", "")
             return f"{event['to'] or 'everyone'} by {event['channel']}{f': {why}' if why else ''}"
         case _:
             parts = (event.get("subject"), event.get("by"), event.get("source"), event.get("outcome"))
             said = " ".join(part for part in parts if part)
-            seen = (event.get("evidence") or {}).get("detail", "")
-            return ": ".join(filter(None, (said, seen)))
+            return ": ".join(filter(None, (said, _seen(event))))
+
+
+_NO_PERSON = "大屏和回调，未指定任何人 displays and webhooks, no person"
+
+
+def _seen(event: Mapping[str, Any]) -> str:
+    """What was seen: of evidence which kind of it, or how long she has lain, and what a device said of it."""
+    lay_s = (event.get("facts") or {}).get("step_s")
+    if isinstance(lay_s, int):
+        what = f"跌倒 {spoken(lay_s)} 后仍未起身 not up {spoken(lay_s)} after the fall"
+    else:
+        what = " ".join(words(event["kind"])) if event.get("kind") else ""
+    return ", ".join(filter(None, (what, (event.get("evidence") or {}).get("detail", ""))))
+
+
+def spoken(seconds: int) -> str:
+    """A length of time: 40 s, 3 min."""
+    return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min"
 
 
 _CALLS = frozenset(("opened", "evidence", "released", "lapsed"))

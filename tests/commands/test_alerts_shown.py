@@ -1,10 +1,20 @@
 """What `alerts show` and `alerts watch` say of an event, as the API tells of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from alerts.event import Acknowledged, Cleared, EpisodeEvent, EvidenceAdded, Opened, Weight
+from alerts.event import (
+    Acknowledged,
+    Address,
+    Cleared,
+    EpisodeEvent,
+    EvidenceAdded,
+    Notified,
+    Opened,
+    Weight,
+)
 from alerts.view import view_event
 from ingest.commands.watching import detail
 from rules.decision import Evidence, Severity
@@ -33,8 +43,28 @@ def cleared(said: str) -> Cleared:
 
 @pytest.mark.parametrize("made", [opened, added, cleared])
 def test_what_was_seen_is_told_of_a_fall_that_was_felt(made: Callable[[str], EpisodeEvent]) -> None:
-    assert detail(view_event(made(SAID))) == f"r-01: {SAID}"
-    assert detail(view_event(made(""))) == "r-01"
+    kind = "跌倒 fall" if made is opened else ""
+    assert detail(view_event(made(SAID))) == f"r-01: {', '.join(filter(None, (kind, SAID)))}"
+    assert detail(view_event(made(""))) == (f"r-01: {kind}" if kind else "r-01")
+
+
+@pytest.mark.parametrize(("lay_s", "said"), [(11, "11 s"), (59, "59 s"), (60, "1 min"), (1800, "30 min")])
+def test_who_is_not_up_again_has_lain_for_so_long(lay_s: int, said: str) -> None:
+    told = f"r-01: 跌倒 {said} 后仍未起身 not up {said} after the fall"
+    for event in (replace(opened(""), kind="long_lie"), added(""), replace(added(""), kind="long_lie")):
+        assert detail(view_event(replace(event, facts={"step_s": lay_s, "fall_ms": 1}))) == told
+
+
+def test_what_joined_is_told_by_its_kind() -> None:
+    assert detail(view_event(replace(added(""), rule="v", kind="vitals"))) == (
+        "r-01: 请查看体征 look at the vital signs"
+    )
+
+
+def test_a_step_that_reaches_no_person_says_so() -> None:
+    step = Notified("e1", 2, 1000, "high", 0, 0, repeat=True)
+    assert "no person" in detail(view_event(step))
+    assert "no person" not in detail(view_event(replace(step, to=(Address("li.na", "push"),))))
 
 
 def test_an_act_is_told_as_before() -> None:
