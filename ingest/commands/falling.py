@@ -19,6 +19,7 @@ from ingest.commands.falling_shown import print_figures, print_json, refusals
 from ingest.falls.crew import WRONG, Undrawn, Work, models_in, played
 from ingest.falls.faults import heavy, sorted_out
 from ingest.falls.figures import Outcome, Refused, by_set
+from ingest.falls.people import trained_on
 from ingest.falls.perturbing import PERTURBATIONS, PLAIN, Perturbation
 from ingest.falls.recordings import Recording, Unreadable, read, told_apart
 from ingest.falls.sending import Sending
@@ -69,35 +70,46 @@ def evaluate(
 
     用录制数据评估跌倒识别：灵敏度、特异度、每小时误报、延迟。Each recording is a device of its own that
     sends windows over the native protocol. A set is a dataset at a body position. Shares have Wilson's 95 %
-    interval, rates that of a Poisson count. "Decided by 1.0 s" counts as if no decision came later than that
-    after an impact. The models that come with the program were trained on some of the public sets: of those
-    people they say more than of others.
+    interval, rates that of a Poisson count. "By 1.0 s" counts as if no decision came later than that after
+    an impact. A set of people whom the models were trained on is marked *: of others expect less.
 
-    The columns that a file must have, one row a sample 每行一个采样:
+    The columns that a file must have, one row a sample 必需的列，每行一个采样:
 
     t_s: when, in seconds 秒, not ms. ax_g, ay_g, az_g: in g, gravity included; m/s² divided by 9.80665.
 
-    is_fall: 1 in all rows of a recording of a fall 跌倒, 0 in others. fall_start_s, fall_end_s, like t_s:
-    only where somebody noted them.
+    is_fall: 1 in all rows of a recording of a fall 跌倒, 0 in others.
 
     sensor_position: where it is worn, in words: waist, hip, pocket, chest; wrist, watch, arm. Other words:
-    anywhere else. age_group: any words, figures are given for each.
+    anywhere else.
 
-    dataset, sensor_position, subject, activity_code, trial: rows with the same five are one recording
-    一次录制, of one device; from where t_s begins anew, the next one (trial #2).
+    And those that it may have 可选的列:
+
+    dataset, subject, activity_code, trial: rows with the same four at one position are one recording
+    一次录制, of one device; from where t_s begins anew, the next one (trial #2). age_group: any words,
+    figures are given for each. fall_start_s, fall_end_s: like t_s, where somebody noted them.
+
+    The first lines of a small one 例:
+
+    sensor_position,activity_code,is_fall,t_s,ax_g,ay_g,az_g
+
+    wrist,from the bed,1,0.00,0.02,-0.98,0.11
+
+    wrist,from the bed,1,0.02,0.03,-0.99,0.10
 
     Recordings shorter than 1 s, of a rate that is not 5 to 1000 Hz, or beyond 400 g are named and not
-    counted.
+    counted. A file that cannot be read ends all, with everything that is wrong with each
+    任何一个文件有错则全部不评估.
     """
     chosen = _perturbations(perturb or [])
     if only and pictures is None:
         end("--only: of which pictures? Name a folder for them: --pictures FOLDER", USAGE)
     if models is not None:
         _check(models)
+    taught = trained_on(models)
     recordings, refused = _read(files)
     if not recordings:
         if as_json:
-            print_json([(PLAIN, one) for one in by_set((), refused)])
+            print_json([(PLAIN, one) for one in by_set((), refused, taught)])
         end_with(map(bare, refusals(refused)), so="there is no recording that can be played")
     if pictures is not None:
         _prepare(pictures)
@@ -116,7 +128,7 @@ def evaluate(
     found = [
         (one, figures)
         for one, outcomes in zip(chosen, zip(*came, strict=True), strict=True)
-        for figures in by_set(outcomes, refused)
+        for figures in by_set(outcomes, refused, taught)
     ]
     found.sort(key=lambda pair: pair[1].group)
     (print_json if as_json else print_figures)(found)

@@ -17,11 +17,22 @@ _COLUMNS = (
     "others quiet 特异度",
     "false/h 误报",
     "delay 延迟 s",
-    "of start 自跌倒 s",
+    "from start 自跌倒 s",
 )
 _LEGEND = (
-    "95 % intervals in brackets; by 1.0 s: as if nothing were decided later than 1.0 s after an impact; "
-    "delay: half and nine tenths of the calls, from the impact, and from where a fall was noted to begin"
+    (
+        "95 % intervals in brackets; by 1.0 s: as if nothing were decided later than 1.0 s after an impact "
+        "括号内为 95 % 置信区间；by 1.0 s：仅计撞击后 1.0 秒内的判断"
+    ),
+    (
+        "delay: half and nine tenths of the calls, from the impact (1.0 or 2.5 s and what is left of the "
+        "window; where the recording ends before that, 3 s of silence), and from where a fall was noted to "
+        "begin 延迟：半数与九成报警在此秒数内；含窗口余下部分；录制提前结束的另加 3 秒静默"
+    ),
+)
+_TRAINED = (
+    "* people the models were trained on: of others expect less (rules/falls/models/README.md) "
+    "含参与训练的人：对其他人的表现会更低"
 )
 _MOST_NAMES = 10
 
@@ -32,7 +43,7 @@ def print_figures(found: Found) -> None:
     recorded = [one for perturbation, one in found if perturbation is PLAIN]
     shown = _table("set 数据集", "counted 范围", *_COLUMNS)
     for one in recorded:
-        shown.add_row(bare(one.group), "by 1.0 s", *_cells(one.provisional))
+        shown.add_row(f"{bare(one.group)}{' *' * bool(one.trained_on)}", "by 1.0 s", *_cells(one.provisional))
         shown.add_row("", "by 2.5 s", *_cells(one.final))
         for age, figures in one.ages.items() if len(one.ages) > 1 else ():
             shown.add_row("", bare(age), *_cells(figures))
@@ -40,7 +51,10 @@ def print_figures(found: Found) -> None:
     if len(found) > len(recorded):
         out.print()
         out.print(_robustness(found))
-    out.print(_LEGEND, markup=False, soft_wrap=True)
+    for legend in _LEGEND:
+        out.print(legend, markup=False, soft_wrap=True)
+    if any(one.trained_on for one in recorded):
+        out.print(_TRAINED, markup=False, soft_wrap=True, style="yellow")
     for one in recorded:
         out.print()
         for line in (_title(one), *_wrong(one)):
@@ -73,7 +87,9 @@ def _table(*columns: str) -> Table:
 def _title(one: SetFigures) -> str:
     falls, others = one.final.sensitivity.of, one.final.specificity.of
     hours = one.final.false_alarms.hours
-    return f"{one.group}: {falls} falls 跌倒, {others} others 其他, {hours:.2f} h"
+    trained = f", trained on 参与训练: {one.trained_on}" if one.trained_on else ""
+    people = f"{one.people} people 人{trained}"
+    return f"{one.group}: {falls} falls 跌倒, {others} others 其他, {hours:.2f} h, {people}"
 
 
 def _wrong(one: SetFigures) -> Iterable[str]:
@@ -84,6 +100,11 @@ def _wrong(one: SetFigures) -> Iterable[str]:
     for what, names in (("missed 漏报", one.missed), ("called a fall 误报", one.false)):
         if names:
             yield f"  {what}: {listed(names)}"
+    if one.still:
+        yield (
+            f"  falls in which nothing moves by half a g, which nothing can find 无动作的跌倒录制: "
+            f"{len(one.still)}: {listed(one.still)}"
+        )
     for line in refusals(one.unplayed):
         yield f"  {line}"
     if one.refused:
@@ -138,6 +159,8 @@ def print_json(found: Found) -> None:
                 "set": one.group,
                 "perturbation": perturbation.name,
                 "recordings": one.recordings,
+                "people": one.people,
+                "people_trained_on": one.trained_on,
                 "falls": one.final.sensitivity.of,
                 "others": one.final.specificity.of,
                 "hours": one.final.false_alarms.hours,
@@ -166,6 +189,7 @@ def print_json(found: Found) -> None:
                 ],
                 "missed": one.missed,
                 "false": one.false,
+                "falls_without_impact": one.still,
                 "refused": [
                     {"recording": each.name, "reason": each.reason, "seen": each.seen}
                     for each in one.unplayed

@@ -25,7 +25,8 @@ the four seconds before an impact and the 1.0 s (provisional) or 2.5 s (final) a
 each body position; `unknown` is for devices that do not say where they are worn.
 
 Seed {seed}; {rounds} trees a stage; each impact once as it was recorded and {copies} times varied (gain,
-rate, clipping, losses). The same recordings, seed and library versions give the same bytes."""
+rate, clipping, losses). The same recordings, seed and library versions give the same bytes. `people.txt`
+names the people they learned from: `shouwang falls evaluate` marks their sets."""
 
 _LEARNED = """\
 What each position learns from (falls and daily life of a set weigh the same, times a weight): {shares}."""

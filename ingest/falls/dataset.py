@@ -46,13 +46,8 @@ class Impacts:
 
     @property
     def person(self) -> NDArray[Any]:
-        """Whose each row is. One person has several devices: the sets of a study share their subjects."""
-        return np.array([person(one) for one in self.recordings])[self.recording]
-
-
-def person(recording: Recording) -> str:
-    """Who was recorded: a subject of a study, whichever device it is."""
-    return f"{recording.dataset.split('_')[0]}/{recording.subject}"
+        """Whose each row is. One person has several devices."""
+        return np.array([one.person for one in self.recordings])[self.recording]
 
 
 def prepare(recordings: Iterable[Recording]) -> Impacts:

@@ -6,7 +6,7 @@ A recording of a fall is detected when a fall is called in it; any other recordi
 alarms per hour count every fall called in those others. When nothing was counted, look at the interval's end.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import ceil
@@ -33,10 +33,12 @@ class Outcome:
     """What came of one recording; `group` is its set with the body position.
 
     `refused` is how many of its windows were no readings: of a rate or a strength that no device has.
+    `judged` is how often an impact in it was judged: never where nothing moves by half a g.
     """
 
     group: str
     name: str
+    person: str
     age_group: str
     activity: str
     is_fall: bool
@@ -44,6 +46,7 @@ class Outcome:
     fall_start_s: float | None = None
     alarms: tuple[Alarm, ...] = ()
     refused: int = 0
+    judged: int = 0
 
 
 class Refused(NamedTuple):
@@ -125,17 +128,22 @@ class Activity:
 class SetFigures:
     """All of one set: with all decisions, with the provisional ones alone, by age group and by activity.
 
-    `refused` is how many windows of what was played were refused, `unplayed` is what was not played at all.
+    `still` are the falls in which nothing moves by half a g: missed, whatever judges. `people` were recorded,
+    and `trained_on` of these have taught the models. `refused` is how many windows of what was played were
+    refused, `unplayed` is what was not played at all.
     """
 
     group: str
     recordings: int
+    people: int
+    trained_on: int
     final: Figures
     provisional: Figures
     ages: dict[str, Figures]
     activities: tuple[Activity, ...]
     missed: tuple[str, ...]
     false: tuple[str, ...]
+    still: tuple[str, ...]
     refused: int
     unplayed: tuple[Refused, ...] = ()
 
@@ -159,21 +167,32 @@ def figures(outcomes: Sequence[Outcome], *, provisional: bool = False) -> Figure
     )
 
 
-def by_set(outcomes: Iterable[Outcome], refused: Iterable[Refused] = ()) -> list[SetFigures]:
-    """The figures of each set, by its name; also of one of which all was refused."""
+def by_set(
+    outcomes: Iterable[Outcome], refused: Iterable[Refused] = (), trained_on: Collection[str] = ()
+) -> list[SetFigures]:
+    """The figures of each set, by its name; also of one of which all was refused.
+
+    `trained_on` are the people whom the models have learned from.
+    """
     played = dict(_grouped(outcomes, lambda one: one.group))
     unplayed: dict[str, list[Refused]] = {}
     for one in sorted(refused):
         unplayed.setdefault(one.group, []).append(one)
     return [
-        _set(group, played.get(group, []), unplayed.get(group, [])) for group in sorted({*played, *unplayed})
+        _set(group, played.get(group, []), unplayed.get(group, []), trained_on)
+        for group in sorted({*played, *unplayed})
     ]
 
 
-def _set(group: str, outcomes: Sequence[Outcome], unplayed: Sequence[Refused]) -> SetFigures:
+def _set(
+    group: str, outcomes: Sequence[Outcome], unplayed: Sequence[Refused], trained_on: Collection[str]
+) -> SetFigures:
+    people = {one.person for one in outcomes}
     return SetFigures(
         group=group,
         recordings=len(outcomes),
+        people=len(people),
+        trained_on=len(people.intersection(trained_on)),
         final=figures(outcomes),
         provisional=figures(outcomes, provisional=True),
         ages={age: figures(found) for age, found in _grouped(outcomes, lambda one: one.age_group)},
@@ -183,6 +202,7 @@ def _set(group: str, outcomes: Sequence[Outcome], unplayed: Sequence[Refused]) -
         ),
         missed=tuple(sorted(one.name for one in outcomes if one.is_fall and wrong(one))),
         false=tuple(sorted(one.name for one in outcomes if not one.is_fall and wrong(one))),
+        still=tuple(sorted(one.name for one in outcomes if one.is_fall and not one.judged)),
         refused=sum(one.refused for one in outcomes),
         unplayed=tuple(unplayed),
     )

@@ -75,6 +75,7 @@ def play(
     outcome = Outcome(
         group=recording.group,
         name=recording.name,
+        person=recording.person,
         age_group=recording.age_group,
         activity=recording.activity,
         is_fall=recording.is_fall,
@@ -82,6 +83,7 @@ def play(
         fall_start_s=None if start_s is None else start_s - float(recording.t_s[0]),
         alarms=tuple(alarms),
         refused=heard.rejected,
+        judged=len(said),
     )
     return outcome, said
 

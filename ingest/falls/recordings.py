@@ -3,8 +3,9 @@
 Rule: a file is read whole or refused with a reason; what was recorded anew under the same name is another
 recording, never mixed into the first.
 
-Rows of one name belong to one recording. They may stand in any order where no time is there twice. Rows that
-begin anew from the earliest time on, and ascend each time, are one recording each.
+Rows of one name belong to one recording (a file without dataset, subject, activity_code or trial is one set
+of one person). They may stand in any order where no time is there twice. Rows that begin anew from the
+earliest time on, and ascend each time, are one recording each.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.falls.tables import AXES, COLUMNS, NOTED, WHOSE, Columns, Unreadable, columns
+from ingest.falls.tables import AXES, NEEDED, NOTED, WHOSE, Columns, Unreadable, columns
 
-__all__ = ("COLUMNS", "Recording", "Unreadable", "read", "told_apart")
+__all__ = ("NEEDED", "Recording", "Unreadable", "read", "told_apart")
 
 _FS_HZ = 50.0
 _ABOUT_S = 0.5
@@ -24,6 +25,7 @@ _ABOUT_S = 0.5
 _LASTS_S = 1.0
 _MIXED = 10
 _MOST_G = 1e30
+_UNSAID = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class Recording:
         return f"{self.dataset}/{self.position}/{self.subject}/{self.activity}/{self.trial}"
 
     @property
+    def person(self) -> str:
+        """Who was recorded: a subject of a study, whichever device it is. The sets of a study share them."""
+        return f"{self.dataset.split('_')[0]}/{self.subject}"
+
+    @property
     def fs_hz(self) -> float:
         """The rate of its samples, by their times; gaps aside, and whatever those were rounded to."""
         steps = np.diff(self.t_s)
@@ -80,7 +87,8 @@ def read(path: Path) -> list[Recording]:
 
 
 def _recordings(table: Columns) -> Iterator[Recording]:
-    words, codes = zip(*(table.coded(name) for name in WHOSE), strict=True)
+    unsaid = dict.fromkeys(WHOSE, _UNSAID) | {"dataset": table.path.stem, "trial": "1"}
+    words, codes = zip(*(table.coded(name, unsaid[name]) for name in WHOSE), strict=True)
     ages, age = table.coded("age_group")
     t_s = table.numbers("t_s")
     axes = np.stack([table.numbers(name) for name in AXES], axis=1)

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 WHOSE = ("dataset", "sensor_position", "subject", "activity_code", "trial")
 AXES = ("ax_g", "ay_g", "az_g")
 NOTED = ("fall_start_s", "fall_end_s")
-COLUMNS = (*WHOSE, "age_group", "is_fall", "t_s", *AXES)
-"""What a file must have; `fall_start_s` and `fall_end_s` are read where somebody noted them."""
+NEEDED = ("sensor_position", "is_fall", "t_s", *AXES)
+"""What a file must have."""
 
 _WORDS = (*WHOSE, "age_group", "is_fall")  # trial 01 is no number
+COLUMNS = (*_WORDS, "t_s", *AXES, *NOTED)
+"""What is read of a file, where it is there."""
+
 _IN = {"t_s": "seconds", **dict.fromkeys(AXES, "g"), **dict.fromkeys(NOTED, "seconds")}
 _YES_OR_NO = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
 _NO_NUMBER = {"", "na", "n/a", "#n/a", "nan", "null", "none"}
@@ -55,10 +58,15 @@ class Columns:
         except pa.ArrowException as error:
             raise self._no_number(name, self.table[name].to_pylist()) from error
 
-    def coded(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
-        """The words of a column, sorted, "" for none, and for each row which of them it has."""
+    def coded(self, name: str, missing: str = "") -> tuple[list[str], NDArray[np.int64]]:
+        """The words of a column, sorted, "" for none, and for each row which of them it has.
+
+        Of one that is missing, `missing` everywhere.
+        """
         import pyarrow as pa
 
+        if name not in self.table.column_names:
+            return [missing], np.zeros(self.table.num_rows, np.int64)
         column = self.table[name]
         if not pa.types.is_dictionary(column.type):
             column = column.cast(pa.string()).dictionary_encode()
@@ -91,7 +99,7 @@ class Columns:
 
 
 def columns(path: Path) -> Columns:
-    """The columns of a file, all that are needed among them; raises `Unreadable`."""
+    """The columns of a file, all of `NEEDED` among them; raises `Unreadable`."""
     if path.is_dir():
         raise Unreadable(f"{path}: is a folder: name the files in it")
     try:
@@ -99,10 +107,12 @@ def columns(path: Path) -> Columns:
         names = found.table.column_names
     except UnicodeDecodeError as error:
         raise Unreadable(_no_text(path)) from error
-    if missing := [name for name in COLUMNS if name not in names]:
-        said = f"columns missing: {', '.join(missing)}; needed are {', '.join(COLUMNS)}"
+    if missing := [name for name in NEEDED if name not in names]:
+        said = f"columns missing: {', '.join(missing)}; needed are {', '.join(NEEDED)}"
+        if len(missing) == len(NEEDED):
+            said = f"holds no recordings: its first line names none of the columns {', '.join(NEEDED)}"
         raise Unreadable(f"{path}: {_separated(path) or said}" if found.row == "line" else f"{path}: {said}")
-    if twice := [name for name in (*COLUMNS, *NOTED) if names.count(name) > 1]:
+    if twice := [name for name in COLUMNS if names.count(name) > 1]:
         raise Unreadable(f"{path}: columns that are there twice: {', '.join(twice)}")
     if not found.table.num_rows:
         raise Unreadable(f"{path}: no rows")
@@ -118,10 +128,12 @@ def _columns(path: Path) -> Columns:
     try:
         with path.open("rb") as file:
             parquet = file.read(len(_PARQUET)) == _PARQUET
+        if not path.stat().st_size:
+            raise Unreadable(f"{path}: is empty")
         if not parquet:
             return _csv(path)
         names = set(pyarrow.parquet.read_schema(path).names)
-        wanted = [name for name in (*COLUMNS, *NOTED) if name in names]
+        wanted = [name for name in COLUMNS if name in names]
         return Columns(path, pyarrow.parquet.read_table(path, columns=wanted), "row", 1)
     except OSError as error:
         raise Unreadable(f"{path}: cannot be read: {error.strerror or _first_line(error)}") from error

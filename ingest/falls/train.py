@@ -14,6 +14,7 @@ from ingest.falls.boosting import Table
 from ingest.falls.card import Card, draw
 from ingest.falls.dataset import prepare
 from ingest.falls.faults import sorted_out
+from ingest.falls.people import PEOPLE, listed
 from ingest.falls.recordings import Recording, Unreadable, read
 from ingest.falls.validation import FOLDS, Confidences, transferred, unseen
 from rules.falls.model import POSITIONS, Stage, Trees, write
@@ -78,6 +79,7 @@ def train(
         output.mkdir(parents=True, exist_ok=True)
         for position, data in models.items():
             (output / f"{position}.npz").write_bytes(data)
+        (output / PEOPLE).write_text(listed(recordings), encoding="utf-8")
         if not validate:
             return
         step = progress.add_task("people never seen", total=len(POSITIONS) * len(Stage) * FOLDS)

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ingest.falls.people import trained_on
 from ingest.falls.perturbing import PERTURBATIONS
 from ingest.falls.play import Stopped, placed, play
 from ingest.falls.recordings import Recording
 from ingest.falls.sending import Sending
-from ingest.falls.tables import COLUMNS, NOTED
+from ingest.falls.tables import COLUMNS
 from rules.configuration import default
 from rules.falls.model import POSITIONS, Forest, Stage, Trees, default_models
 from rules.falls.model import write as write_model
@@ -110,6 +111,8 @@ def test_every_figure_of_a_set(file: Path) -> None:
         ("D01", None, 0),
     ]
     assert (found["missed"], found["false"]) == (["made/waist/s1/F02/01"], [])
+    assert (found["people"], found["people_trained_on"]) == (1, 0)
+    assert found["falls_without_impact"] == ["made/waist/s1/F02/01"]
 
 
 def decided(folder: Path, provisional: float, final: float) -> Path:
@@ -188,7 +191,7 @@ def test_recordings_that_no_device_sends_are_named_and_counted_nowhere(file: Pat
 
 def test_help_tells_what_every_column_means() -> None:
     said = called("falls", "evaluate", "--help").out.decode()
-    for name in (*COLUMNS, *NOTED):
+    for name in COLUMNS:
         assert name in said
     for words in ("in seconds 秒, not ms", "in g, gravity included", "1 in all rows of", "are one recording"):
         assert words in " ".join(said.split())
@@ -231,11 +234,34 @@ def test_people_get_a_table_with_intervals_and_what_was_wrong(file: Path) -> Non
         "0.667 (0.208-0.939) 2/3",
         "F02: 1 of 1 missed 漏报",
         "made/waist/s1/F02/01",
+        "nothing moves by half a g",
+        "1 people 人",
         "灵敏度",
     ):
         assert words in said
     assert "changed" not in said
+    assert "trained on" not in said
     assert len(max(said.partition("95 % intervals")[0].splitlines(), key=len)) <= 160
+
+
+def test_figures_of_people_whom_the_models_know_are_marked(tmp_path: Path) -> None:
+    known = min(trained_on(None))
+    study, _, subject = known.partition("/")
+    file = a_file(
+        tmp_path / "a.csv", fallen(1, dataset=f"{study}_x", subject=subject), walked(1, dataset=study)
+    )
+    first, second = evaluated(file)
+    assert [(one["set"], one["people_trained_on"]) for one in (first, second)] == [
+        (f"{study}/waist", 0),
+        (f"{study}_x/waist", 1),
+    ]
+    said = called("falls", "evaluate", file).out.decode()
+    assert f"{study}_x/waist *" in said
+    assert f"{study}/waist *" not in said
+    assert "* people the models were trained on" in said
+    folder = decided(tmp_path / "others", 0.9, 0.9)
+    (folder / "people.txt").write_text(f"{study}/s1\n")
+    assert [one["people_trained_on"] for one in evaluated(file, "--models", folder)] == [1, 0]
 
 
 def test_what_is_done_to_recordings_is_told_beside_them(file: Path) -> None:

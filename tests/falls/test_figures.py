@@ -20,18 +20,22 @@ OUTCOME = st.builds(
     Outcome,
     group=st.sampled_from(["a/waist", "b/wrist"]),
     name=st.uuids().map(str),
+    person=st.sampled_from(["a/s1", "a/s2", "b/s1"]),
     age_group=st.sampled_from(["young", "elderly"]),
     activity=st.sampled_from(["D01", "F01"]),
     is_fall=st.booleans(),
     duration_s=st.floats(1, 100),
     fall_start_s=st.none() | st.floats(0, 10),
     alarms=st.lists(ALARM, max_size=3).map(tuple),
+    judged=st.integers(0, 3),
 )
 OUTCOMES = st.lists(OUTCOME, max_size=12, unique_by=lambda one: one.name)
 
 
 def outcome(name: str, *alarms: Alarm, fall: bool = True, hours: float = 0.5) -> Outcome:
-    return Outcome("a/waist", name, "young", "F01" if fall else "D01", fall, 3600 * hours, None, alarms)
+    return Outcome(
+        "a/waist", name, "a/s1", "young", "F01" if fall else "D01", fall, 3600 * hours, None, alarms
+    )
 
 
 @given(st.integers(0, 400).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
@@ -132,3 +136,13 @@ def test_later_decisions_only_add_calls(played: list[Outcome]) -> None:
         replace(one, alarms=tuple(alarm for alarm in one.alarms if alarm.provisional)) for one in played
     ]
     assert figures(only_soon) == provisional
+
+
+@given(OUTCOMES, st.sets(st.sampled_from(["a/s1", "a/s2", "b/s1", "c/s1"])))
+def test_how_many_of_the_people_taught_the_models(outcomes: list[Outcome], taught: set[str]) -> None:
+    for one in by_set(outcomes, trained_on=taught):
+        found = {each.person for each in outcomes if each.group == one.group}
+        assert (one.people, one.trained_on) == (len(found), len(found & taught))
+        assert set(one.still) == {
+            each.name for each in outcomes if each.group == one.group and each.is_fall and not each.judged
+        }

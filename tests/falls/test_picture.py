@@ -20,7 +20,7 @@ CALLED = Alarm(4.0, 5.5, True, 0.9, "impact 3.1 g")
 
 
 def outcome(*alarms: Alarm, is_fall: bool) -> Outcome:
-    return Outcome("made/wrist", "x", "young", "a", is_fall, 10.0, None, alarms)
+    return Outcome("made/wrist", "x", "made/s1", "young", "a", is_fall, 10.0, None, alarms)
 
 
 @pytest.mark.parametrize("one", [STILL, FALLEN])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.falls.recordings import COLUMNS, Recording, Unreadable, read
+from ingest.falls.recordings import NEEDED, Recording, Unreadable, read
 from tests.falls.recorded import FALLS, recording, rows, write
 
 _WORDS = st.sampled_from(["01", "1", "a", "B b", "落"])
@@ -172,11 +172,21 @@ def test_a_row_without_a_number_is_left_out_and_counted(name: str, tmp_path: Pat
     assert found.t_s.tolist() == pytest.approx([0.0, 0.02, 0.08])
 
 
-@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("column", NEEDED)
 def test_a_missing_column_is_named(column: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", rows(recording(np.ones((5, 3)))), without=column)
     with pytest.raises(Unreadable, match=f"columns missing: {column};"):
         read(path)
+
+
+def test_who_says_less_has_one_set_of_one_person(tmp_path: Path) -> None:
+    fall, other = recording(np.ones((60, 3)), is_fall=True), recording(np.zeros((60, 3)))
+    needed = [{name: row[name] for name in NEEDED} for one in (fall, other) for row in rows(one)]
+    found = read(write(tmp_path / "mine.csv", needed))
+    assert [(one.name, one.is_fall, one.age_group, len(one.t_s)) for one in found] == [
+        ("mine/wrist/-/-/1", True, "unknown", 60),
+        ("mine/wrist/-/-/1#2", False, "unknown", 60),
+    ]
 
 
 def test_what_holds_no_recordings_says_why(tmp_path: Path) -> None:
@@ -188,8 +198,12 @@ def test_what_holds_no_recordings_says_why(tmp_path: Path) -> None:
     garbage.write_bytes(b"\xff\xfe\0\0" * 100)
     broken.write_bytes(b"PAR1" + b"\0" * 100)
     nowhere = [{**row, "t_s": float("nan")} for row in good]
+    (tmp_path / "nothing.csv").write_bytes(b"")
+    (tmp_path / "a.json").write_text('{"xyz": [[0, 0, 1]]}\n')
     for path, why in (
         (empty, "no rows"),
+        (tmp_path / "nothing.csv", "is empty"),
+        (tmp_path / "a.json", "holds no recordings: its first line names none of the columns sensor_"),
         (garbage, "save it as “CSV UTF-8”"),
         (broken, "neither parquet nor CSV"),
         (tmp_path / "none.parquet", "cannot be read: No such file"),

@@ -13,6 +13,7 @@ from ingest.falls import boosting, train
 from ingest.falls.boosting import Table, boost
 from ingest.falls.dataset import DAILY_LIFE, FALL, prepare
 from ingest.falls.intervals import rate, share
+from ingest.falls.people import PEOPLE
 from ingest.falls.recordings import Recording, read
 from ingest.falls.validation import fold_of
 from rules.falls.model import POSITIONS, Stage, default_models, position_class
@@ -63,6 +64,8 @@ def test_the_same_recordings_and_seed_give_the_same_bytes(tmp_path: Path) -> Non
             app, [str(file), "--output", str(tmp_path / folder), "--seed", seed, "--no-validate"]
         )
         assert result.exit_code == 0, result.output
+        people = (tmp_path / folder / PEOPLE).read_text().splitlines()
+        assert people == sorted({one.person for one in _recordings()})
     for position in POSITIONS:
         one, two, other = (
             (tmp_path / folder / f"{position}.npz").read_bytes() for folder in ("one", "two", "other")
