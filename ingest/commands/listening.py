@@ -114,9 +114,9 @@ def _is_filter(text: str) -> bool:
 
 
 def _reads(config: Config) -> Callable[[str], bool]:
-    """Whether the service is sent a topic: where its configuration says itself what is read."""
+    """Whether the service is sent a topic: of ours by its four channels, of others as the configuration says."""
     if "topics" not in config.broker.model_fields_set:
-        return lambda _topic: True
+        return lambda topic: not topic.startswith("shouwang/") or config.broker.reads(topic)
     filters = [*config.broker.topics, *config.broker.life_safety_topics]
     return lambda topic: any(
         aiomqtt.Topic(topic).matches(one)

@@ -188,6 +188,24 @@ async def test_of_a_configuration_it_takes_the_imported_registry_and_what_is_rea
     )
 
 
+async def test_a_channel_that_the_protocol_has_not_is_told_where_the_service_would_not_hear_of_it(
+    broker: AnyBroker, tmp_path: Path
+) -> None:
+    configuration = tmp_path / "shouwang.toml"
+    configuration.write_text(f'[broker]\nurl = "{broker.url}"\n')
+    async with started("listen", "--config", configuration) as listening:
+        await listening.line("listening to #")
+        async with aiomqtt.Client("127.0.0.1", broker.port, identifier="publisher") as client:
+            for topic in ("a/b", "shouwang/v1/home-1/w-8/accel", "shouwang/v1/home-1/w-9/status"):
+                await client.publish(topic, "offline" if topic.endswith("status") else "{}", 1)
+        await listening.line("w-9")
+        said = (await listening.ends(signal.SIGINT)).out.decode()
+    unread = [line for line in said.splitlines() if "服务未订阅" in line and "new" in line]
+    assert len(unread) == 1
+    assert "shouwang/v1/home-1/w-8/accel" in unread[0]
+    assert "none of telemetry, event, motion, status" in unread[0]
+
+
 async def test_the_services_own_test_call_is_known_by_its_key(broker: AnyBroker, tmp_path: Path) -> None:
     ours, others = bytes(32), bytes(range(32))
     (tmp_path / "shouwang-data").mkdir()
