@@ -60,7 +60,8 @@ def end_with(problems: Iterable[object], *, so: str = "") -> NoReturn:
     listed = list(problems)
     for problem in listed:
         told.print(str(problem), style="red", markup=False)
-    told.print(f"{len(listed)} problem{'s' * (len(listed) != 1)} found{so and f'; {so}'}.", style="bold")
+    found = f"{len(listed)} problem{'s' * (len(listed) != 1)} found{so and f'; {so}'}."
+    told.print(f"{found} 共 {len(listed)} 处问题。", style="bold")
     raise typer.Exit(USAGE)
 
 

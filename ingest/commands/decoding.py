@@ -24,7 +24,7 @@ from devices.message import Message
 from devices.reading import Decoded, Motion
 from ingest.commands.console import USAGE, bare, end, json_line, now_ms, told
 from ingest.commands.explaining import Explained, Lessons, explain, observation_json, rejected_json, table
-from ingest.commands.windows_shown import doubt_of_position, doubt_of_unit, window_json, window_text
+from ingest.commands.windows_shown import MOTION, doubt_of_position, doubt_of_unit, window_json, window_text
 from ingest.journal import head_of
 
 NOTHING_BUT_REJECTS = 3
@@ -139,8 +139,10 @@ def _print_lines(found: Explained, *, in_full: bool) -> None:
 
 
 def _tell_of(window: Motion) -> None:
-    said = f"{window.device}: acceleration: {bare(window_text(window))}"
-    told.print(f"{said}; run and replay look for falls in such windows", markup=False)
+    said = f"{window.device}: {MOTION}: {bare(window_text(window))}"
+    told.print(
+        f"{said}; run and replay look for falls in such windows 由 run 和 replay 识别跌倒", markup=False
+    )
     for doubt in filter(None, (doubt_of_position(window), doubt_of_unit(window))):
         told.print(bare(doubt), style="yellow", markup=False)
 

@@ -61,7 +61,7 @@ def print_list(out: Console, rows: Sequence[Mapping[str, Any]], counts: Sequence
     """The rows, one a line; then how many there are of each kind, and what the reasons mean."""
     shown = Table(box=None, pad_edge=False, highlight=False, header_style="bold")
     fixed = {
-        "id": max((len(str(row["id"])) for row in rows), default=2),
+        "id": max(2, *(len(str(row["id"])) for row in rows)),
         "received 收到": 13,
         "reason 原因": 14,
     }

@@ -26,7 +26,8 @@ def window_json(window: Motion) -> dict[str, object]:
 def window_text(window: Motion) -> str:
     """A window in words."""
     model = position_class(window.position)
-    return f"{len(window.xyz)} samples at {window.fs:g} Hz, worn: {window.position} (model: {model})"
+    worn = f"worn 佩戴: {window.position} (model 模型: {model})"
+    return f"{len(window.xyz)} samples 个采样 at {window.fs:g} Hz, {worn}"
 
 
 def signal_text(window: Motion) -> str:

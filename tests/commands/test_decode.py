@@ -283,7 +283,9 @@ def test_a_window_of_acceleration_is_told() -> None:
     payload = b'{"ts": 1763763600123, "fs": 50, "position": "wrist", "xyz": [[0, 0, 1], [0, 0.1, 1]]}'
     answer = called("decode", "--topic", "shouwang/v1/home-1/w-1/motion", stdin=payload)
     assert answer.code == 0
-    assert "w-1: acceleration: 2 samples at 50 Hz, worn: wrist" in " ".join(answer.err.split())
+    assert "w-1: acceleration 加速度: 2 samples 个采样 at 50 Hz, worn 佩戴: wrist" in " ".join(
+        answer.err.split()
+    )
 
 
 MOTION = "shouwang/v1/home-1/w-1/motion"
@@ -319,8 +321,8 @@ def test_a_window_of_acceleration_is_in_the_table() -> None:
     for wanted in (
         "w-1",
         "acceleration 加速度",
-        "50 samples at 50 Hz",
-        "worn: wrist (model: wrist)",
+        "50 samples 个采样 at 50 Hz",
+        "worn 佩戴: wrist (model 模型: wrist)",
         "2025-11-21 22:20:00Z",
     ):
         assert wanted in said

@@ -51,6 +51,10 @@ def test_a_row_is_one_line(capsys: pytest.CaptureFixture[str], width: int) -> No
     assert "\x1b" not in lines[2]
 
 
+def test_the_first_rows_have_a_whole_header(capsys: pytest.CaptureFixture[str]) -> None:
+    assert listed(capsys, {"id": 1})[0].startswith("id  received")
+
+
 def test_how_far_a_row_was_understood_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     lines = listed(capsys, {"stored": 5}, {"stored": 2, "understood_at": "2026-07-14T00:00:00+00:00"})
     assert "partly 部分, 5 stored: fields" in lines[1]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingest.falls.recordings import COLUMNS
+from ingest.falls.tables import COLUMNS
 from simulators import scenario
 from tests.cases import SHARED
 from tests.commands.program import called, shouwang
