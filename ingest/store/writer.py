@@ -42,6 +42,11 @@ _STATEMENT_TIMEOUT_MS = 60_000
 Projection = Callable[[psycopg.Connection], None]
 
 
+def worth_a_commit(batch: Iterable[Processed], since_s: float) -> bool:
+    """Whether to store now, `since_s` after the last time. What says nothing waits a second."""
+    return since_s >= _IDLE_S or any(entry.observations or entry.rejected for entry in batch)
+
+
 class Writer:
     """One connection to the database and the journal's position in it.
 
@@ -108,12 +113,8 @@ class Writer:
         while True:
             batch = await self._feed.take(held[-1].seq if held else self.position, BATCH_ROWS)
             held += batch
-            # What says nothing (acceleration) is worth a commit of its own once a second only.
-            if held and (
-                any(entry.observations or entry.rejected for entry in batch)
-                or self._stopping.is_set()
-                or time.monotonic() - stored >= _IDLE_S
-            ):
+            since_s = time.monotonic() - stored
+            if held and (self._stopping.is_set() or worth_a_commit(batch, since_s)):
                 await self._batch(held)
                 held, stored = [], time.monotonic()
             few = sum(1 + len(entry.observations) for entry in batch) < BATCH_ROWS // 2

@@ -15,7 +15,7 @@ from devices.message import MAX_PAYLOAD_BYTES, Message
 from devices.registry import CareLevel, Device, Place, PlaceKind, Registry, Resident, Risk, RiskLevel
 from ingest.feed import Feed, Processed
 from ingest.journal import head_of
-from ingest.store.writer import Projection, Writer
+from ingest.store.writer import Projection, Writer, worth_a_commit
 from tests.deadline import eventually
 from tests.ingest.works import REGISTRY, SITE, T0, Works, works
 from tests.quarantined import SEAL, quarantined
@@ -54,6 +54,9 @@ def writer_of(
     feed: Feed | None = None,
 ) -> Writer:
     return Writer(dsn, works.journal.id, feed or works.pipeline.feed, registry, works.metrics, project, SEAL)
+
+
+_WINDOW = json.dumps({"ts": T0, "fs": 50, "xyz": [[0, 0, 1]] * 50}).encode()
 
 
 @asynccontextmanager
@@ -135,7 +138,28 @@ async def test_what_says_nothing_is_done_with_too_and_nothing_waits_for_it(
     assert rows_and_position(dsn) == ([42], 45), "stopped, and nothing is left behind"
 
 
-_WINDOW = json.dumps({"ts": T0, "fs": 50, "xyz": [[0, 0, 1]] * 50}).encode()
+@pytest.mark.parametrize(
+    ("payloads", "since_s", "now"),
+    [
+        ([], 0.9, False),
+        ([], 1.0, True),
+        ([_WINDOW] * 2, 0.9, False),
+        ([_WINDOW] * 2, 1.0, True),
+        ([_WINDOW, b'{"heart_rate": 70}'], 0.0, True),
+        ([b"?", _WINDOW], 0.0, True),
+    ],
+)
+async def test_what_says_nothing_waits_a_second_and_whatever_says_something_does_not(
+    at_work: Callable[[], Works], payloads: list[bytes], since_s: float, *, now: bool
+) -> None:
+    works = at_work()
+    for payload in payloads:
+        channel = "motion" if payload == _WINDOW else "telemetry"
+        await works.take(Message(f"shouwang/v1/{SITE}/d1/{channel}", payload, T0))
+    works.pipeline.drain()
+    batch = await works.pipeline.feed.take(0, 100)
+    assert len(batch) == len(payloads)
+    assert worth_a_commit(batch, since_s) is now
 
 
 @pytest.mark.faults
