@@ -90,11 +90,9 @@ def evaluate(
 
     The first lines of a small one 例:
 
-    sensor_position,activity_code,is_fall,t_s,ax_g,ay_g,az_g
-
-    wrist,from the bed,1,0.00,0.02,-0.98,0.11
-
-    wrist,from the bed,1,0.02,0.03,-0.99,0.10
+        sensor_position,activity_code,is_fall,t_s,ax_g,ay_g,az_g
+        wrist,from the bed,1,0.00,0.02,-0.98,0.11
+        wrist,from the bed,1,0.02,0.03,-0.99,0.10
 
     Recordings shorter than 1 s, of a rate that is not 5 to 1000 Hz, or beyond 400 g are named and not
     counted. A file that cannot be read ends all, with everything that is wrong with each

@@ -1,5 +1,7 @@
 """The commands under one name. Rule: every command has an example in its help."""
 
+import inspect
+
 import typer
 
 from ingest.commands import (
@@ -120,3 +122,18 @@ rota.command("changes", epilog="Example: shouwang duty changes --limit 50")(duty
 rota.command("withdraw", epilog="Example: shouwang duty withdraw 17 --by chen.mei")(duty.withdraw)
 rota.command("confirm", epilog="Example: shouwang duty confirm night.2026-12-01 --by li")(duty.confirm)
 app.add_typer(rota, name="duty")
+
+
+def _reflow(group: typer.Typer) -> None:
+    """Lets a terminal break the lines of help texts where it ends; indented paragraphs stay as they are."""
+    for command in group.registered_commands:
+        said = inspect.getdoc(command.callback) or ""
+        command.help = "\n\n".join(
+            part if part.startswith(" ") else part.replace("\n", " ") for part in said.split("\n\n")
+        )
+    for each in group.registered_groups:
+        if each.typer_instance is not None:
+            _reflow(each.typer_instance)
+
+
+_reflow(app)

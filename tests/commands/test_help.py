@@ -84,3 +84,10 @@ def test_what_a_command_needs_is_asked_for(command: str) -> None:
     assert answer.code == 2
     assert "Missing" in answer.err
     assert f"{command} --help" in answer.err
+
+
+def test_the_lines_of_help_end_where_the_terminal_does() -> None:
+    said = called("falls", "evaluate", "--help").out.decode()
+    prose, example = said.partition("The first lines")[::2]
+    assert "Each recording is a device of its own that sends windows over the native protocol. A set" in prose
+    assert "wrist,from the bed,1,0.00" in example.splitlines()[3]
