@@ -101,9 +101,7 @@ def evaluate(
     chosen = _perturbations(perturb or [])
     if only and pictures is None:
         end("--only: of which pictures? Name a folder for them: --pictures FOLDER", USAGE)
-    if models is not None:
-        _check(models)
-    taught = trained_on(models)
+    taught = _checked(models)
     recordings, refused = _read(files)
     if not recordings:
         if as_json:
@@ -196,9 +194,12 @@ def _perturbations(names: list[str]) -> list[Perturbation]:
     return [PERTURBATIONS[name] for name in dict.fromkeys((PLAIN.name, *names))]
 
 
-def _check(models: Path) -> None:
+def _checked(models: Path | None) -> frozenset[str]:
+    """The people whom the models were trained on, once these can be read; else ends the program."""
     try:
-        models_in(models)
+        if models is not None:
+            models_in(models)
+        return trained_on(models)
     except (OSError, ValueError) as error:
         end(error, USAGE)
 

@@ -19,6 +19,14 @@ def listed(recordings: Iterable[Recording]) -> str:
 
 
 def trained_on(models: Path | None) -> frozenset[str]:
-    """The people of the models of a folder (None: of those that come with the program); raises OSError."""
+    """The people of the models of a folder (None: of those that come with the program).
+
+    Raises OSError or ValueError where the file is there and cannot be read.
+    """
     file = files("rules.falls") / "models" / PEOPLE if models is None else models / PEOPLE
-    return frozenset(file.read_text("utf-8").splitlines()) if file.is_file() else frozenset()
+    try:
+        return frozenset(file.read_text("utf-8").splitlines())
+    except FileNotFoundError:
+        return frozenset()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file}: is not UTF-8: a person a line is needed") from error

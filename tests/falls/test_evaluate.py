@@ -343,6 +343,8 @@ def test_whoever_asks_for_what_is_not_there_is_told_what_to_do(file: Path, tmp_p
     (tmp_path / "broken" / "waist.npz").write_bytes(b"none")
     decided(tmp_path / "damaged", provisional=0.5, final=0.5)
     (tmp_path / "damaged" / "wrist.npz").write_bytes(b"none")
+    (decided(tmp_path / "garbled", 0.5, 0.5) / "people.txt").write_bytes(b"\xff")
+    (decided(tmp_path / "folder", 0.5, 0.5) / "people.txt").mkdir()
     (tmp_path / "a file").write_bytes(b"")
     good = rows(walked(1))
     bad = write(tmp_path / "bad.parquet", good, without="t_s")
@@ -354,6 +356,8 @@ def test_whoever_asks_for_what_is_not_there_is_told_what_to_do(file: Path, tmp_p
         ([file, "--models", tmp_path / "nowhere"], "No such folder: a folder is needed with waist.npz"),
         ([file, "--models", tmp_path / "broken"], "broken: not there: wrist.npz, unknown.npz: "),
         ([file, "--models", tmp_path / "damaged"], "wrist.npz: no model, or damaged: make it with python"),
+        ([file, "--models", tmp_path / "garbled"], "people.txt: is not UTF-8: a person a line"),
+        ([file, "--models", tmp_path / "folder"], "people.txt: Is a directory"),
         (
             [file, "--pictures", tmp_path / "a file" / "x"],
             "cannot be written: Not a directory: name a folder",
