@@ -89,7 +89,7 @@ def show(
     found = service.get(f"/api/v1/alerts/{_whole(service, alert)}")
     for text in found["text"].values():
         told.print(text, markup=False, style="bold")
-    told.print(_stands(found), markup=False)
+    told.print(stands(found), markup=False)
     if not found["active"] and found["state"] != State.RESOLVED:
         told.print(_OVER.strip())
     zone = zone_at(config)
@@ -100,7 +100,7 @@ def show(
     told.print(_AT_ONCE, markup=False)
 
 
-def _stands(found: Mapping[str, Any]) -> str:
+def stands(found: Mapping[str, Any]) -> str:
     """Its state, whether a person was told, and the number that an act may name."""
     state = State(found["state"])
     said = f"{_STATES[state]} {state}"

@@ -16,6 +16,7 @@ from alerts.event import (
     Weight,
 )
 from alerts.view import view_event
+from ingest.commands.alerting import stands
 from ingest.commands.watching import detail
 from rules.decision import Evidence, Severity
 
@@ -70,3 +71,12 @@ def test_a_step_that_reaches_no_person_says_so() -> None:
 def test_an_act_is_told_as_before() -> None:
     act = Acknowledged("e1", 2, 1000, "chen.mei", "cli", 2000)
     assert detail(view_event(act)) == "chen.mei cli"
+
+
+def test_whether_a_person_was_told_so_far() -> None:
+    step = {"event": "notified", "to": [{"to": "li.na", "channel": "push"}]}
+    alert = {"state": "open", "told": "notified", "number": 3, "history": [{"event": "opened"}]}
+    nobody = stands(alert | {"history": [{"event": "opened"}, step | {"to": []}]})
+    assert nobody == "待处理 open (notified): 尚未通知到人 no person was told so far; number 3 (--seen 3)"
+    assert stands(alert | {"history": [step]}) == "待处理 open (notified); number 3 (--seen 3)"
+    assert stands(alert | {"state": "on_site"}) == "已到场 on_site; number 3 (--seen 3)"

@@ -196,7 +196,12 @@ async def test_a_channel_that_the_protocol_has_not_is_told_where_the_service_wou
     async with started("listen", "--config", configuration) as listening:
         await listening.line("listening to #")
         async with aiomqtt.Client("127.0.0.1", broker.port, identifier="publisher") as client:
-            for topic in ("a/b", "shouwang/v1/home-1/w-8/accel", "shouwang/v1/home-1/w-9/status"):
+            for topic in (
+                "a/b",
+                "a/b/c/d/e/f",
+                "shouwang/v1/home-1/w-8/accel",
+                "shouwang/v1/home-1/w-9/status",
+            ):
                 await client.publish(topic, "offline" if topic.endswith("status") else "{}", 1)
         await listening.line("w-9")
         said = (await listening.ends(signal.SIGINT)).out.decode()

@@ -154,11 +154,12 @@ async def test_what_says_nothing_waits_a_second_and_whatever_says_something_does
 ) -> None:
     works = at_work()
     for payload in payloads:
-        channel = "motion" if payload == _WINDOW else "telemetry"
-        await works.take(Message(f"shouwang/v1/{SITE}/d1/{channel}", payload, T0))
+        whose = {_WINDOW: "d1/motion", b"?": "stranger/telemetry"}.get(payload, "d1/telemetry")
+        await works.take(Message(f"shouwang/v1/{SITE}/{whose}", payload, T0))
     works.pipeline.drain()
     batch = await works.pipeline.feed.take(0, 100)
-    assert len(batch) == len(payloads)
+    assert [bool(entry.rejected) for entry in batch] == [payload == b"?" for payload in payloads]
+    assert not any(entry.observations and entry.rejected for entry in batch)
     assert worth_a_commit(batch, since_s) is now
 
 

@@ -47,6 +47,9 @@ async def test_an_alert_is_listed_taken_attended_and_resolved(
         at_home = datetime.fromisoformat(raised).astimezone(ZoneInfo("Asia/Shanghai"))
         assert f"{at_home:%Y-%m-%d %H:%M:%S}" in shown
         assert "since (Asia/Shanghai)" in shown
+        first = (await run("show", alert)).err
+        assert "待处理 open" in first
+        assert "no person was told so far; number" in first
         taken = await run("ack", alert[:8], "--by", "chen.mei")
         assert (taken.code, "已接手 acknowledged: chen.mei" in taken.err, "until" in taken.err) == (
             0,
