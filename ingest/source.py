@@ -128,6 +128,8 @@ class Source:
         self._outstanding = 0
         self._order: deque[Token] = deque()  # of this connection, not acknowledged yet
         self._durable: set[int] = set()  # mids of those that wait only for their turn
+        self._unacknowledged: dict[int, int] = {}  # of this connection: what each mid holds, as a hash
+        self.repeated = 0
         self._taken = 0
         self._reading = False
         self._socket: Any = None
@@ -174,6 +176,7 @@ class Source:
 
     def _ack(self, token: Token) -> None:
         self._durable.discard(token.mid)
+        self._unacknowledged.pop(token.mid, None)
         # Not only once subscribed: a session's old messages come before the SUBACK, and each that stays
         # unacknowledged takes one of the broker's places for messages in flight.
         if token.qos and self._socket is not None:
@@ -231,6 +234,7 @@ class Source:
         self._connection += 1
         self._order.clear()
         self._durable.clear()
+        self._unacknowledged.clear()
         try:
             await self._loop.run_in_executor(
                 None,
@@ -371,8 +375,24 @@ class Source:
         self._failed(f"connection to {self._broker.url} lost: {reason}")
         self._loop.call_soon_threadsafe(self._lost.set)
 
+    def _in_our_hands(self, raw: paho.MQTTMessage) -> bool:
+        """Whether a broker sends again what is here and waits for its PUBACK (some do after seconds).
+
+        It is the same packet, and that PUBACK ends both: no other press, nor one more second of a signal.
+        """
+        if not raw.qos:
+            return False
+        held = hash((raw._topic, raw.payload))  # noqa: SLF001  paho has no other way to the bytes
+        if raw.dup and self._unacknowledged.get(raw.mid) == held:
+            return True
+        self._unacknowledged[raw.mid] = held
+        return False
+
     def _on_message(self, _client: paho.Client, _data: object, raw: paho.MQTTMessage) -> None:
         self._taken += 1
+        if self._in_our_hands(raw):
+            self.repeated += 1
+            return
         self._outstanding += 1
         token = Token(self._connection, raw.mid, raw.qos)
         self._order.append(token)

@@ -14,7 +14,7 @@ from rich.table import Table
 from alerts.drill import Practised
 from alerts.event import Outcome, State
 from ingest.commands.client import ApiOption, ConfigOption, Service, TokenOption, local, service_at, zone_at
-from ingest.commands.console import USAGE, end, plain, told
+from ingest.commands.console import USAGE, bare, end, plain, told
 from ingest.commands.quarantine_shown import console
 from ingest.commands.watching import detail, follow
 
@@ -72,7 +72,7 @@ def list_(
     for one in found:
         who = one["resolved_by"] or one["arrived_by"] or one["acknowledged_by"] or ""
         stands = f"{_STATES[State(one['state'])]} {one['state']}"
-        stands += f" ({one['told']})" if one["state"] == State.OPEN else ""
+        stands += f" ({one.get('told', '')})" if one["state"] == State.OPEN else ""
         stands += "" if one["active"] or one["state"] == State.RESOLVED else _OVER
         text = f"{one['text']['zh-CN']}\n{one['text']['en']}"
         since = local(one["raised_at"], zone)
@@ -88,7 +88,7 @@ def show(
     service = service_at(config, api, token_file)
     found = service.get(f"/api/v1/alerts/{_whole(service, alert)}")
     for text in found["text"].values():
-        told.print(text, markup=False, style="bold")
+        told.print(bare(text), markup=False, style="bold")
     told.print(stands(found), markup=False)
     if not found["active"] and found["state"] != State.RESOLVED:
         told.print(_OVER.strip())
@@ -105,7 +105,7 @@ def stands(found: Mapping[str, Any]) -> str:
     state = State(found["state"])
     said = f"{_STATES[state]} {state}"
     if state is State.OPEN:
-        said += f" ({found['told']})"
+        said += f" ({found.get('told', '')})"
         if not any(event["event"] == "notified" and event["to"] for event in found["history"]):
             said += _NOBODY_TOLD
     return f"{said}; number {found['number']} (--seen {found['number']})"
@@ -124,7 +124,7 @@ def drill(
     asked = {"subject": subject, "what": what.value, "by": by}
     found = service_at(config, api, token_file).post("/api/v1/drills", asked)
     for text in found["text"].values():
-        told.print(text, markup=False, style="bold")
+        told.print(bare(text), markup=False, style="bold")
     ends = "shouwang alerts resolve 结束 resolve it to end the drill"
     told.print(f"{found['alert']}: 处理完毕后请用 {ends}", markup=False)
 

@@ -23,6 +23,7 @@ from devices.registry import Registry
 from ingest.commands.console import bare
 from ingest.commands.explaining import Explained, Lessons, explain, value_text
 from ingest.commands.windows_shown import doubt_of_unit, signal_text
+from ingest.facts import ANNOUNCED
 
 _MOST_DEVICES = 5000
 _MOST_NAMES = 256
@@ -97,6 +98,7 @@ class Ear:
         self._known = Lessons(registry=registry)
         self._registered = frozenset(name for _, name in registry.devices)
         self._reads, self._key = reads, key
+        self._announced: set[str] = set()
         self.devices: dict[str, Heard] = {}
         self.messages = 0
         self.announcements = 0
@@ -105,6 +107,9 @@ class Ear:
         """Take up a message. Announcements, commands and the service's own alerts are of no device."""
         self.messages += 1
         explained = explain(message, self._known)
+        self._announced.update(
+            fact.about for fact in explained.learned if fact.field == ANNOUNCED and fact.value
+        )
         if looks_ours(message.topic, message.payload) and (
             not self._key or is_ours(self._key, message.payload)
         ):
@@ -168,7 +173,8 @@ class Ear:
             if len(before) < _MOST_NAMES:
                 before.update(found)
                 parts += [f"{name}: {', '.join(fresh)}"] if fresh else []
-        if not self._reads(message.topic) and len(heard.unread) < _MOST_NAMES:
+        read = message.topic in self._announced or self._reads(message.topic)
+        if not read and len(heard.unread) < _MOST_NAMES:
             parts += [] if heard.unread else [f"{_MARKS['x']}: {message.topic}"]
             heard.unread.add(message.topic)
         heard.family = explained.family or heard.family

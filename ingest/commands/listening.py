@@ -114,9 +114,7 @@ def _is_filter(text: str) -> bool:
 
 
 def _reads(config: Config) -> Callable[[str], bool]:
-    """Whether the service is sent a topic: as the configuration says, else all but other channels of ours."""
-    if "topics" not in config.broker.model_fields_set:
-        return lambda topic: not topic.startswith("shouwang/") or config.broker.reads(topic)
+    """Whether the service is sent a topic, by the filters of its configuration."""
     filters = [*config.broker.topics, *config.broker.life_safety_topics]
     return lambda topic: any(
         aiomqtt.Topic(topic).matches(one)

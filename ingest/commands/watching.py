@@ -50,7 +50,7 @@ def detail(event: Mapping[str, Any]) -> str:
     match event["event"]:
         case "notified":
             whom = ", ".join(f"{it['to'] or 'everyone'} by {it['channel']}" for it in event["to"])
-            nobody = f"; nobody on duty as {', '.join(event['nobody'])}" if event["nobody"] else ""
+            nobody = f"; nobody on duty as {', '.join(event['nobody'])}" if event.get("nobody") else ""
             return f"step {event['step'] + 1}: {whom or _NO_PERSON}{nobody}"
         case "delivered" | "undelivered":
             why = event.get("why", "")
@@ -112,4 +112,6 @@ def _text(alert: Mapping[str, Any]) -> str:
 
 
 def _line(at: str, about: str, what: str, text: str, *, urgent: bool = False) -> None:
-    console().print(f"{at} {about} {what} {text}", style="bold red" if urgent else "", soft_wrap=True)
+    console().print(
+        f"{plain(at)} {plain(about)} {plain(what)} {text}", style="bold red" if urgent else "", soft_wrap=True
+    )

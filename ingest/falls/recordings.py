@@ -121,7 +121,7 @@ def _recordings(table: Columns) -> Iterator[Recording]:
             yield Recording(
                 dataset=dataset,
                 subject=subject,
-                age_group=ages[age[one]] or "unknown",
+                age_group=ages[age[first]] or "unknown",
                 activity=activity,
                 is_fall=bool(is_fall[first]),
                 trial=trial if part == 1 else f"{trial}#{part}",

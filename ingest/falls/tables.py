@@ -59,21 +59,23 @@ class Columns:
             raise self._no_number(name, self.table[name].to_pylist()) from error
 
     def coded(self, name: str, missing: str = "") -> tuple[list[str], NDArray[np.int64]]:
-        """The words of a column, sorted, "" for none, and for each row which of them it has.
-
-        Of one that is missing, `missing` everywhere.
-        """
+        """The words of a column, sorted, and which of them each row has; `missing` where it has none."""
         import pyarrow as pa
 
         if name not in self.table.column_names:
             return [missing], np.zeros(self.table.num_rows, np.int64)
         column = self.table[name]
-        if not pa.types.is_dictionary(column.type):
-            column = column.cast(pa.string()).dictionary_encode()
-        coded = column.unify_dictionaries().combine_chunks()
-        words = ["", *map(str, coded.dictionary.to_pylist())]
+        try:
+            if not pa.types.is_dictionary(column.type):
+                column = column.cast(pa.string()).dictionary_encode()
+            coded = column.unify_dictionaries().combine_chunks()
+            said = coded.dictionary.cast(pa.string()).to_pylist()
+        except pa.ArrowException as error:
+            raise Unreadable(f"{self.path}: column {name} must hold words or numbers") from error
+        words = [missing, *((word or "").strip() or missing for word in said)]
         listed = sorted(set(words))
-        rank = np.array([listed.index(word) for word in words])
+        ranks = {word: rank for rank, word in enumerate(listed)}
+        rank = np.array([ranks[word] for word in words])
         codes = coded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
         return listed, rank[codes + 1]
 
@@ -128,7 +130,7 @@ def _columns(path: Path) -> Columns:
     try:
         with path.open("rb") as file:
             parquet = file.read(len(_PARQUET)) == _PARQUET
-        if not path.stat().st_size:
+        if path.is_file() and not path.stat().st_size:
             raise Unreadable(f"{path}: is empty")
         if not parquet:
             return _csv(path)

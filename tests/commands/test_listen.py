@@ -196,19 +196,20 @@ async def test_a_channel_that_the_protocol_has_not_is_told_where_the_service_wou
     async with started("listen", "--config", configuration) as listening:
         await listening.line("listening to #")
         async with aiomqtt.Client("127.0.0.1", broker.port, identifier="publisher") as client:
-            for topic in (
-                "a/b",
-                "a/b/c/d/e/f",
-                "shouwang/v1/home-1/w-8/accel",
-                "shouwang/v1/home-1/w-9/status",
-            ):
+            config = {"name": "Button", "state_topic": "home/b1/f2/r301/btn/state", "unique_id": "btn-1"}
+            announced = "homeassistant/binary_sensor/btn-1/config"
+            await client.publish(announced, json.dumps(config), 1)
+            for topic in ("a/b", "home/b1/f2/r301/btn/state", "home/b1/f2/r302/btn/state"):
+                await client.publish(topic, "ON", 1)
+            for topic in ("shouwang/v1/home-1/w-8/accel", "shouwang/v1/home-1/w-9/status"):
                 await client.publish(topic, "offline" if topic.endswith("status") else "{}", 1)
         await listening.line("w-9")
         said = (await listening.ends(signal.SIGINT)).out.decode()
     unread = [line for line in said.splitlines() if "服务未订阅" in line and "new" in line]
-    assert len(unread) == 1
-    assert "shouwang/v1/home-1/w-8/accel" in unread[0]
-    assert "none of telemetry, event, motion, status" in unread[0]
+    assert len(unread) == 2, said
+    assert "home/b1/f2/r302/btn/state" in unread[0], "deeper than what is read, and nobody announced it"
+    assert "shouwang/v1/home-1/w-8/accel" in unread[1]
+    assert "none of telemetry, event, motion, status" in unread[1]
 
 
 async def test_the_services_own_test_call_is_known_by_its_key(broker: AnyBroker, tmp_path: Path) -> None:

@@ -189,6 +189,36 @@ def test_who_says_less_has_one_set_of_one_person(tmp_path: Path) -> None:
     ]
 
 
+def test_a_word_that_is_not_there_is_the_same_as_a_column_that_is_not_there(tmp_path: Path) -> None:
+    listed = rows(recording(np.ones((60, 3))))
+    for number, row in enumerate(listed):
+        row |= {
+            "dataset": None,
+            "subject": ("", None, " ", "  ")[number % 4],
+            "trial": "",
+            "activity_code": None,
+        }
+    for path in (tmp_path / "mine.csv", tmp_path / "mine.parquet"):
+        [found] = read(write(path, listed))
+        assert (found.name, len(found.t_s)) == ("mine/wrist/-/-/1", 60)
+
+
+def test_who_is_recorded_next_has_an_age_and_a_fall_of_her_own(tmp_path: Path) -> None:
+    young = recording(np.ones((60, 3)), fall_start_s=0.5, is_fall=True)
+    old = recording(np.ones((60, 3)), age_group="elderly", fall_start_s=0.7, is_fall=True)
+    listed = [{**row, "subject": None} for one in (young, old) for row in rows(one)]
+    found = read(write(tmp_path / "a.csv", listed))
+    assert [(one.age_group, one.fall_start_s) for one in found] == [("young", 0.5), ("elderly", 0.7)]
+
+
+@pytest.mark.parametrize("column", ["dataset", "subject", "age_group", "is_fall"])
+@pytest.mark.parametrize("said", [["a"], {"a": "b"}, b"\xff"])
+def test_a_column_of_words_that_holds_none_is_named(column: str, said: object, tmp_path: Path) -> None:
+    listed = [{**row, column: said} for row in rows(recording(np.ones((60, 3))))]
+    with pytest.raises(Unreadable, match=f"column {column} must hold words"):
+        read(write(tmp_path / "a.parquet", listed))
+
+
 def test_what_holds_no_recordings_says_why(tmp_path: Path) -> None:
     good = rows(recording(np.ones((2, 3))))
     empty = tmp_path / "empty.parquet"

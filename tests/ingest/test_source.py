@@ -95,6 +95,27 @@ async def test_what_is_not_acknowledged_comes_again(broker: AnyBroker, version: 
     assert third.payloads == [b"end"]
 
 
+async def test_what_is_sent_again_while_we_hold_it_is_the_same_message(broker: AnyBroker) -> None:
+    """The embedded broker does so after its ack_wait, on the same connection; Mosquitto never does."""
+    if isinstance(broker, Mosquitto):
+        pytest.skip("sends again only at a reconnect")
+    owner = Owner(acknowledges=False)
+    async with listening(owner, Broker(broker.url, client_id="s"), ["a/#"]):
+        await publish(broker.port, ("a/b", b"1"), ("a/b", b"1"))
+        await eventually(lambda: owner.source.repeated >= 2, why="nothing was sent again")
+        assert owner.payloads == [b"1", b"1"], "two messages, though they say the same"
+        for token in owner.tokens:
+            owner.source.acknowledge(token)
+        await publish(broker.port, ("a/b", b"2"))
+        await eventually(lambda: owner.payloads == [b"1", b"1", b"2"])
+        owner.source.acknowledge(owner.tokens[-1])
+    again = Owner()
+    async with listening(again, Broker(broker.url, client_id="s"), ["a/#"]):
+        await publish(broker.port, ("a/b", b"3"))
+        await eventually(lambda: b"3" in again.payloads)
+    assert again.payloads == [b"3"], "all was acknowledged"
+
+
 async def test_a_session_keeps_what_comes_meanwhile(broker: AnyBroker) -> None:
     address = Broker(broker.url, client_id="s")
     async with listening(Owner(), address, ["a/#"]):
