@@ -136,7 +136,7 @@ class BrokerConfig(_Part):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
-    max_in_flight: int = Field(1000, ge=1, le=65_535)
+    max_in_flight: int = Field(10_000, ge=1, le=65_535)
     life_safety_topics: list[Annotated[str, AfterValidator(_topic_filter)]] = [
         "shouwang/v1/+/+/event",
         "shouwang/v1/+/alerts/+/ack",

@@ -1,7 +1,8 @@
 """Between the sources and the journal: what is durable is processed and acknowledged.
 
 Rule: nothing is acknowledged before it is durable. A call for help waits for no disk, nor does a look at
-acceleration, in which one may be.
+acceleration, in which one may be: once the broker has handed them over, which it does not while as many
+messages are unacknowledged as it allows (`max_in_flight`). Hence the lanes.
 """
 
 import asyncio

@@ -49,7 +49,7 @@ class Broker:
     username: str = ""
     password: str = ""
     tls: ssl.SSLContext | None = None
-    max_in_flight: int = 1000
+    max_in_flight: int = 10_000
 
     @property
     def host(self) -> str:

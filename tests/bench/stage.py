@@ -88,7 +88,7 @@ def mosquitto(folder: Path) -> Iterator[int]:
         port = probe.getsockname()[1]
     config = folder / "mosquitto.conf"
     config.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 1000\n"
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 10000\n"
         "max_queued_messages 0\nset_tcp_nodelay true\nlog_type none\n"
     )
     process = subprocess.Popen(["mosquitto", "-c", str(config)], stderr=subprocess.DEVNULL)
