@@ -265,6 +265,18 @@ def test_resolving_frees_every_rule_and_the_next_evidence_opens_another() -> Non
     assert course.book.open_for("sos", "wang") is not None
 
 
+def test_a_sign_joins_the_emergency_that_was_attended_to_last() -> None:
+    course = Course()
+    first = seen(course, "fall")
+    course.passed(WITHIN_MS)
+    second = seen(course, "sos")
+    assert second.id != first.id
+    assert seen(course, "fall").id == first.id, "called anew: both stand"
+    assert seen(course, "vitals", MEDIUM).id == first.id
+    seen(course, "sos")
+    assert seen(course, "news2", MEDIUM).id == second.id
+
+
 @pytest.mark.parametrize("wait", [WITHIN_MS - 1_000, WITHIN_MS])
 def test_half_an_hour_after_people_were_called_it_is_another_emergency(wait: int) -> None:
     course = Course()
