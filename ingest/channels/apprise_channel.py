@@ -9,6 +9,7 @@ import logging
 import re
 import string
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,6 +25,7 @@ THREADS = 16
 _PLACE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _STATUS = re.compile(r"error=(\d{3})\b")
 _REFUSED = frozenset((400, 401, 403, 404, 405, 410, 413, 422))
+_LATE = "no answer in time"
 
 
 class _Heard(logging.Handler):
@@ -114,11 +116,11 @@ class AppriseChannel:
                 return await asyncio.shield(attempt)
         except TimeoutError:
             attempt.add_done_callback(lambda done: done.cancelled() or done.exception())
-            return Retry("no answer in time")
+            return Retry(_LATE)
 
     def _notify(self, url: str, title: str, body: str) -> Receipt:
         """In a thread of this channel's own."""
-        said = _HEARD.start()
+        said, began = _HEARD.start(), time.monotonic()
         joined = f"{url}{'&' if '?' in url else '?'}cto={self._timeout_s:g}&rto={self._timeout_s:g}"
         service = apprise.Apprise.instantiate(joined)
         if service is None:
@@ -131,8 +133,9 @@ class AppriseChannel:
         if accepted:
             return Accepted()
         statuses = [int(found[1]) for line in said if (found := _STATUS.search(line))]
-        if not statuses:
-            return Retry("not accepted")
+        if not statuses:  # its own time-outs are as long as ours, and may come first
+            late = time.monotonic() - began >= self._timeout_s
+            return Retry(_LATE if late else "not accepted")
         return Failed(f"HTTP {statuses[-1]}") if statuses[-1] in _REFUSED else Retry(f"HTTP {statuses[-1]}")
 
 

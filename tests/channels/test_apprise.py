@@ -162,6 +162,14 @@ async def test_a_service_that_hangs_holds_up_no_other_channel(
         assert set(await asyncio.gather(*waiting)) == {Retry("no answer in time")}
 
 
+async def test_a_time_out_of_the_library_s_own_is_one_too(made: list[AppriseChannel]) -> None:
+    """Where our loop is busy, the library's comes before ours."""
+    async with serving(hang) as dead:
+        stuck = channel(made, ntfy(dead), timeout_s=0.2)
+        said = await asyncio.to_thread(stuck._notify, ntfy(dead).format(ntfy="x"), "title", "body")
+        assert said == Retry("no answer in time")
+
+
 async def test_calls_for_help_wait_for_no_throttle(delivery: Delivery, made: list[AppriseChannel]) -> None:
     """Apprise waits seconds between messages of one service by itself."""
     async with serving(answering("200 OK", content=b"{}")) as server:
