@@ -149,6 +149,7 @@ async def test_no_answer_calls_and_so_does_a_press_at_once(
             await eventually(
                 lambda: any(told.body["calls"] for told in screen.told), 20, "no answer, and no call"
             )
+            await eventually(lambda: len(heard) > 1, why="she is not told that people are called")
             assert [one["command"] for one in heard] == ["ask", "placed"]
             assert {told.body["kind"] for told in screen.told} == {"bed_exit"}
 
